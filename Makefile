@@ -1,0 +1,36 @@
+# Python 3.11+, make and git are all that is needed.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN = .venv/bin
+
+.PHONY: help demo test test-slow lint up bench lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: ## import a real file through every part, in under 90 s
+	@$(PYTHON) tools/environment.py requirements.lock
+	@$(BIN)/bulkhead demo
+
+test: lint ## check style and types, then run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: lint ## soak and chaos
+	$(BIN)/python -m pytest -m slow --timeout 5400
+
+lint: ## style and types
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+up: ## everything in one terminal, against the sandbox
+	@$(PYTHON) tools/environment.py requirements.lock
+	@$(BIN)/bulkhead up --sandbox
+
+bench: ## the benchmarks, rivals beside us in the same run
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	$(BIN)/python -m benchmarks
+
+lock: ## resolve again: versions and hashes, no addresses
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	$(BIN)/python tools/lock.py

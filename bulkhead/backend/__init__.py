@@ -1,0 +1,1 @@
+"""mesibo's backend API: one call, and what its answer means."""

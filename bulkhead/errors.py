@@ -1,0 +1,64 @@
+"""The error tree. The second level says what the caller should do."""
+
+from __future__ import annotations
+
+
+class BulkheadError(Exception):
+    """The root: everything we raise on purpose, in three lines a person can act on.
+
+    `what` happened, `why`, and what `to_do` about it. None of them ever holds a secret.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", to_do: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.to_do = to_do
+
+
+class InvalidInput(BulkheadError):
+    """Correct the input, then try again. Nothing was sent."""
+
+    exit_code = 9
+
+
+class UsageProblem(BulkheadError):
+    """The words of the command do not fit together."""
+
+    exit_code = 2
+
+
+class NotPermitted(BulkheadError):
+    """Not authenticated, or not allowed."""
+
+    exit_code = 4
+
+
+class Declined(BulkheadError):
+    """A confirmation was refused, or could not be asked for."""
+
+    exit_code = 6
+
+
+class Conflict(BulkheadError):
+    """The thing is in another state than the request supposes: look, then decide."""
+
+    exit_code = 7
+
+
+class NotFound(BulkheadError):
+    """No such tenant, app, job or worker; a near name may be suggested."""
+
+    exit_code = 2
+
+
+class Unreachable(BulkheadError):
+    """The store or a service did not answer: try again when it is back."""
+
+    exit_code = 11
+
+
+class StoreFull(Unreachable):
+    """The store has no memory left for new jobs."""

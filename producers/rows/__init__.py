@@ -1,0 +1,1 @@
+"""Files of rows, read as a stream: a row becomes an item, or a problem that names its line."""
