@@ -1,1 +1,1 @@
-"""A stand-in mesibo for trying things out: the same wire, faults on demand, nothing of ours imported."""
+"""A stand-in mesibo: the same wire, faults on demand, nothing of ours imported."""

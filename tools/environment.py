@@ -43,7 +43,7 @@ def install(lock_file: Path) -> None:
 
 
 def install_ourselves() -> None:
-    """Put this folder on the path and `bulkhead` in .venv/bin, without a build that needs the network."""
+    """Put this folder on the path and `bulkhead` in .venv/bin, without a build."""
     site = next((HOME / "lib").glob("python3*/site-packages"))
     (site / "bulkhead-here.pth").write_text(f"{ROOT}\n")
     command = HOME / "bin" / "bulkhead"

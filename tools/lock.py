@@ -12,13 +12,18 @@ COMMON = (
     *("--generate-hashes", "--no-emit-index-url", "--no-emit-find-links"),
     *("--no-header", "--no-annotate", "pyproject.toml"),
 )
-BOTH = ((), "requirements.lock"), (("--group", "dev", "-c", "requirements.lock"), "requirements-dev.lock")
+BOTH = (
+    ((), "requirements.lock"),
+    (("--group", "dev", "-c", "requirements.lock"), "requirements-dev.lock"),
+)
 
 
 def main() -> None:
     """Needs `uv` in this environment; only a maintainer runs it, so it is no dependency."""
     for extra, target in BOTH:
-        subprocess.run([sys.executable, "-m", "uv", *COMMON, *extra, "-o", target], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "uv", *COMMON, *extra, "-o", target], cwd=ROOT, check=True
+        )
 
 
 if __name__ == "__main__":
