@@ -1,0 +1,248 @@
+"""The closed list of codes: what each one means, and what a person does about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Level = Literal["fatal", "row", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One thing that can go wrong, named once for every screen, file and log line.
+
+    `fatal` stops an app or a job, `row` concerns one item, `warning` stops nothing.
+    """
+
+    name: str
+    level: Level
+    retryable: bool
+    meaning: str
+    fix: str
+
+
+_CALLS = (
+    Code(
+        "BACKEND_UNREACHABLE",
+        "row",
+        True,
+        "The backend could not be reached; the call was never sent.",
+        "Check the app's base URL, the network, and the proxy if one is set.",
+    ),
+    Code(
+        "TLS_FAILED",
+        "row",
+        True,
+        "The backend's certificate was not accepted; the call was never sent.",
+        "Check the certificate; for a private authority set --ca-file on the app.",
+    ),
+    Code(
+        "PROXY_FAILED",
+        "row",
+        True,
+        "The proxy could not be reached or refused the way; the call was never sent.",
+        "Check the app's --proxy, and that the proxy allows the backend's host.",
+    ),
+    Code(
+        "NO_ANSWER",
+        "row",
+        True,
+        "The call was sent and no answer came back.",
+        "Nothing to do while it is being retried; if it persists, check the backend's health.",
+    ),
+    Code(
+        "UNUSABLE_ANSWER",
+        "row",
+        True,
+        "The answer was not the backend API's: a web page, cut JSON, a redirect, or nothing.",
+        "Check that the base URL is the backend API's own, path included.",
+    ),
+    Code(
+        "NOT_CONFIRMED",
+        "row",
+        True,
+        "The call was sent and not confirmed: it may or may not have been carried out.",
+        "Look whether it was carried out; then retry the unknown rows, or leave them.",
+    ),
+    Code(
+        "THROTTLED",
+        "row",
+        True,
+        "The backend asked for fewer calls; the app cools down and the row waits.",
+        "Nothing; lower the app's --rate if it happens often.",
+    ),
+    Code(
+        "UPSTREAM_ERROR",
+        "row",
+        True,
+        "The backend reported a fault of its own.",
+        "Nothing while it is being retried; if it persists, ask whoever runs the backend.",
+    ),
+    Code(
+        "AUTH_FAILED",
+        "fatal",
+        True,
+        "The app token is not accepted; no further call is made for this app.",
+        "Set the right token with `bulkhead apps rotate-token APP`; the rows are kept pending.",
+    ),
+    Code(
+        "TOKEN_BREACH",
+        "fatal",
+        True,
+        "mesibo has disabled the app: its token was used from too many addresses.",
+        "Have the app enabled and its token renewed in the mesibo console, then rotate it here.",
+    ),
+    Code(
+        "EGRESS_LIMIT",
+        "fatal",
+        True,
+        "A further public address would call for this app, and mesibo disables an app for that.",
+        "Run the app's workers behind the addresses it already has, or move it to another cell.",
+    ),
+    Code(
+        "BADOP",
+        "row",
+        False,
+        "The backend does not know this operation.",
+        "Check the operation's name, and that this edition of the backend offers it.",
+    ),
+    Code(
+        "REFUSED",
+        "row",
+        False,
+        "The backend refused the request for good.",
+        "Read the backend's own word in the result row and correct the row.",
+    ),
+    Code(
+        "UNLISTED",
+        "row",
+        False,
+        "The backend refused with a word we do not know.",
+        "Read the word; then say what it means with `bulkhead errors map WORD=…`.",
+    ),
+    Code(
+        "BODY_TOO_LARGE",
+        "row",
+        False,
+        "The request is larger than the backend accepts.",
+        "Shorten the row; on-premise backends accept 8,192 bytes in all.",
+    ),
+    Code(
+        "POISON",
+        "row",
+        False,
+        "Workers died twice while running this row, so it is not run again.",
+        "Report it with the row; retry it alone if you know the cause is gone.",
+    ),
+    Code(
+        "GAVE_UP",
+        "row",
+        True,
+        "All attempts were used, or the time for them has passed.",
+        "See the last answer in the result row; retry the job when its cause is gone.",
+    ),
+)
+
+_ROWS = (
+    Code(
+        "ADDRESS_MISSING",
+        "row",
+        False,
+        "The row has no address.",
+        "Fill in the address cell.",
+    ),
+    Code(
+        "ADDRESS_TOO_LONG",
+        "row",
+        False,
+        "The address is longer than 63 bytes of UTF-8.",
+        "Use a shorter address; letters outside ASCII take two to four bytes each.",
+    ),
+    Code(
+        "ADDRESS_HAS_COMMA",
+        "row",
+        False,
+        "The address contains a comma, which separates addresses.",
+        "Remove the comma, or put each address on a row of its own.",
+    ),
+    Code(
+        "ADDRESS_HAS_CONTROL",
+        "row",
+        False,
+        "The address contains a control character, such as a tab or a line break.",
+        "Retype the address; it was probably pasted with hidden characters.",
+    ),
+    Code(
+        "TOO_MANY_CELLS",
+        "row",
+        False,
+        "The row has more cells than the header.",
+        "Quote cells that contain the delimiter.",
+    ),
+    Code(
+        "TOO_FEW_CELLS",
+        "row",
+        False,
+        "The row has fewer cells than the header.",
+        "Add the missing cells, empty if need be.",
+    ),
+    Code(
+        "BAD_ACTIVE",
+        "row",
+        False,
+        "The active cell is none of true, false, 1, 0, yes, no.",
+        "Use one of those, or leave the cell empty.",
+    ),
+    Code(
+        "BAD_EXPIRY",
+        "row",
+        False,
+        "The expiry cell is neither minutes nor a duration.",
+        "Write minutes, such as 1440, or a duration, such as 30d.",
+    ),
+    Code(
+        "BAD_FLAGS",
+        "row",
+        False,
+        "The flags cell is not a whole number of zero or more.",
+        "Write a whole number, or leave the cell empty.",
+    ),
+    Code(
+        "INVALID_UTF8",
+        "row",
+        False,
+        "The row's bytes are not UTF-8.",
+        "Save the file as UTF-8.",
+    ),
+    Code(
+        "NAME_TOO_LONG",
+        "row",
+        False,
+        "The name is longer than can be sent.",
+        "Shorten the name.",
+    ),
+    Code(
+        "DUPLICATE_IN_FILE",
+        "warning",
+        False,
+        "The same row stands earlier in the file; the first one counts.",
+        "Nothing; remove the repeated row to be rid of the message.",
+    ),
+    Code(
+        "CONFLICTING_ROWS",
+        "row",
+        False,
+        "The same address stands earlier in the file with other cells.",
+        "Keep the row that is right and remove the other.",
+    ),
+)
+
+CODES: Mapping[str, Code] = MappingProxyType({code.name: code for code in (*_CALLS, *_ROWS)})
+
+
+def code(name: str) -> Code:
+    """The code of that name; a name off the list is a mistake of ours and raises KeyError."""
+    return CODES[name]
