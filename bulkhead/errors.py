@@ -62,3 +62,7 @@ class Unreachable(BulkheadError):
 
 class StoreFull(Unreachable):
     """The store has no memory left for new jobs."""
+
+
+class CannotOpen(BulkheadError):
+    """A sealed secret is damaged, or was sealed with another key: restore the key or seal anew."""

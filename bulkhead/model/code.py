@@ -131,6 +131,13 @@ _CALLS = (
         "Shorten the row; on-premise backends accept 8,192 bytes in all.",
     ),
     Code(
+        "UNSENDABLE",
+        "row",
+        False,
+        "The row holds something that JSON or UTF-8 cannot carry.",
+        "Retype the cells; half a character was probably cut off.",
+    ),
+    Code(
         "POISON",
         "row",
         False,

@@ -1,0 +1,109 @@
+"""The JSON around every call: how a request is written, and how an answer is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from bulkhead.backend.call import Call
+from bulkhead.backend.transport import Answer
+from bulkhead.secrets import Secret
+
+ONPREM_BODY_LIMIT = 8_192
+"""Bytes that an on-premise backend's web server accepts in a request body."""
+
+_LONGEST_WORD = 200
+_LARGEST_NUMBER = 2**64
+_NUMBERS = ("mid", "gid", "uid")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """mesibo said yes. `details` has `mid`, `gid` or `uid` as numbers, never a user's token."""
+
+    details: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """mesibo said no, with a word that may be empty."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Nothing in the answer says yes or no."""
+
+    why: str
+
+
+Reading = Accepted | Declined | Unusable
+
+
+def body(call: Call, token: Secret) -> bytes:
+    """The request body, the only place where an app token travels.
+
+    Raises ValueError or TypeError for members that JSON or UTF-8 cannot carry.
+    """
+    members = {"op": call.op, "token": token.reveal(), **call.members}
+    text = json.dumps(members, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
+
+
+def read(answer: Answer, token: Secret) -> Reading:
+    """What an answer says, decided on its `result` and never on the HTTP status.
+
+    The app token is taken out of a word that repeats it.
+    """
+    content = _object(answer)
+    if isinstance(content, Unusable):
+        return content
+    result = content.get("result")
+    # Older backends answer with numbers, and with numbers as text.
+    if result in (1, "1"):
+        return Accepted(MappingProxyType(dict(_numbers(content))))
+    if result in (0, "0"):
+        return Declined(_word(content.get("error"), token))
+    return Unusable("no result in it")
+
+
+def _object(answer: Answer) -> Mapping[str, Any] | Unusable:
+    if 300 <= answer.status < 400:
+        return Unusable("a redirect, which is never followed")
+    if not answer.whole:
+        return Unusable("an answer too large to be read")
+    if not answer.body.strip():
+        return Unusable("an empty answer")
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return Unusable("not JSON, or cut short")
+    return content if isinstance(content, dict) else Unusable("JSON, but not an object")
+
+
+def _word(error: Any, token: Secret) -> str:
+    text = error if isinstance(error, str) else "" if error is None else json.dumps(error)
+    scrubbed = token.scrub(text)[:_LONGEST_WORD]
+    return "".join(sign if sign.isprintable() else "?" for sign in scrubbed)
+
+
+def _numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for place in (content.get("user"), content.get("group"), content.get("message"), content):
+        if not isinstance(place, Mapping):
+            continue
+        for name in _NUMBERS:
+            number = _number(place.get(name))
+            if number is not None:
+                yield name, number
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LARGEST_NUMBER:
+        return value
+    return None

@@ -1,0 +1,130 @@
+"""urllib3 connections that know whether a request left, and how long an answer may take."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NewConnectionError
+
+HOSTS_KEPT = 128
+"""Backends to which one thread keeps a connection open; a thread makes one call at a time."""
+
+
+@dataclass(slots=True)
+class Wire:
+    """Whether a byte of the present request may have left this machine."""
+
+    touched: bool = False
+
+
+class _Deadlined(io.RawIOBase):
+    """Reads a socket until the whole answer is late, however slowly it drips in."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._sock, self._raw = sock, raw
+        self._until = monotonic() + (sock.gettimeout() or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left = self._until - monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer was not complete in time")
+        self._sock.settimeout(left)
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that must be complete, status line to last byte, within one read timeout."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        # The file made by the base class keeps the socket alive after `Connection: close`.
+        raw = self.fp.detach()
+        self.fp = io.BufferedReader(_Deadlined(sock, raw))
+
+
+class Connection(HTTPConnection):
+    """Marks the wire before a request's first byte, and takes it back if that was not accepted."""
+
+    response_class = _Response
+
+    def __init__(self, *args: Any, wire: Wire, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wire = wire
+        self._first_byte_due = False
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # Opened here, so that trouble on the way there is known to come before the request.
+        if self.sock is None:
+            self.connect()
+        self._first_byte_due = True
+        self._wire.touched = True
+        super().request(*args, **kwargs)
+
+    def send(self, data: Any) -> None:
+        if not self._first_byte_due:
+            super().send(data)
+            return
+        self._first_byte_due = False
+        try:
+            accepted = self.sock.send(data)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            # Refused whole by our own kernel. Raised as an error of connecting, because
+            # urllib3 passes over these two and would wait for an answer.
+            self._wire.touched = False
+            raise NewConnectionError(self, "the kept connection was closed") from error
+        if accepted < len(data):
+            super().send(data[accepted:])
+
+
+class TlsConnection(Connection, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = Connection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = TlsConnection
+
+
+class WireAdapter(HTTPAdapter):
+    """Requests' own adapter over these connections, for one thread; it never repeats a request."""
+
+    def __init__(self, wire: Wire) -> None:
+        # Before the base class, which makes the pool manager.
+        self._wire = wire
+        super().__init__(pool_connections=HOSTS_KEPT, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self._watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        self._watch(manager)
+        return manager
+
+    def _watch(self, manager: PoolManager) -> None:
+        # urllib3 only calls these; what a pool does not know it hands to its connections.
+        manager.pool_classes_by_scheme = {
+            "http": partial(_Pool, wire=self._wire),  # type: ignore[dict-item]
+            "https": partial(_TlsPool, wire=self._wire),  # type: ignore[dict-item]
+        }

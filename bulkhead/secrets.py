@@ -1,0 +1,152 @@
+"""Secrets: how one is carried without being shown, and how it is kept at rest."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from typing import NoReturn, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from bulkhead.errors import CannotOpen, InvalidInput
+
+SHORTEST_KEY = 32
+"""Characters of text from which a key may be made."""
+
+_NONCE_BYTES = 12
+_SHOWN = 4
+# Below this length the last characters would be too large a part of the secret.
+_SHORTEST_SHOWN = 12
+
+
+class Secret:
+    """A secret that shows its last four characters and gives the rest only to `reveal`."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: str) -> None:
+        self.__value = value
+
+    def reveal(self) -> str:
+        """The secret itself: for the wire and for `Box.seal`, never for a message."""
+        return self.__value
+
+    def scrub(self, text: str) -> str:
+        """The text with every plain occurrence of the secret replaced by what may be shown."""
+        return text.replace(self.__value, str(self)) if self.__value else text
+
+    def __str__(self) -> str:
+        return "…" + self.__value[-_SHOWN:] if len(self.__value) >= _SHORTEST_SHOWN else "…"
+
+    def __repr__(self) -> str:
+        return f"Secret({self})"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_bytes(self.__value), _bytes(other.__value))
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is never pickled: seal it in a Box")
+
+
+def fingerprint(token: Secret) -> str:
+    """Twelve hexadecimal digits by which two people can see that they hold the same token."""
+    # Not keyed: it must read the same on two machines with two keys, and survive a change of
+    # key. An app token is 32 or more random characters, too many to guess from 48 bits.
+    return hashlib.sha256(b"bulkhead token\0" + _bytes(token.reveal())).hexdigest()[:12]
+
+
+class Box:
+    """Keeps bytes secret and whole at rest, each box bound to what it is about.
+
+    The key is made from any text of 32 characters or more; it should be random, for it is
+    not slowed against guessing. A box names its key, so that keys can be changed later.
+    """
+
+    def __init__(self, secret_key: str) -> None:
+        self._current, key = _derived(secret_key.strip())
+        self._keys = {self._current: AESGCM(key)}
+
+    def seal(self, content: bytes, about: str) -> str:
+        """A box of plain ASCII, to be opened only with the same key and the same `about`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher = self._keys[self._current]
+        sealed = cipher.encrypt(nonce, content, _bound(self._current, about))
+        return f"v1.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode('ascii')}"
+
+    def open(self, box: str, about: str) -> bytes:
+        """What was sealed; raises CannotOpen for another key, another `about`, or damage."""
+        key_id, packed = _parts(box)
+        cipher = self._keys.get(key_id)
+        if cipher is None:
+            raise CannotOpen(
+                "a stored secret cannot be opened",
+                why=f"it was sealed with key {key_id}, and the key here is {self._current}",
+                to_do="set BULKHEAD_SECRET_KEY to the key it was sealed with",
+            )
+        try:
+            bound = _bound(key_id, about)
+            return cipher.decrypt(packed[:_NONCE_BYTES], packed[_NONCE_BYTES:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise _damaged(f"its content was changed, or it does not belong to {about}") from error
+
+
+def _derived(secret_key: str) -> tuple[str, bytes]:
+    if len(secret_key) < SHORTEST_KEY:
+        raise InvalidInput(
+            "the secret key is too short",
+            why=f"it has {len(secret_key)} characters and needs {SHORTEST_KEY}",
+            to_do="set BULKHEAD_SECRET_KEY to 32 or more random characters",
+        )
+    text = _bytes(secret_key)
+    # The name of the key comes from a derivation of its own: it says nothing about the key.
+    name = HKDF(SHA256(), 4, salt=None, info=b"bulkhead box v1 name").derive(text)
+    key = HKDF(SHA256(), 32, salt=None, info=b"bulkhead box v1 key").derive(text)
+    return name.hex(), key
+
+
+def _parts(box: str) -> tuple[str, bytes]:
+    version, _, rest = box.partition(".")
+    key_id, _, packed = rest.partition(".")
+    if version != "v1":
+        raise _damaged("it is not in a form this version knows")
+    try:
+        return key_id, base64.b64decode(packed.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise _damaged("part of it is missing") from error
+
+
+def _damaged(why: str) -> CannotOpen:
+    return CannotOpen(
+        "a stored secret cannot be opened",
+        why=why,
+        to_do="store the secret again, for an app token with `bulkhead apps rotate-token APP`",
+    )
+
+
+def _bound(key_id: str, about: str) -> bytes:
+    return f"v1.{key_id}.{about}".encode()
+
+
+def _bytes(text: str) -> bytes:
+    # A lone surrogate is text to Python: it must be comparable, never an exception.
+    return text.encode("utf-8", "surrogatepass")
