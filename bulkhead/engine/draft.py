@@ -1,0 +1,204 @@
+"""A job while it is written: rows go in as they are read, and nothing can be called before the seal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bulkhead.engine.packing import SEGMENT, pack
+from bulkhead.engine.script import Scripts, trouble
+from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound
+from bulkhead.model.job import PRIORITIES, JobState, new_job_id
+
+UNSEALED_FOR = 3600
+"""Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
+
+RETENTION = 30 * 86400
+"""Seconds that a finished job and its results are kept."""
+
+FAILED = 4
+FIRST_LINES = 5
+FLUSH_EVERY = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for, apart from the rows."""
+
+    kind: str
+    tenant: str
+    app: str
+    columns: Sequence[str] = ()
+    mapping: Mapping[str, int] = field(default_factory=dict)
+    """Field of a user → number of its column."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    repeat: str = "safe"
+    priority: str = "normal"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
+    max_attempts: int | None = None
+
+
+class Draft:
+    """Rows in, a sealed job out. Raises StoreFull or Unreachable while writing."""
+
+    def __init__(
+        self, scripts: Scripts, request: Request, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.id = new_job_id(clock())
+        self._scripts = scripts
+        self._request = request
+        self._clock = clock
+        self._pipe = scripts.redis.pipeline(transaction=False)
+        self._rows: list[Any] = []
+        self._refused: list[Any] = []
+        self._map = bytearray()
+        self._codes: dict[str, list[int]] = {}
+        self._code_counts: dict[str, int] = {}
+        self.total = 0
+        self.failed = 0
+        self._segments = 0
+        self._content = hashlib.sha256()
+        self._open()
+
+    def add(self, line: int, cells: Sequence[str]) -> None:
+        """Append one item: its line in the input, and its cells as they were read."""
+        if self.total % 2 == 0:
+            self._map.append(0)
+        self.total += 1
+        self._rows.append([line, *cells])
+        if len(self._rows) == SEGMENT:
+            self._close_segment()
+
+    def refuse(self, line: int, cells: Sequence[str], code: str, message: str) -> None:
+        """Append one row that will not be sent: it is `failed` from the start, with the reason."""
+        index = self.total
+        self.add(line, cells)
+        self.failed += 1
+        self._map[index // 2] |= FAILED << 4 if index % 2 == 0 else FAILED
+        lines = self._codes.setdefault(code, [])
+        if len(lines) < FIRST_LINES:
+            lines.append(line)
+        self._code_counts[code] = self._code_counts.get(code, 0) + 1
+        now = int(self._clock() * 1000)
+        self._refused.append([index, FAILED, "", code, message, {}, 0, now, now])
+        if len(self._refused) == SEGMENT:
+            self._close_refused()
+
+    def seal(self, described: Mapping[str, Any]) -> str:
+        """Hand the job over: its id, or the id of the same request made before.
+
+        `described` is the `input` of the job document. Raises Conflict when the idempotency key
+        belongs to another content, NotFound when the app is gone.
+        """
+        self._close_segment()
+        self._close_refused()
+        self._pipe.set(self._key("map"), bytes(self._map), ex=UNSEALED_FOR)
+        self._flush()
+        fields = json.dumps(self._fields(described))
+        codes = [
+            [code, self._code_counts[code], ",".join(map(str, lines))]
+            for code, lines in self._codes.items()
+        ]
+        answer = self._scripts.run("submit", self.id, fields, json.dumps(codes))
+        verdict, job, state = (part.decode() for part in answer)
+        if verdict == "ok":
+            return self.id
+        self.discard()
+        if verdict == "same":
+            return str(job)
+        raise self._refusal(verdict, job, state)
+
+    def discard(self) -> None:
+        """Forget everything written so far."""
+        self._pipe.reset()
+        for segment in range(self._segments):
+            self._pipe.delete(self._key("seg", str(segment)))
+        self._pipe.delete(self._key(), self._key("map"), self._key("out"))
+        self._pipe.zrem(self._scripts.key("jobs"), self.id)
+        self._flush()
+
+    def _open(self) -> None:
+        request, created = self._request, str(int(self._clock() * 1e6))
+        start = {"id": self.id, "kind": request.kind, "tenant": request.tenant, "app": request.app}
+        start |= {"state": JobState.VALIDATING.value, "created_at": created, "version": "1"}
+        self._pipe.hset(self._key(), mapping=start)
+        self._pipe.expire(self._key(), UNSEALED_FOR)
+        self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
+        self._flush()
+
+    def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
+        request = self._request
+        asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+        digest.update(self._content.digest())
+        return {
+            "kind": request.kind,
+            "tenant": request.tenant,
+            "app": request.app,
+            "repeat": request.repeat,
+            "weight": str(PRIORITIES[request.priority]),
+            "total": str(self.total),
+            "failed": str(self.failed),
+            "segments": str(self._segments),
+            "columns": json.dumps(list(request.columns), ensure_ascii=False),
+            "mapping": json.dumps(dict(request.mapping)),
+            "params": json.dumps(dict(request.params), ensure_ascii=False),
+            "labels": json.dumps(dict(request.labels), ensure_ascii=False),
+            "input": json.dumps(dict(described), ensure_ascii=False),
+            "idempotency_key": request.idempotency_key,
+            "digest": digest.hexdigest(),
+            "retention": str(RETENTION),
+            "max_attempts": str(request.max_attempts or ""),
+        }
+
+    def _close_segment(self) -> None:
+        if not self._rows:
+            return
+        blob = pack(self._rows)
+        self._content.update(blob)
+        self._pipe.set(self._key("seg", str(self._segments)), blob, ex=UNSEALED_FOR)
+        self._segments += 1
+        self._rows.clear()
+        if self._segments % FLUSH_EVERY == 0:
+            self._flush()
+
+    def _close_refused(self) -> None:
+        if self._refused:
+            self._pipe.rpush(self._key("out"), pack(self._refused))
+            self._pipe.expire(self._key("out"), UNSEALED_FOR)
+            self._refused.clear()
+
+    def _flush(self) -> None:
+        try:
+            self._pipe.execute()
+        except RedisError as error:
+            raise trouble(error) from error
+
+    def _key(self, *parts: str) -> str:
+        return self._scripts.key("job", self.id, *parts)
+
+    def _refusal(self, verdict: str, job: str, state: str) -> BulkheadError:
+        if verdict == "conflict":
+            return Conflict(
+                f"the idempotency key {self._request.idempotency_key!r} was used for other content",
+                why=f"it belongs to {job} ({state})",
+                to_do="use another key, or send the same content",
+            )
+        if verdict == "no_app":
+            return NotFound(
+                f"there is no app {self._request.app}",
+                why="it was removed while the input was read",
+                to_do="see `bulkhead apps list`",
+            )
+        return InvalidInput(
+            "reading the input took too long",
+            why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
+            to_do="split the input, or feed it faster; nothing was sent",
+        )

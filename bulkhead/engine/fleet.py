@@ -1,0 +1,238 @@
+"""Tenants, apps and workers: who may call, how fast, and who is there to do it."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bulkhead.engine.script import Scripts, trouble
+from bulkhead.errors import Conflict, NotFound
+from bulkhead.model.app import App, AppSettings, Tenant, split_app
+from bulkhead.model.job import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class SealedToken:
+    """An app token as the store may hold it: encrypted, with what may be shown of it."""
+
+    box: str
+    last4: str
+    fingerprint: str
+
+
+class Fleet:
+    """Reads and changes tenants and apps. Raises NotFound, Conflict, Unreachable."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._key = scripts.key
+
+    def add_tenant(self, name: str, weight: float = 1.0) -> Tenant:
+        """Make a tenant; one that exists with that name is a Conflict."""
+        made = self._do(
+            self._redis.hsetnx, self._key("tenant", name), "created_at", str(time.time() * 1e6)
+        )
+        if not made:
+            raise Conflict(
+                f"tenant {name} exists already",
+                why="names are unique",
+                to_do=f"see `bulkhead tenants show {name}`",
+            )
+        self.set_tenant(name, weight=weight)
+        self._do(self._redis.hset, self._key("tenant", name), "state", "active")
+        self._do(self._redis.sadd, self._key("tenants"), name)
+        return self.tenant(name)
+
+    def set_tenant(self, name: str, *, weight: float) -> None:
+        """Change a tenant's share beside the others."""
+        self._do(self._redis.hset, self._key("tenant", name), "weight", f"{weight:.12g}")
+
+    def tenants(self) -> list[Tenant]:
+        """Every tenant, by name."""
+        return [self.tenant(name) for name in self._members("tenants")]
+
+    def tenant(self, name: str) -> Tenant:
+        """One tenant. Raises NotFound with the nearest name."""
+        kept = self._hash("tenant", name)
+        if "created_at" not in kept:
+            raise self._unknown("tenant", name, self._members("tenants"))
+        return Tenant(
+            name=name,
+            state=kept.get("state", "active"),
+            weight=float(kept.get("weight", 1)),
+            apps=tuple(self._members("tenant", name, "apps")),
+            created_at=rfc3339(float(kept["created_at"])),
+        )
+
+    def remove_tenant(self, name: str) -> None:
+        """Forget a tenant that owns no app any more."""
+        if self.tenant(name).apps:
+            raise Conflict(
+                f"tenant {name} still owns apps",
+                why=", ".join(self.tenant(name).apps),
+                to_do="remove them first with `bulkhead apps remove`",
+            )
+        self._do(self._redis.delete, self._key("tenant", name))
+        self._do(self._redis.srem, self._key("tenants"), name)
+
+    def add_app(self, app: str, settings: AppSettings, token: SealedToken) -> App:
+        """Make an app of an existing tenant; one that exists is a Conflict."""
+        tenant, _ = split_app(app)
+        self.tenant(tenant)
+        if not self._do(self._redis.hsetnx, self._key("app", app), "tenant", tenant):
+            raise Conflict(
+                f"app {app} exists already",
+                why="an app is added once",
+                to_do=f"change it with `bulkhead apps set {app}`",
+            )
+        self._write(app, {**settings.to_fields(), **_token_fields(token), "state": "active"})
+        self._do(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
+        self._do(self._redis.sadd, self._key("apps"), app)
+        return self.app(app)
+
+    def set_app(self, app: str, settings: AppSettings) -> App:
+        """Change an app's settings; workers obey from their next slice on."""
+        before = self.app(app)
+        if before.settings.cell != settings.cell and before.in_flight:
+            raise Conflict(
+                f"app {app} cannot change its cell now",
+                why=f"{before.in_flight} calls are in flight from cell {before.settings.cell}",
+                to_do=f"`bulkhead apps pause {app}`, wait until none is, then try again",
+            )
+        self._write(app, settings.to_fields())
+        return self.app(app)
+
+    def set_token(self, app: str, token: SealedToken) -> None:
+        """Give an app another token; if the old one had stopped it, it goes on."""
+        before = self.app(app)
+        self._write(app, _token_fields(token))
+        if before.state == "stopped":
+            self.control("app", app, "resume")
+
+    def apps(self, tenant: str | None = None) -> list[App]:
+        """Every app, or those of one tenant, by name."""
+        parts = ("tenant", tenant, "apps") if tenant else ("apps",)
+        return [self.app(name) for name in self._members(*parts)]
+
+    def app(self, app: str) -> App:
+        """One app. Raises NotFound with the nearest name."""
+        kept = self._hash("app", app)
+        if "base_url" not in kept:
+            raise self._unknown("app", app, self._members("apps"))
+        return _app(app, kept, tuple(self._members("app", app, "egress")))
+
+    def token_box(self, app: str) -> str:
+        """The app's encrypted token, for the worker that is about to call."""
+        box = self._do(self._redis.hget, self._key("app", app), "token_box")
+        if box is None:
+            raise self._unknown("app", app, self._members("apps"))
+        return str(box.decode())
+
+    def remove_app(self, app: str) -> None:
+        """Forget an app that has no open job, its token and its addresses with it."""
+        tenant = self.app(app).tenant
+        open_jobs = self._members("app", app, "open")
+        if open_jobs:
+            raise Conflict(
+                f"app {app} has open jobs",
+                why=", ".join(open_jobs[:3]) + (" …" if len(open_jobs) > 3 else ""),
+                to_do="let them end, or cancel them with `bulkhead jobs cancel`",
+            )
+        for part in ("jobs", "retry", "open", "egress"):
+            self._do(self._redis.delete, self._key("app", app, part))
+        self._do(self._redis.delete, self._key("app", app))
+        self._do(self._redis.srem, self._key("apps"), app)
+        self._do(self._redis.srem, self._key("tenant", tenant, "apps"), app)
+
+    def control(self, kind: str, name: str, verb: str, why: str = "") -> str:
+        """Pause or resume an app or a tenant: its state afterwards."""
+        verdict, state = self._scripts.run("control", kind, name, verb, "", "user", why)
+        if verdict == b"none":
+            raise self._unknown(kind, name, self._members(f"{kind}s"))
+        if verdict == b"stopped":
+            raise Conflict(
+                f"{kind} {name} is stopped",
+                why="its token is not accepted, so there is nothing to pause",
+                to_do=f"give it a new token with `bulkhead apps set {name} --token-file -`",
+            )
+        return str(state.decode())
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Every worker that has beaten lately, with what it said of itself."""
+        pairs = self._do(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
+        found = []
+        for name, ends in pairs:
+            facts: dict[str, Any] = self._hash("worker", name.decode())
+            beat_at = facts.pop("beat_at", None)
+            found.append(
+                {
+                    "worker": name.decode(),
+                    **facts,
+                    "last_beat": rfc3339(float(beat_at)) if beat_at else None,
+                    "beat_ends": rfc3339(ends),
+                }
+            )
+        return found
+
+    def _write(self, app: str, kept: Mapping[str, str]) -> None:
+        self._do(self._redis.hset, self._key("app", app), mapping=dict(kept))
+        self._do(self._redis.hincrby, self._key("app", app), "version", 1)
+        self._scripts.run("control", "app", app, "place", "", "", "")
+
+    def _hash(self, *parts: str) -> dict[str, str]:
+        raw = self._do(self._redis.hgetall, self._key(*parts))
+        return {name.decode(): value.decode() for name, value in raw.items()}
+
+    def _members(self, *parts: str) -> list[str]:
+        return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
+
+    def _do(self, command: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except RedisError as error:
+            raise trouble(error) from error
+
+    def _unknown(self, kind: str, name: str, known: list[str]) -> NotFound:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return NotFound(
+            f"there is no {kind} {name}",
+            why=f"{len(known)} {kind}s are known" if known else f"no {kind} was added yet",
+            to_do=f"{hint}see `bulkhead {kind}s list`",
+        )
+
+
+def _token_fields(token: SealedToken) -> dict[str, str]:
+    return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
+
+
+def _app(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
+    tenant, name = split_app(app)
+    cool_until = float(kept.get("cool_until", 0))
+    granted, returned = (int(kept.get(f"permits_{word}", 0)) for word in ("granted", "returned"))
+    return App(
+        tenant=tenant,
+        name=name,
+        settings=AppSettings.from_fields(kept),
+        state=kept.get("state", "active"),
+        token=f"…{kept.get('last4', '')}",
+        fingerprint=kept.get("fingerprint", ""),
+        version=kept.get("version", "0"),
+        code=kept.get("code", ""),
+        why=kept.get("why", ""),
+        since=rfc3339(float(kept["since"])) if "since" in kept else None,
+        cooling_until=rfc3339(cool_until) if cool_until > time.time() * 1e6 else None,
+        in_flight=int(kept.get("held", 0)),
+        egress=egress,
+        live={"permits_used": granted - returned, "latency_ms": _ms(kept.get("latency"))},
+    )
+
+
+def _ms(microseconds: str | None) -> float | None:
+    return round(float(microseconds) / 1000, 1) if microseconds else None

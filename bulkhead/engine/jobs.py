@@ -1,0 +1,262 @@
+"""Reads jobs back: the document, the rows, the results; and pauses, resumes and cancels them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bulkhead.engine.packing import SEGMENT, unpack
+from bulkhead.engine.script import Scripts, trouble
+from bulkhead.errors import Conflict, NotFound
+from bulkhead.model.code import CODES
+from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
+from bulkhead.model.result import OUTCOMES, Result
+
+CLAIM_LEAD = 20_000
+CHUNKS_AT_ONCE = 200
+
+
+class Jobs:
+    """Every method reads the store afresh. Raises NotFound, Conflict, Unreachable."""
+
+    def __init__(self, scripts: Scripts, clock: Callable[[], float] = time.time) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._key = scripts.key
+        self._clock = clock
+
+    def get(self, job: str) -> Job:
+        """The job document now. Raises NotFound."""
+        found = self._read([job])
+        if not found:
+            raise self._unknown(job)
+        return found[0]
+
+    def list(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
+        """Jobs, newest first."""
+        name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
+        ids = self._do(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
+        found: list[Job] = []
+        for start in range(0, len(ids), CHUNKS_AT_ONCE):
+            found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+        return found
+
+    def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
+        """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
+        expected = "" if version is None else version
+        answer = self._scripts.run("control", "job", job, verb, expected, "user", why)
+        verdict, state = (part.decode() for part in answer)
+        if verdict == "none":
+            raise self._unknown(job)
+        if verdict not in ("ok", "same"):
+            raise _refusal(verdict, state, job, verb)
+        return self.get(job)
+
+    def results(self, job: str, outcomes: frozenset[str] | None = None) -> Iterator[Result]:
+        """The latest result of each settled item, as a stream; readable while the job runs."""
+        known = self.get(job)
+        fields = self._hash("job", job)
+        columns: list[str] = json.loads(fields.get("columns", "[]"))
+        mapping: dict[str, int] = json.loads(fields.get("mapping", "{}"))
+        row_of = lru_cache(maxsize=8)(lambda number: self.segment(job, number))
+        for row in self._packed_results(job):
+            if outcomes is not None and OUTCOMES[row[1]] not in outcomes:
+                continue
+            line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
+            yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
+        del columns
+
+    def columns(self, job: str) -> list[str]:
+        """The input's columns, as its first line named them."""
+        columns: list[str] = json.loads(self._hash("job", job).get("columns", "[]"))
+        return columns
+
+    def segment(self, job: str, number: int) -> list[Any]:
+        """The rows of one segment: [line, cell, cell, …] each."""
+        blob = self._do(self._redis.get, self._key("job", job, "seg", str(number)))
+        if blob is None:
+            raise self._unknown(job)
+        return unpack(blob)
+
+    def states(self, job: str) -> bytes:
+        """The job's map: four bits an item, the even one in the high half of its byte."""
+        return bytes(self._do(self._redis.get, self._key("job", job, "map")) or b"")
+
+    def _packed_results(self, job: str) -> Iterator[list[Any]]:
+        # A result that a later one replaced no longer agrees with the map, and is passed over.
+        position, states = 0, self.states(job)
+        while True:
+            name = self._key("job", job, "out")
+            chunks = self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1)
+            if not chunks:
+                return
+            states = self.states(job)
+            for chunk in chunks:
+                for row in unpack(chunk):
+                    byte = states[row[0] // 2] if row[0] // 2 < len(states) else 0
+                    if (byte >> 4 if row[0] % 2 == 0 else byte & 15) == row[1]:
+                        yield row
+            position += len(chunks)
+
+    def _read(self, ids: list[str]) -> list[Job]:
+        now = self._clock() * 1e6
+        pipe = self._redis.pipeline(transaction=False)
+        for job in ids:
+            pipe.hgetall(self._key("job", job))
+            pipe.hgetall(self._key("job", job, "codes"))
+        pipe.zcount(self._key("worker"), now, "+inf")
+        *pairs, workers = self._do(pipe.execute)
+        read = [(_text(pairs[i]), _text(pairs[i + 1])) for i in range(0, len(pairs), 2)]
+        read = [(fields, codes) for fields, codes in read if fields.get("state")]
+        apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
+        return [
+            _job(fields, codes, _pace(fields, apps[fields["app"]], workers, now))
+            for fields, codes in read
+        ]
+
+    def _app(self, app: str) -> dict[str, str]:
+        facts = self._hash("app", app)
+        facts["waits"] = str(self._do(self._redis.zscore, self._key("wait"), f"a:{app}") or "")
+        tenant = self._do(self._redis.hget, self._key("tenant", app.split("/")[0]), "state")
+        facts["tenant_state"] = (tenant or b"active").decode()
+        return facts
+
+    def _hash(self, *parts: str) -> dict[str, str]:
+        return _text(self._do(self._redis.hgetall, self._key(*parts)))
+
+    def _do(self, command: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return command(*args)
+        except RedisError as error:
+            raise trouble(error) from error
+
+    def _unknown(self, job: str) -> NotFound:
+        ids = [name.decode() for name in self._do(self._redis.zrevrange, self._key("jobs"), 0, 200)]
+        near = difflib.get_close_matches(job, ids, n=1, cutoff=0.8)
+        return NotFound(
+            f"there is no job {job}",
+            why="no job has this id, or its results have expired",
+            to_do=(f"did you mean {near[0]}? " if near else "") + "see `bulkhead jobs list`",
+        )
+
+
+def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def _refusal(verdict: str, state: str, job: str, verb: str) -> Conflict:
+    reasons = {
+        "version": ("it has changed since you looked", f"see `bulkhead jobs show {job}`"),
+        "stopped": (
+            "its app's token is not accepted",
+            "give the app a new token with `bulkhead apps set APP --token-file -`",
+        ),
+        "state": (f"it is {state}", "only an open job can be paused, resumed or cancelled"),
+    }
+    why, to_do = reasons[verdict]
+    return Conflict(f"job {job} cannot {verb} now", why=why, to_do=to_do)
+
+
+def _counts(fields: Mapping[str, str], state: JobState) -> Counts:
+    def number(name: str) -> int:
+        return int(fields.get(name) or 0)
+
+    known = {
+        name: number(name) for name in ("succeeded", "skipped", "failed", "unknown", "in_flight")
+    }
+    rest = number("total") - sum(known.values())
+    places = {"pending": 0, "cancelled": 0, "not_attempted": 0}
+    if state is JobState.CANCELLED:
+        places["cancelled"] = rest
+    elif state.terminal:
+        places["not_attempted"] = rest
+    else:
+        places["pending"] = rest
+    return Counts(total=number("total"), **known, **places)
+
+
+def _codes(kept: Mapping[str, str]) -> tuple[CodeCount, ...]:
+    counted = [
+        CodeCount(
+            code=name,
+            count=int(count),
+            first_lines=tuple(int(n) for n in kept.get(f"{name}|lines", "").split(",") if n),
+            hint=CODES[name].fix if name in CODES else "",
+        )
+        for name, count in kept.items()
+        if not name.endswith("|lines")
+    ]
+    return tuple(sorted(counted, key=lambda entry: -entry.count))
+
+
+def _limited_by(
+    fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
+) -> str | None:
+    state = JobState(fields["state"])
+    if state.terminal or state is JobState.VALIDATING:
+        return None
+    for holds, name in (
+        (state is JobState.PAUSED, "paused"),
+        (app.get("tenant_state") != "active", "tenant_paused"),
+        (app.get("state") == "stopped", "app_stopped"),
+        (app.get("state") == "paused", "app_paused"),
+        (workers == 0, "no_workers"),
+        (float(app.get("cool_until") or 0) > now, "upstream_throttle"),
+        (bool(app.get("waits")), "app_rate"),
+        (int(app.get("held") or 0) >= int(app.get("cap") or 1), "max_in_flight"),
+    ):
+        if holds:
+            return name
+    return "workers"
+
+
+def _pace(
+    fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
+) -> dict[str, Any]:
+    state = JobState(fields["state"])
+    counts = _counts(fields, state)
+    age = max(0.0, now - float(fields.get("pace_at") or now)) / 1e6
+    speed = 0.0 if state.terminal else float(fields.get("pace") or 0) * math.exp(-age / 10)
+    limit = float(app.get("rate") or 0)
+    limited_by = _limited_by(fields, app, workers, now)
+    left = counts.pending + counts.in_flight
+    moving = limited_by in ("app_rate", "max_in_flight", "workers")
+    seconds = left / min(speed or limit, limit) if moving and limit and left else None
+    return {
+        "items_per_s": round(speed, 1),
+        "limit_per_s": limit,
+        "limited_by": limited_by,
+        "eta": rfc3339(now + seconds * 1e6) if seconds is not None else None,
+    }
+
+
+def _job(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[str, Any]) -> Job:
+    state = JobState(fields["state"])
+    finished, retention = fields.get("finished_at"), float(fields.get("retention") or 0)
+    paused = {"by": fields.get("by", ""), "why": fields.get("why", "")}
+    names = ("created_at", "validated_at", "started_at", "finished_at")
+    return Job(
+        id=fields["id"],
+        kind=fields["kind"],
+        tenant=fields["tenant"],
+        app=fields["app"],
+        state=state,
+        version=int(fields.get("version") or 1),
+        counts=_counts(fields, state),
+        labels=json.loads(fields.get("labels", "{}")),
+        idempotency_key=fields.get("idempotency_key") or None,
+        input=json.loads(fields.get("input", "{}")),
+        errors_by_code=_codes(codes),
+        pace=pace,
+        attempts={name: int(fields.get(name) or 0) for name in ("calls", "retries")},
+        times={name: rfc3339(float(fields[name])) if name in fields else None for name in names},
+        results_expire_at=rfc3339(float(finished) + retention * 1e6) if finished else None,
+        paused=paused if state is JobState.PAUSED else None,
+    )

@@ -1,0 +1,28 @@
+"""Items and results as the store keeps them: many in one compressed value."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+SEGMENT = 1000
+"""Items in a segment: large enough to compress, small enough to open for a slice."""
+
+LEVEL = 1
+"""zlib's quickest; the next levels cost twice the time for a tenth of the bytes."""
+
+
+def pack(rows: Sequence[Any]) -> bytes:
+    """Rows of plain values as compressed JSON."""
+    return zlib.compress(
+        json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), LEVEL
+    )
+
+
+def unpack(blob: bytes) -> list[Any]:
+    """The rows that were packed; rows that a script wrote are plain JSON and pass as well."""
+    text = blob if blob[:1] == b"[" else zlib.decompress(blob)
+    rows: list[Any] = json.loads(text)
+    return rows

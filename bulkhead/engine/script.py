@@ -1,0 +1,64 @@
+"""The Lua scripts, joined: clock, prelude and one verb each."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from bulkhead.errors import StoreFull, Unreachable
+
+ROOT = "{bulkhead}"
+"""All keys share this hash tag, so that a cluster would keep them together."""
+
+
+@cache
+def source(verb: str, clock: str = "clock") -> str:
+    """The text of a verb's script as the store runs it; a first line `#!lua …` stays first."""
+    folder = files("bulkhead.engine") / "scripts"
+    own = (folder / f"{verb}.lua").read_text()
+    first, _, rest = own.partition("\n")
+    shared = [(folder / f"{name}.lua").read_text() for name in (clock, "prelude")]
+    return "\n".join([first, *shared, rest])
+
+
+class Scripts:
+    """Runs verbs on one store under one root; loads a script again after `SCRIPT FLUSH`."""
+
+    def __init__(self, redis: Redis, root: str = ROOT, clock: str = "clock") -> None:
+        self.redis = redis
+        self.root = root
+        self._clock = clock
+        self._known: dict[str, Any] = {}
+
+    def key(self, *parts: str) -> str:
+        """The name of a key, as the prelude builds it."""
+        return ":".join((self.root, *parts))
+
+    def run(self, verb: str, *args: str | bytes | int | float) -> Any:
+        """The verb's answer. Raises Unreachable, or StoreFull where the store has no room."""
+        script = self._known.get(verb)
+        if script is None:
+            script = self._known[verb] = self.redis.register_script(source(verb, self._clock))
+        try:
+            return script(keys=[self.root], args=args)
+        except RedisError as error:
+            raise trouble(error) from error
+
+
+def trouble(error: RedisError) -> Unreachable:
+    """The store's refusal in words that tell the caller what to do."""
+    if str(error).startswith("OOM"):
+        return StoreFull(
+            "the store is full",
+            why="it has reached its maxmemory and refuses new data (noeviction)",
+            to_do="give it more memory, or let finished jobs expire; nothing accepted is lost",
+        )
+    return Unreachable(
+        "the store did not answer",
+        why=f"{type(error).__name__}: {error}",
+        to_do="see that it runs (`bulkhead up` starts the embedded one), then try again",
+    )

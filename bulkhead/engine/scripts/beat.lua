@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- beat: say that a worker lives; its begun leases live as long as it does.
+--
+-- KEYS[1]  root
+-- ARGV[1]  worker     ARGV[2]  seconds without a beat after which it is dead; 0 = it has left
+-- ARGV[3…] fields and values that describe it
+-- returns  the store's time in microseconds
+
+local worker, seconds = ARGV[1], tonumber(ARGV[2])
+if seconds == 0 then
+  -- The reaper must not wait for the beat of one that said good-bye.
+  redis.call('ZADD', key('worker'), whole(NOW), worker)
+else
+  redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)
+  redis.call('HSET', key('worker', worker), 'beat_at', whole(NOW), unpack(ARGV, 3))
+end
+return whole(NOW)

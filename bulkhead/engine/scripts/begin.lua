@@ -1,0 +1,69 @@
+#!lua flags=allow-oom
+-- begin: turn granted leases into begun ones, just before their first call.
+--
+-- The answer's microseconds are the time left in which a call may start: the proof that a pause or
+-- a cancel is obeyed within two seconds. Sent twice by the same worker it answers the same.
+--
+-- KEYS[1]  root
+-- ARGV[1]  worker     ARGV[2]  the worker's egress name     ARGV[3…]  leases
+-- returns  for each lease {'ok', microseconds left, version of the app's settings, microseconds since
+--          the claim, "index=tries:first_at …"} or {'gone' | 'expired' | 'held' | 'egress', 0, 0, 0, ''}
+
+local worker, egress = ARGV[1], ARGV[2]
+
+local function tries_of(job, ranges)
+  local tries = key('job', job, 'tries')
+  if redis.call('EXISTS', tries) == 0 then return '' end
+  local found = {}
+  for first, last in each_range(ranges) do
+    for index = first, last do
+      local value = redis.call('HGET', tries, whole(index))
+      if value then found[#found + 1] = whole(index) .. '=' .. value end
+    end
+  end
+  return table.concat(found, ' ')
+end
+
+local function may_start(lease, app)
+  if NOW >= tonumber(lease.at) + GRANT then return 'expired' end
+  if not is_open(redis.call('HGET', key('job', lease.job), 'state')) then return 'held' end
+  if app.state ~= 'active' then return 'held' end
+  if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
+  local set = key('app', lease.app, 'egress')
+  if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
+  return 'ok'
+end
+
+local function start(lease, app)
+  local items, job = count(lease.left), key('job', lease.job)
+  local longest = math.ceil(items / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
+  redis.call('SADD', key('app', lease.app, 'egress'), egress)
+  redis.call('HSET', key('lease', lease.id), 'state', 'begun')
+  redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
+  redis.call('HINCRBY', job, 'in_flight', items)
+  local it = read(job, 'state', 'repeat')
+  if it['repeat'] ~= 'safe' then mark(lease.job, lease.left, SENT) end
+  if it.state == 'queued' then transition(lease.job, 'running') end
+end
+
+local answers = {}
+for i = 3, #ARGV do
+  local lease = read_lease(ARGV[i])
+  local verdict = 'gone'
+  if lease.worker == worker then
+    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout')
+    if lease.state == 'begun' then
+      verdict = 'ok'
+    else
+      verdict = may_start(lease, app)
+      if verdict == 'ok' then start(lease, app) else end_granted(lease) end
+    end
+    if verdict == 'ok' then
+      local left = math.max(0, tonumber(lease.at) + GRANT - NOW)
+      answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
+        tries_of(lease.job, lease.left) }
+    end
+  end
+  if verdict ~= 'ok' then answers[#answers + 1] = { verdict, '0', '0', '0', '' } end
+end
+return answers

@@ -1,0 +1,186 @@
+#!lua
+-- claim: pick who is fairest to serve now and lease slices of items that hold permits.
+--
+-- Promotes what is due, then takes the lowest tag at three levels: tenant, app, job. A grant is
+-- partial: as many items as permits, cap, slots, slice and items left allow. Never repeated when
+-- unanswered: what it granted ends by itself.
+--
+-- KEYS[1]  root
+-- ARGV[1]  worker     ARGV[2]  cell     ARGV[3]  the worker's egress name
+-- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
+-- returns  {microseconds to the next due instant or -1, slice…}
+--          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now}
+
+local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
+local slots, room = tonumber(ARGV[4]), tonumber(ARGV[5])
+local DUE_AT_ONCE, CANDIDATES, SCAN = 200, 8, 512
+
+local function retries_due(name)
+  local zset = key('app', name, 'retry')
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', zset, '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)) do
+    local job, index = string.match(member, '^([^:]+):(%d+)$')
+    redis.call('ZREM', zset, member)
+    redo(job, index .. '-' .. index)
+    place_job(name, job)
+  end
+  local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
+  if first[2] then
+    redis.call('ZADD', key('wait'), first[2], 'r:' .. name)
+  else
+    redis.call('ZREM', key('wait'), 'r:' .. name)
+  end
+end
+
+local function promote()
+  local due = redis.call('ZRANGEBYSCORE', key('wait'), '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)
+  for _, member in ipairs(due) do
+    local name = string.sub(member, 3)
+    if string.sub(member, 1, 2) == 'r:' then retries_due(name) end
+    place(name)
+  end
+end
+
+-- The app's lifetime set of public addresses takes five; a sixth would have mesibo disable it.
+local function may_call(name)
+  local set = key('app', name, 'egress')
+  return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
+end
+
+local function pick()
+  for _, tenant in ipairs(redis.call('ZRANGE', key('ready', cell), 0, CANDIDATES - 1)) do
+    for _, name in ipairs(redis.call('ZRANGE', key('ready', cell, tenant), 0, CANDIDATES - 1)) do
+      if may_call(name) then return tenant, name end
+    end
+  end
+end
+
+-- Takes up to `most` items from what came back, in ranges, and how often they died with a worker.
+local function take_redo(job, most)
+  local list, taken, ranges = key('job', job, 'redo'), 0, {}
+  while taken < most do
+    local entry = redis.call('LINDEX', list, 0)
+    if not entry then break end
+    local first, last, deaths = string.match(entry, '^(%d+)-(%d+)/?(%d*)$')
+    first, last, deaths = tonumber(first), tonumber(last), tonumber(deaths) or 0
+    -- What died twice goes alone, so that the guilty item is found and the others are not.
+    if deaths > 0 and taken > 0 then break end
+    local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)
+    redis.call('LPOP', list)
+    if first + size <= last then
+      local rest = whole(first + size) .. '-' .. whole(last)
+      redis.call('LPUSH', list, deaths > 0 and (rest .. '/' .. whole(deaths)) or rest)
+    end
+    ranges[#ranges + 1] = whole(first) .. '-' .. whole(first + size - 1)
+    taken = taken + size
+    if deaths > 0 then return table.concat(ranges, ','), taken, deaths end
+  end
+  return table.concat(ranges, ','), taken, 0
+end
+
+-- Takes up to `most` pending items from the untouched rest, past those refused while reading.
+local function take_new(job, it, most)
+  local first, total, taken, ranges = num(it.next, 0), num(it.total, 0), 0, {}
+  local limit = math.min(total, first + SCAN)
+  local base = math.floor(first / 2)
+  local bytes = redis.call('GETRANGE', key('job', job, 'map'), base, math.floor((limit - 1) / 2))
+  local start, index = nil, first
+  while index < limit and taken < most do
+    local byte = string.byte(bytes, math.floor(index / 2) - base + 1) or 0
+    local state = (index % 2 == 0) and math.floor(byte / 16) or byte % 16
+    if state == PENDING then
+      start = start or index
+      taken = taken + 1
+    elseif start then
+      ranges[#ranges + 1] = whole(start) .. '-' .. whole(index - 1)
+      start = nil
+    end
+    index = index + 1
+  end
+  if start then ranges[#ranges + 1] = whole(start) .. '-' .. whole(index - 1) end
+  redis.call('HSET', key('job', job), 'next', whole(index))
+  return table.concat(ranges, ','), taken
+end
+
+-- When each of `most` calls may start: the limiter's instant, or when a lane is free for it.
+local function instants(app, most, parallel, latency)
+  local pace, ahead = limiter(app)
+  local tat, offsets = num(app.tat, 0), {}
+  for i = 1, most do
+    local lane_free = NOW + math.floor((i - 1) / parallel) * latency * 0.9
+    local at = math.max(NOW, tat - ahead, lane_free)
+    if at > NOW + HORIZON then break end
+    tat = math.max(tat, at) + pace
+    offsets[i] = whole(at - NOW)
+  end
+  return offsets, tat
+end
+
+local function lease_out(name, job, it, ranges, parallel, deaths)
+  local id = whole(redis.call('INCR', key('leases')))
+  redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
+    'left', ranges, 'parallel', parallel, 'at', whole(NOW), 'deaths', deaths)
+  redis.call('ZADD', key('lease'), whole(NOW + GRANT), id)
+  redis.call('SADD', key('worker', worker, 'leases'), id)
+  return id
+end
+
+local function charge(tenant, name, job, app, it, items)
+  local jobs, apps, tenants = key('app', name, 'jobs'), key('ready', cell, tenant), key('ready', cell)
+  local at_job = num(redis.call('ZSCORE', jobs, job), 0)
+  local at_app = num(redis.call('ZSCORE', apps, name), 0)
+  local at_tenant = num(redis.call('ZSCORE', tenants, tenant), 0)
+  local tenant_weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)
+  local job_tag = at_job + items / num(it.weight, 4)
+  redis.call('ZADD', jobs, exact(job_tag), job)
+  redis.call('HSET', key('job', job), 'finish', exact(job_tag))
+  redis.call('ZADD', apps, exact(at_app + items / num(app.weight, 1)), name)
+  redis.call('ZADD', tenants, exact(at_tenant + items / tenant_weight), tenant)
+  redis.call('HSET', key('app', name), 'vt', exact(at_job))
+  redis.call('HSET', key('vt'), cell, exact(at_tenant), cell .. '/' .. tenant, exact(at_app))
+end
+
+local function grant(tenant, name)
+  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency')
+  local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
+  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'repeat')
+  local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
+  local useful = math.ceil(1.5 * latency / pace) + 1
+  local parallel = math.max(1, math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), slots, useful))
+  local most = math.min(SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
+  -- A call that may not be repeated is marked as sent before it starts; a slice of
+  -- one window keeps `unknown` to the calls that can be on the wire.
+  if it['repeat'] ~= 'safe' then most = math.min(most, parallel) end
+  local offsets = instants(app, most, parallel, latency)
+  local ranges, taken, deaths = take_redo(job, #offsets)
+  if deaths == 0 and taken < #offsets then
+    local more, extra = take_new(job, it, #offsets - taken)
+    ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)
+    taken = taken + extra
+  end
+  if taken == 0 then return place_job(name, job) end
+  offsets = { unpack(offsets, 1, taken) }
+  local _, tat = instants(app, taken, parallel, latency)
+  parallel = math.min(parallel, taken)
+  redis.call('HSET', key('app', name), 'tat', whole(tat), 'held', whole(num(app.held, 0) + parallel))
+  redis.call('HINCRBY', key('app', name), 'permits_granted', taken)
+  charge(tenant, name, job, app, it, taken)
+  slots, room = slots - parallel, room - taken
+  local id = lease_out(name, job, it, ranges, parallel, deaths)
+  place_job(name, job)
+  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',') }
+end
+
+promote()
+local answer = { -1 }
+while slots > 0 and room > 0 do
+  local tenant, name = pick()
+  if not name then break end
+  local slice = grant(tenant, name)
+  if slice then answer[#answer + 1] = slice end
+  place(name)
+end
+
+if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
+if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
+return answer

@@ -1,0 +1,72 @@
+#!lua flags=allow-oom
+-- control: pause, resume or cancel a job; pause or resume an app or a tenant. One write, whatever the size.
+--
+-- Compare-and-set on the job's version where one is given. What was granted before a pause is not begun
+-- after it; what was begun before starts no call later than two seconds after its claim.
+--
+-- KEYS[1]  root
+-- ARGV[1]  'job' | 'app' | 'tenant'   ARGV[2]  its id   ARGV[3]  'pause' | 'resume' | 'cancel' | 'place'
+-- ARGV[4]  expected version or ''     ARGV[5]  by whom  ARGV[6]  why
+-- returns  {'ok' | 'same' | 'none' | 'version' | 'state' | 'stopped', its state}
+
+local kind, id, verb, expected, by, why = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local function settled_state(wanted, state)
+  if (wanted == 'cancel' and state == 'cancelled') or (wanted == 'pause' and state == 'paused')
+    or (wanted == 'resume' and is_open(state)) then return { 'same', state } end
+end
+
+local function control_job()
+  local it = read(key('job', id), 'state', 'version', 'app', 'started_at')
+  if not it.state then return { 'none', '' } end
+  if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
+  local same = settled_state(verb, it.state)
+  if same then return same end
+  if not (is_live(it.state) or it.state == 'validating') or (verb == 'resume' and it.state ~= 'paused') then return { 'state', it.state } end
+  if verb == 'resume' and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
+    return { 'stopped', it.state }
+  end
+  local after = { pause = 'paused', cancel = 'cancelled', resume = it.started_at and 'running' or 'queued' }
+  transition(id, after[verb], by, why)
+  place_job(it.app, id)
+  place(it.app)
+  return { 'ok', after[verb] }
+end
+
+local function wake_jobs()
+  for _, job in ipairs(redis.call('SMEMBERS', key('app', id, 'open'))) do
+    local it = read(key('job', job), 'state', 'by', 'started_at')
+    if it.state == 'paused' and it.by == 'auth_failure' then
+      transition(job, it.started_at and 'running' or 'queued')
+    end
+    place_job(id, job)
+  end
+end
+
+local function control_app()
+  local state = redis.call('HGET', key('app', id), 'state')
+  if not state then return { 'none', '' } end
+  if verb == 'pause' then
+    if state == 'stopped' then return { 'stopped', state } end
+    redis.call('HSET', key('app', id), 'state', 'paused', 'why', why, 'since', whole(NOW))
+  elseif verb == 'resume' then
+    redis.call('HSET', key('app', id), 'state', 'active', 'why', '', 'code', '', 'since', whole(NOW),
+      'cool_until', 0, 'cool_streak', 0)
+    wake_jobs()
+  end
+  place(id)
+  return { 'ok', redis.call('HGET', key('app', id), 'state') }
+end
+
+local function control_tenant()
+  if redis.call('EXISTS', key('tenant', id)) == 0 then return { 'none', '' } end
+  if verb ~= 'place' then
+    redis.call('HSET', key('tenant', id), 'state', verb == 'pause' and 'paused' or 'active', 'why', why)
+  end
+  for _, name in ipairs(redis.call('SMEMBERS', key('tenant', id, 'apps'))) do place(name) end
+  return { 'ok', redis.call('HGET', key('tenant', id), 'state') }
+end
+
+if kind == 'job' then return control_job() end
+if kind == 'app' then return control_app() end
+return control_tenant()

@@ -1,0 +1,231 @@
+-- prelude: what every verb shares. Joined in front of each of them, behind the clock.
+--
+-- Tags are virtual time of start-time fair queuing: lowest is next. Times are microseconds.
+
+local NOW = now()
+
+local GRANT = 2000000     -- a granted lease ends by itself: no call starts later than this
+local HORIZON = 250000    -- permits are granted for this long ahead, spaced
+local LEAD = 20000        -- an app is ready this long before its next permit falls due
+local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
+local PARALLEL = 8        -- calls at once within a slice
+local SLICE = 50          -- items in a slice
+
+local PENDING, SENT, SUCCEEDED, SKIPPED, FAILED, UNKNOWN = 0, 1, 2, 3, 4, 5
+local COUNT_OF = { [SUCCEEDED] = 'succeeded', [SKIPPED] = 'skipped', [FAILED] = 'failed', [UNKNOWN] = 'unknown' }
+
+local function whole(number) return string.format('%.0f', number) end
+local function exact(number) return string.format('%.17g', number) end
+local function num(value, default) return tonumber(value or default) or default end
+
+-- Reads the named fields of a hash into a table; a missing field is nil.
+local function read(name, ...)
+  local values, fields = redis.call('HMGET', name, ...), {}
+  for i, field in ipairs({ ... }) do fields[field] = values[i] or nil end
+  return fields
+end
+
+-- Ranges are written "3-9,12-12": whole numbers, both ends included.
+local function each_range(ranges)
+  local step = string.gmatch(ranges, '(%d+)-(%d+)')
+  return function()
+    local first, last = step()
+    if first then return tonumber(first), tonumber(last) end
+  end
+end
+
+local function count(ranges)
+  local items = 0
+  for first, last in each_range(ranges) do items = items + last - first + 1 end
+  return items
+end
+
+local function mark(job, ranges, state)
+  for first, last in each_range(ranges) do
+    local words = {}
+    for index = first, last do
+      words[#words + 1] = 'SET'
+      words[#words + 1] = 'u4'
+      words[#words + 1] = '#' .. whole(index)
+      words[#words + 1] = state
+    end
+    redis.call('BITFIELD', key('job', job, 'map'), unpack(words))
+  end
+end
+
+local function is_open(state) return state == 'queued' or state == 'running' end
+
+local function is_live(state) return is_open(state) or state == 'paused' or state == 'scheduled' end
+
+-- What comes back to a job that has ended stays where it is: its pending items are its cancelled ones.
+local function redo(job, ranges, deaths)
+  if not is_live(redis.call('HGET', key('job', job), 'state')) then return end
+  for first, last in each_range(ranges) do
+    local entry = whole(first) .. '-' .. whole(last)
+    if deaths and deaths > 0 then entry = entry .. '/' .. whole(deaths) end
+    redis.call('RPUSH', key('job', job, 'redo'), entry)
+  end
+end
+
+-- The bell holds one token at most: it says "something became ready", not how much.
+local function ring(cell)
+  if redis.call('LLEN', key('bell', cell)) == 0 then redis.call('LPUSH', key('bell', cell), '1') end
+end
+
+-- Pace: microseconds between permits, and how far ahead of it the burst may run.
+local function limiter(app)
+  local rate, burst = num(app.rate, 20), num(app.burst, 1)
+  local usable = burst
+  if burst > 1 then usable = math.max(1, burst - math.max(1, math.ceil(rate * MARGIN))) end
+  local pace = 1000000 / rate
+  return pace, (usable - 1) * pace
+end
+
+local function unready(cell, tenant, name)
+  local ready = key('ready', cell, tenant)
+  local tag = redis.call('ZSCORE', ready, name)
+  if not tag then return end
+  redis.call('HSET', key('app', name), 'finish', tag)
+  redis.call('ZREM', ready, name)
+  if redis.call('ZCARD', ready) == 0 then
+    local own = redis.call('ZSCORE', key('ready', cell), tenant)
+    if own then redis.call('HSET', key('tenant', tenant), 'finish:' .. cell, own) end
+    redis.call('ZREM', key('ready', cell), tenant)
+  end
+end
+
+local function make_ready(cell, tenant, name, finish)
+  local virtual = read(key('vt'), cell, cell .. '/' .. tenant)
+  local ready = key('ready', cell, tenant)
+  if not redis.call('ZSCORE', ready, name) then
+    local tag = math.max(num(virtual[cell .. '/' .. tenant], 0), num(finish, 0))
+    redis.call('ZADD', ready, exact(tag), name)
+  end
+  if not redis.call('ZSCORE', key('ready', cell), tenant) then
+    local before = num(redis.call('HGET', key('tenant', tenant), 'finish:' .. cell), 0)
+    redis.call('ZADD', key('ready', cell), exact(math.max(num(virtual[cell], 0), before)), tenant)
+  end
+  ring(cell)
+end
+
+-- Puts a job among its app's jobs that have items to give out, or takes it from there.
+local function place_job(name, job)
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish')
+  local jobs = key('app', name, 'jobs')
+  local work = is_open(it.state)
+    and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
+  if not work then
+    redis.call('ZREM', jobs, job)
+  elseif not redis.call('ZSCORE', jobs, job) then
+    local virtual = num(redis.call('HGET', key('app', name), 'vt'), 0)
+    redis.call('ZADD', jobs, exact(math.max(virtual, num(it.finish, 0))), job)
+  end
+end
+
+-- Puts an app where it belongs: ready, waiting for an instant, or neither. With place_job
+-- the only writer of the ready and wait sets; every verb ends with it for what it touched.
+local function place(name)
+  local app = read(key('app', name), 'state', 'tenant', 'cell', 'rate', 'burst', 'tat', 'cap', 'held',
+    'cool_until', 'finish')
+  if not app.tenant then return end
+  local tenant_state = redis.call('HGET', key('tenant', app.tenant), 'state')
+  local idle = app.state ~= 'active' or tenant_state ~= 'active' or num(app.held, 0) >= num(app.cap, 1)
+    or redis.call('ZCARD', key('app', name, 'jobs')) == 0
+  if idle then
+    redis.call('ZREM', key('wait'), 'a:' .. name)
+    return unready(app.cell, app.tenant, name)
+  end
+  local _, ahead = limiter(app)
+  local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD)
+  if wake > NOW then
+    redis.call('ZADD', key('wait'), whole(wake), 'a:' .. name)
+    return unready(app.cell, app.tenant, name)
+  end
+  redis.call('ZREM', key('wait'), 'a:' .. name)
+  make_ready(app.cell, app.tenant, name, app.finish)
+end
+
+-- Gives permits and virtual time of items back that were granted and never sent.
+local function refund(name, job, items)
+  if items == 0 then return end
+  local app = read(key('app', name), 'rate', 'burst', 'tat')
+  local pace = limiter(app)
+  redis.call('HSET', key('app', name), 'tat', whole(num(app.tat, 0) - items * pace))
+  redis.call('HINCRBY', key('app', name), 'permits_returned', items)
+  local weight = num(redis.call('HGET', key('job', job), 'weight'), 4)
+  if redis.call('ZSCORE', key('app', name, 'jobs'), job) then
+    redis.call('ZINCRBY', key('app', name, 'jobs'), exact(-items / weight), job)
+  end
+end
+
+local function read_lease(id)
+  local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths')
+  lease.id = id
+  lease.parallel = num(lease.parallel, 0)
+  return lease
+end
+
+local function drop_lease(lease)
+  redis.call('DEL', key('lease', lease.id))
+  redis.call('ZREM', key('lease'), lease.id)
+  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  redis.call('HINCRBY', key('app', lease.app), 'held', -lease.parallel)
+end
+
+-- Ends a lease that never began: its items are pending again, and cost nothing.
+local function end_granted(lease)
+  redo(lease.job, lease.left, num(lease.deaths, 0))
+  drop_lease(lease)
+  place_job(lease.app, lease.job)
+  refund(lease.app, lease.job, count(lease.left))
+  place(lease.app)
+end
+
+-- Adds packed rows to a job's results; those of calls that end after their job expire with it.
+local function add_results(job, rows)
+  redis.call('RPUSH', key('job', job, 'out'), rows)
+  local left = redis.call('TTL', key('job', job))
+  if left > 0 then redis.call('EXPIRE', key('job', job, 'out'), left) end
+end
+
+-- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
+local function expire_job(job, segments, retention)
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes' }) do
+    redis.call('EXPIRE', key('job', job, part), retention)
+  end
+  for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
+  redis.call('EXPIRE', key('job', job), retention)
+end
+
+-- Moves a job to another state; a terminal one also leaves the lists of open jobs.
+local function transition(job, state, by, why)
+  local name = key('job', job)
+  local it = read(name, 'app', 'segments', 'retention', 'started_at')
+  redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
+  redis.call('HINCRBY', name, 'version', 1)
+  if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
+  if is_live(state) then return end
+  redis.call('HSET', name, 'finished_at', whole(NOW))
+  redis.call('SREM', key('app', it.app, 'open'), job)
+  expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
+end
+
+-- A job is over when nothing is pending and nothing is in flight, and not a moment before.
+local function finish_if_over(job)
+  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight')
+  if not is_live(it.state) then return it.state end
+  local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
+  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then return it.state end
+  local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
+  transition(job, state)
+  return state
+end
+
+local function count_code(job, code, items, lines)
+  redis.call('HINCRBY', key('job', job, 'codes'), code, items)
+  local known = redis.call('HGET', key('job', job, 'codes'), code .. '|lines') or ''
+  local _, commas = string.gsub(known, ',', '')
+  if commas < 4 and lines ~= '' then
+    redis.call('HSET', key('job', job, 'codes'), code .. '|lines', known == '' and lines or (known .. ',' .. lines))
+  end
+end

@@ -1,0 +1,92 @@
+#!lua flags=allow-oom
+-- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
+--
+-- A granted lease ends quietly. Items of a begun one run again if they may be repeated; those that
+-- were marked as sent and may not become `unknown`. An item that died alone three times is POISON.
+--
+-- KEYS[1]  root
+-- ARGV[1]  most leases to end in this call
+-- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed}…}}
+
+local most = tonumber(ARGV[1])
+local FATAL_DEATHS = 3
+
+local function result_row(index, state, code, message)
+  return { index, state, '', code, message, {}, 0, 0, math.floor(NOW / 1000) }
+end
+
+local function fail_poison(lease)
+  local index = tonumber(string.match(lease.left, '^(%d+)-'))
+  mark(lease.job, lease.left, FAILED)
+  redis.call('HINCRBY', key('job', lease.job), 'failed', 1)
+  count_code(lease.job, 'POISON', 1, '')
+  local row = result_row(index, FAILED, 'POISON', 'the worker died each time this item ran')
+  add_results(lease.job, cjson.encode({ row }))
+end
+
+local function become_unknown(lease, items)
+  local rows = {}
+  for first, last in each_range(lease.left) do
+    for index = first, last do
+      rows[#rows + 1] = result_row(index, UNKNOWN, 'NOT_CONFIRMED', 'sent, and the worker died before the answer')
+    end
+  end
+  mark(lease.job, lease.left, UNKNOWN)
+  redis.call('HINCRBY', key('job', lease.job), 'unknown', items)
+  count_code(lease.job, 'NOT_CONFIRMED', items, '')
+  add_results(lease.job, cjson.encode(rows))
+end
+
+local function end_begun(lease)
+  local items, deaths = count(lease.left), num(lease.deaths, 0) + 1
+  local again, unknown, failed = 0, 0, 0
+  if items > 0 then
+    if redis.call('HGET', key('job', lease.job), 'repeat') ~= 'safe' then
+      become_unknown(lease, items)
+      unknown = items
+    elseif items == 1 and deaths > FATAL_DEATHS then
+      fail_poison(lease)
+      failed = 1
+    else
+      redo(lease.job, lease.left, deaths)
+      again = items
+    end
+    redis.call('HINCRBY', key('job', lease.job), 'in_flight', -items)
+    redis.call('HINCRBY', key('job', lease.job), 'version', 1)
+  end
+  drop_lease(lease)
+  finish_if_over(lease.job)
+  place_job(lease.app, lease.job)
+  place(lease.app)
+  return { lease.id, lease.job, lease.app, again, unknown, failed }
+end
+
+local ended = {}
+local function finish(id)
+  local lease = read_lease(id)
+  if not lease.worker then
+    redis.call('ZREM', key('lease'), id)
+  elseif lease.state == 'begun' then
+    ended[#ended + 1] = end_begun(lease)
+  else
+    local items = count(lease.left)
+    end_granted(lease)
+    ended[#ended + 1] = { lease.id, lease.job, lease.app, items, 0, 0 }
+  end
+end
+
+local dead = {}
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('worker'), '-inf', whole(NOW))) do
+  local leases = redis.call('SRANDMEMBER', key('worker', worker, 'leases'), most)
+  for _, id in ipairs(leases) do
+    finish(id)
+    redis.call('SREM', key('worker', worker, 'leases'), id)
+  end
+  if #leases < most then
+    redis.call('ZREM', key('worker'), worker)
+    redis.call('DEL', key('worker', worker))
+    dead[#dead + 1] = worker
+  end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('lease'), '-inf', whole(NOW), 'LIMIT', 0, most)) do finish(id) end
+return { dead, ended }

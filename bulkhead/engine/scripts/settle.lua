@@ -1,0 +1,153 @@
+#!lua flags=allow-oom
+-- settle: record what became of items of begun leases; the only way an item leaves `in flight`.
+--
+-- Fenced by lease and worker, and numbered: sent twice it changes nothing. After a lease was reaped,
+-- a late truth may still replace `unknown`, and nothing else.
+--
+-- KEYS[1]  root
+-- ARGV[1]  worker
+-- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
+--          retry: [[index, microseconds, tries, first_at]…], codes: [[code, count, lines]…], calls,
+--          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
+--          out (number of a packed result or 0)}
+--          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used
+-- ARGV[3…] packed results
+-- returns  for each entry {'ok' | 'repeated' | 'late', state of the job}
+
+local worker, entries = ARGV[1], cjson.decode(ARGV[2])
+
+local function late(entry, job)
+  local changed = 0
+  for _, pair in ipairs(entry.set) do
+    for first, last in each_range(pair[2]) do
+      for index = first, last do
+        local at = '#' .. whole(index)
+        local map = key('job', job, 'map')
+        if pair[1] ~= UNKNOWN and redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then
+          redis.call('BITFIELD', map, 'SET', 'u4', at, pair[1])
+          redis.call('HINCRBY', key('job', job), 'unknown', -1)
+          redis.call('HINCRBY', key('job', job), COUNT_OF[pair[1]], 1)
+          changed = changed + 1
+        end
+      end
+    end
+  end
+  if changed > 0 then
+    redis.call('HINCRBY', key('job', job), 'version', 1)
+    add_results(job, ARGV[2 + entry.out])
+  end
+  return { 'late', redis.call('HGET', key('job', job), 'state') or '' }
+end
+
+local function record(lease, entry)
+  local job, moved = key('job', lease.job), 0
+  for _, pair in ipairs(entry.set) do
+    local items = count(pair[2])
+    mark(lease.job, pair[2], pair[1])
+    redis.call('HINCRBY', job, COUNT_OF[pair[1]], items)
+    moved = moved + items
+  end
+  for _, code in ipairs(entry.codes) do count_code(lease.job, code[1], code[2], code[3]) end
+  if entry.out > 0 then add_results(lease.job, ARGV[2 + entry.out]) end
+  return moved
+end
+
+local function schedule_retries(lease, entry)
+  local zset = key('app', lease.app, 'retry')
+  for _, retry in ipairs(entry.retry) do
+    local index = whole(retry[1])
+    redis.call('ZADD', zset, whole(NOW + retry[2]), lease.job .. ':' .. index)
+    redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
+    mark(lease.job, index .. '-' .. index, PENDING)
+  end
+  if #entry.retry > 0 then
+    redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
+    redis.call('ZADD', key('wait'), redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2], 'r:' .. lease.app)
+  end
+  return #entry.retry
+end
+
+local function return_unsent(lease, entry)
+  redo(lease.job, entry.back, num(lease.deaths, 0))
+  redo(lease.job, entry.again, 0)
+  mark(lease.job, entry.back, PENDING)
+  mark(lease.job, entry.again, PENDING)
+  refund(lease.app, lease.job, count(entry.back))
+  return count(entry.back) + count(entry.again)
+end
+
+local function stop(lease, reason)
+  local code, why = reason[1], reason[2]
+  redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
+  for _, job in ipairs(redis.call('SMEMBERS', key('app', lease.app, 'open'))) do
+    if is_open(redis.call('HGET', key('job', job), 'state')) then
+      transition(job, 'paused', 'auth_failure', why)
+      place_job(lease.app, job)
+    end
+  end
+end
+
+local function learn(lease, entry, succeeded)
+  local name = key('app', lease.app)
+  local app = read(name, 'latency', 'cool_streak', 'cool_until')
+  if entry.latency > 0 then
+    local before = num(app.latency, entry.latency)
+    redis.call('HSET', name, 'latency', whole(before + (entry.latency - before) * 0.3))
+  end
+  if type(entry.cool) == 'number' then
+    local streak = num(app.cool_streak, 0) + 1
+    local pause = math.max(entry.cool, math.min(60, 2 ^ (streak - 1)) * 1000000)
+    -- Calls that were on the wire together are throttled together: one lesson, not eight.
+    if num(app.cool_until, 0) <= NOW then redis.call('HSET', name, 'cool_streak', streak) end
+    redis.call('HSET', name, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
+  elseif succeeded and num(app.cool_streak, 0) > 0 and num(app.cool_until, 0) <= NOW then
+    redis.call('HSET', name, 'cool_streak', 0)
+  end
+end
+
+-- Items a second over about the last ten seconds.
+local function measure(job, moved)
+  local it = read(job, 'pace', 'pace_at', 'started_at')
+  local since = math.max((NOW - num(it.pace_at, num(it.started_at, NOW))) / 1000000, 0.001)
+  local keep = math.exp(-since / 10)
+  redis.call('HSET', job, 'pace', exact(num(it.pace, 0) * keep + (moved / since) * (1 - keep)), 'pace_at', whole(NOW))
+end
+
+local function settle(lease, entry)
+  local job = key('job', lease.job)
+  local moved = record(lease, entry)
+  local returned = schedule_retries(lease, entry) + return_unsent(lease, entry)
+  redis.call('HINCRBY', job, 'in_flight', -(moved + returned))
+  redis.call('HINCRBY', job, 'calls', entry.calls)
+  redis.call('HINCRBY', job, 'version', 1)
+  measure(job, moved)
+  learn(lease, entry, moved > 0)
+  if type(entry.stop) == 'table' then stop(lease, entry.stop) end
+  if entry.last then
+    drop_lease(lease)
+    redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
+  else
+    redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+  end
+  local state = finish_if_over(lease.job)
+  place_job(lease.app, lease.job)
+  place(lease.app)
+  return { 'ok', state }
+end
+
+local answers = {}
+for i, entry in ipairs(entries) do
+  local lease = read_lease(entry.lease)
+  if lease.worker == worker and lease.state == 'begun' then
+    if entry.seq <= num(lease.seq, 0) then
+      answers[i] = { 'repeated', redis.call('HGET', key('job', lease.job), 'state') }
+    else
+      answers[i] = settle(lease, entry)
+    end
+  elseif redis.call('EXISTS', key('settled', entry.lease)) == 1 then
+    answers[i] = { 'repeated', redis.call('HGET', key('job', entry.job), 'state') or '' }
+  else
+    answers[i] = late(entry, entry.job)
+  end
+end
+return answers

@@ -1,0 +1,64 @@
+#!lua
+-- submit: make a job whose whole input lies in the store already, and let its items be claimed.
+--
+-- The client has made the job's id and stored segments, map and refused rows under it, with an
+-- expiry; this verb checks, seals and places. Sent twice it answers the same.
+--
+-- KEYS[1]  root
+-- ARGV[1]  job id
+-- ARGV[2]  the job's fields as a JSON object of strings
+-- ARGV[3]  JSON: codes {code, count, lines}… of the rows refused while reading
+-- returns  {'ok' | 'same' | 'conflict' | 'no_app' | 'expired', job id, state}
+
+local job, fields, codes = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
+local name = key('job', job)
+
+local function seal()
+  for segment = 0, num(fields.segments, 0) - 1 do
+    if redis.call('PERSIST', key('job', job, 'seg', whole(segment))) == 0 then return false end
+  end
+  redis.call('PERSIST', key('job', job, 'map'))
+  redis.call('PERSIST', key('job', job, 'out'))
+  return true
+end
+
+local before = redis.call('HGET', name, 'state')
+if before and before ~= 'validating' then return { 'ok', job, before } end
+
+if redis.call('EXISTS', key('app', fields.app)) == 0 then return { 'no_app', job, '' } end
+
+if fields.idempotency_key ~= '' then
+  local first = redis.call('GET', key('idem', fields.tenant, fields.idempotency_key))
+  if first then
+    local same = redis.call('HGET', key('job', first), 'digest') == fields.digest
+    return { same and 'same' or 'conflict', first, redis.call('HGET', key('job', first), 'state') or '' }
+  end
+end
+
+if not seal() then return { 'expired', job, '' } end
+if fields.idempotency_key ~= '' then
+  redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job, 'EX', fields.retention)
+end
+
+local flat = {}
+for field, value in pairs(fields) do
+  flat[#flat + 1] = field
+  flat[#flat + 1] = value
+end
+redis.call('PERSIST', name)
+redis.call('HSET', name, unpack(flat))
+for _, code in ipairs(codes) do count_code(job, code[1], code[2], code[3]) end
+
+redis.call('HSET', name, 'validated_at', whole(NOW), 'next', 0)
+redis.call('ZADD', key('jobs'), whole(NOW), job)
+redis.call('ZADD', key('tenant', fields.tenant, 'jobs'), whole(NOW), job)
+redis.call('SADD', key('app', fields.app, 'open'), job)
+
+if num(fields.failed, 0) >= num(fields.total, 0) then
+  transition(job, 'rejected')
+else
+  transition(job, 'queued')
+  place_job(fields.app, job)
+  place(fields.app)
+end
+return { 'ok', job, redis.call('HGET', name, 'state') }

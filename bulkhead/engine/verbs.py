@@ -1,0 +1,145 @@
+"""The verbs a worker speaks to the store: claim, begin, settle, give back, beat, reap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bulkhead.engine.packing import pack
+from bulkhead.engine.script import Scripts
+from bulkhead.model.slice import Begun, Held, Report, Slice, Tries, parse_ranges, write_ranges
+
+DEAD_AFTER = 8
+"""Seconds without a beat after which a worker's leases end."""
+
+REAP_AT_ONCE = 200
+FIRST_LINES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Slices to run now, and when to ask again (seconds; None if nothing is waiting)."""
+
+    slices: tuple[Slice, ...]
+    next_due: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What became of a lease that outlived its worker or its time."""
+
+    lease: str
+    job: str
+    app: str
+    again: int
+    unknown: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the store made of a report: `ok`, `repeated` or `late`, and the job's state now."""
+
+    verdict: str
+    job_state: str
+
+
+class Verbs:
+    """One worker's side of the engine. Every method raises Unreachable when the store is away."""
+
+    def __init__(self, scripts: Scripts, worker: str, *, cell: str, egress: str) -> None:
+        self._scripts = scripts
+        self.worker = worker
+        self.cell = cell
+        self.egress = egress
+
+    def claim(self, slots: int, items: int) -> Claim:
+        """Lease slices for at most `slots` calls at once and `items` items."""
+        due, *slices = self._scripts.run("claim", self.worker, self.cell, self.egress, slots, items)
+        return Claim(tuple(map(_slice, slices)), due / 1e6 if due >= 0 else None)
+
+    def begin(self, leases: Sequence[str]) -> list[Begun | Held]:
+        """Ask, just before the first call, whether each lease still may run."""
+        answers = self._scripts.run("begin", self.worker, self.egress, *leases)
+        return [_begun(*map(_text, answer)) for answer in answers]
+
+    def settle(self, reports: Sequence[Report]) -> list[Settled]:
+        """Record what became of items; the same report twice changes nothing."""
+        packed = [pack(report.rows) for report in reports if report.rows]
+        numbers = iter(range(1, len(packed) + 1))
+        entries = [_entry(report, next(numbers) if report.rows else 0) for report in reports]
+        answers = self._scripts.run("settle", self.worker, json.dumps(entries), *packed)
+        return [Settled(_text(verdict), _text(state)) for verdict, state in answers]
+
+    def give_back(self, leases: Sequence[str]) -> int:
+        """Return leases that never began; the number returned."""
+        return int(self._scripts.run("give_back", self.worker, *leases)) if leases else 0
+
+    def beat(self, facts: dict[str, str]) -> None:
+        """Say that this worker lives."""
+        flat = [part for pair in facts.items() for part in pair]
+        self._scripts.run("beat", self.worker, DEAD_AFTER, *flat)
+
+    def leave(self) -> None:
+        """Say good-bye: leases left open are ended by whoever reaps next."""
+        self._scripts.run("beat", self.worker, 0)
+
+    def reap(self) -> tuple[list[str], list[Reaped]]:
+        """End what outlived its worker or its time: the dead workers, and each ended lease."""
+        dead, ended = self._scripts.run("reap", REAP_AT_ONCE)
+        return [_text(name) for name in dead], [
+            Reaped(_text(lease), _text(job), _text(app), *counts)
+            for lease, job, app, *counts in ended
+        ]
+
+
+def _text(value: bytes | str | int) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _slice(answer: Sequence[bytes | int]) -> Slice:
+    lease, app, job, kind, ranges, parallel, offsets = map(_text, answer)
+    return Slice(
+        lease=lease,
+        app=app,
+        job=job,
+        kind=kind,
+        ranges=parse_ranges(ranges),
+        parallel=int(parallel),
+        offsets=tuple(int(offset) for offset in offsets.split(",")),
+    )
+
+
+def _begun(verdict: str, left: str, version: str, since_claim: str, tries: str) -> Begun | Held:
+    if verdict != "ok":
+        return Held(verdict)
+    known = {}
+    for entry in tries.split():
+        index, _, rest = entry.partition("=")
+        count, _, first_at = rest.partition(":")
+        known[int(index)] = Tries(int(count), int(first_at))
+    return Begun(int(left), int(since_claim), version, known)
+
+
+def _entry(report: Report, out: int) -> dict[str, object]:
+    return {
+        "lease": report.lease,
+        "job": report.job,
+        "seq": report.seq,
+        "last": report.last,
+        "left": report.left,
+        "set": [[state, write_ranges(items)] for state, items in report.states.items() if items],
+        "back": write_ranges(report.back),
+        "again": write_ranges(report.again),
+        "retry": report.retries,
+        "codes": [
+            [code, len(lines), ",".join(map(str, lines[:FIRST_LINES]))]
+            for code, lines in report.codes.items()
+        ],
+        "calls": report.calls,
+        "latency": report.latency,
+        "cool": report.cool,
+        "stop": report.stop,
+        "out": out,
+    }

@@ -1,0 +1,205 @@
+"""An app: one mesibo application, its backend URL and its limits; and the tenant that owns it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from bulkhead.errors import InvalidInput
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+
+
+def parse_rate(text: str) -> float:
+    """Calls a second, from `20/s`, `300/m` or `5000/h`. Raises InvalidInput."""
+    number, _, unit = text.strip().partition("/")
+    try:
+        rate = float(number) / _UNITS[unit or "s"]
+    except (ValueError, KeyError):
+        rate = 0.0
+    if not 0 < rate <= 1_000_000:
+        raise InvalidInput(
+            f"{text!r} is not a rate",
+            why="a rate is a number above 0 and a unit: /s, /m or /h",
+            to_do="write it like 20/s or 300/m",
+        )
+    return rate
+
+
+def parse_duration(text: str) -> float:
+    """Seconds, from `500ms`, `5s`, `10m`, `6h` or `30d`. Raises InvalidInput."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInput(
+            f"{text!r} is not a duration",
+            why="a duration is a number and a unit: ms, s, m, h or d",
+            to_do="write it like 30s or 10m",
+        )
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def checked_name(text: str, what: str = "tenant") -> str:
+    """The name, if it may be one. Raises InvalidInput."""
+    if NAME.fullmatch(text):
+        return text
+    raise InvalidInput(
+        f"{text!r} cannot name a {what}",
+        why="a name is 1 to 63 of a-z, 0-9, dot, dash and underscore, and begins with a-z or 0-9",
+        to_do="choose another name, such as " + (_near(text) or "acme"),
+    )
+
+
+def _near(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:63]
+
+
+def split_app(text: str, tenant: str | None = None) -> tuple[str, str]:
+    """Tenant and app of `acme/shop`, or of `shop` where a tenant is set. Raises InvalidInput."""
+    owner, slash, name = text.rpartition("/")
+    if not slash and tenant:
+        owner = tenant
+    if not owner:
+        raise InvalidInput(
+            f"{text!r} does not say whose app it is",
+            why="an app is written tenant/app",
+            to_do=f"write it like acme/{text or 'shop'}, or set BULKHEAD_TENANT",
+        )
+    return checked_name(owner), checked_name(name, "app")
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    """What a person sets for an app. Durations in seconds, rate in calls a second."""
+
+    base_url: str
+    rate: float = 20.0
+    burst: int = 40
+    max_in_flight: int = 8
+    weight: float = 1.0
+    edition: str = "cloud"
+    cell: str = "main"
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    max_attempts: int = 6
+    ca_file: str = ""
+    proxy: str = ""
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("burst", "max_in_flight", "max_attempts"):
+            _require(getattr(self, name) >= 1, name, "a whole number of 1 or more")
+        for name in ("weight", "connect_timeout", "read_timeout"):
+            _require(getattr(self, name) > 0, name, "a number above 0")
+        _require(self.edition in ("cloud", "onprem"), "edition", "cloud or onprem")
+        checked_name(self.cell, "cell")
+
+    def to_fields(self) -> dict[str, str]:
+        """The settings as the store keeps them."""
+        kept = {f.name: _written(getattr(self, f.name)) for f in fields(self)}
+        kept["cap"] = kept.pop("max_in_flight")
+        return kept
+
+    @classmethod
+    def from_fields(cls, kept: Mapping[str, str]) -> AppSettings:
+        return cls(
+            base_url=kept["base_url"],
+            rate=float(kept["rate"]),
+            burst=int(kept["burst"]),
+            max_in_flight=int(kept["cap"]),
+            weight=float(kept["weight"]),
+            edition=kept["edition"],
+            cell=kept["cell"],
+            connect_timeout=float(kept["connect_timeout"]),
+            read_timeout=float(kept["read_timeout"]),
+            max_attempts=int(kept["max_attempts"]),
+            ca_file=kept.get("ca_file", ""),
+            proxy=kept.get("proxy", ""),
+            allow_http=kept.get("allow_http") == "1",
+        )
+
+
+def _require(holds: bool, name: str, what: str) -> None:
+    if not holds:
+        raise InvalidInput(
+            f"--{name.replace('_', '-')} does not fit",
+            why=f"it must be {what}",
+            to_do="correct the value; nothing was changed",
+        )
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app as the store holds it now. The token itself is not here."""
+
+    tenant: str
+    name: str
+    settings: AppSettings
+    state: str
+    """`active`, `paused`, or `stopped` (its token is not accepted)."""
+    token: str
+    """Its last four characters, as `…last4`."""
+    fingerprint: str
+    version: str
+    code: str = ""
+    why: str = ""
+    since: str | None = None
+    cooling_until: str | None = None
+    in_flight: int = 0
+    egress: tuple[str, ...] = ()
+    live: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"{self.tenant}/{self.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The app as JSON shows it."""
+        settings = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
+        return {
+            "app": self.id,
+            "tenant": self.tenant,
+            "state": self.state,
+            "code": self.code or None,
+            "why": self.why or None,
+            "since": self.since,
+            "cooling_until": self.cooling_until,
+            "token": self.token,
+            "token_fingerprint": self.fingerprint,
+            "in_flight": self.in_flight,
+            "egress": list(self.egress),
+            **settings,
+            **self.live,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer: it owns apps, and no tenant can sink another."""
+
+    name: str
+    state: str
+    weight: float
+    apps: tuple[str, ...]
+    created_at: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "tenant": self.name,
+            "state": self.state,
+            "weight": self.weight,
+            "apps": list(self.apps),
+            "created_at": self.created_at,
+        }

@@ -1,0 +1,76 @@
+"""A result row: what became of one item, as people and programs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bulkhead.model.code import CODES
+from bulkhead.model.job import rfc3339
+
+OUTCOMES: Mapping[int, str] = {2: "succeeded", 3: "skipped", 4: "failed", 5: "unknown"}
+STATES: Mapping[str, int] = {name: state for state, name in OUTCOMES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of `jobs results`. User access tokens are never in it."""
+
+    custom_id: str | None
+    line: int
+    app: str | None
+    key: Mapping[str, str]
+    outcome: str
+    detail: str | None
+    code: str | None
+    message: str | None
+    hint: str | None
+    retryable: bool
+    upstream: Mapping[str, Any]
+    attempts: int
+    first_attempt_at: str | None
+    last_attempt_at: str | None
+    cells: Sequence[str] = ()
+    """The original row, for the errors file; not part of the result itself."""
+
+    @classmethod
+    def of(
+        cls,
+        packed: Sequence[Any],
+        *,
+        app: str | None,
+        line: int,
+        cells: Sequence[str],
+        mapping: Mapping[str, int],
+    ) -> Result:
+        """The packed row `[index, state, detail, code, message, upstream, attempts, first, last]`."""
+        _, state, detail, code, message, upstream, attempts, first, last = packed
+        known = CODES.get(code)
+        return cls(
+            custom_id=_cell(cells, mapping.get("custom_id")),
+            line=line,
+            app=app,
+            key={"address": _cell(cells, mapping.get("address")) or ""} if mapping else {},
+            outcome=OUTCOMES[state],
+            detail=detail or None,
+            code=code or None,
+            message=message or None,
+            hint=known.fix if known else None,
+            retryable=known.retryable if known else False,
+            upstream=upstream or {},
+            attempts=attempts,
+            first_attempt_at=rfc3339(first * 1000) if attempts else None,
+            last_attempt_at=rfc3339(last * 1000) if attempts else None,
+            cells=tuple(cells),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as JSON shows it."""
+        row = asdict(self)
+        del row["cells"]
+        return row
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str | None:
+    return cells[column] if column is not None and column < len(cells) else None
