@@ -57,12 +57,14 @@ class EmbeddedStore:
         folder.make()
         lock = _take_lock(folder)
         try:
-            store = cls(folder, folder.prepare(), *_launch(binary, folder, lock))
+            socket = folder.prepare()
+            process, pipe = _launch(binary, folder, lock)
         finally:
             # Keeper and server hold it from here on: it is free when they have ended, not we.
             os.close(lock)
+        store = cls(folder, socket, process, pipe)
         try:
-            store._wait_until_loaded()
+            store._wait_until_loaded(pipe)
         except BaseException:
             store.stop()
             raise
@@ -98,20 +100,19 @@ class EmbeddedStore:
     ) -> None:
         self.stop()
 
-    def _wait_until_loaded(self) -> None:
+    def _wait_until_loaded(self, pipe: int) -> None:
         redis = open_client(self.url, timeout=FIRST_ANSWER, connect_timeout=1)
         deadline = time.monotonic() + FIRST_ANSWER
-        loading = False
         with redis:
             while self.running and time.monotonic() < deadline:
                 try:
                     redis.ping()
                 except BusyLoadingError:
-                    loading, deadline = True, time.monotonic() + FIRST_ANSWER
+                    deadline = time.monotonic() + FIRST_ANSWER
                 except RedisError:
-                    if loading:  # it said that it was loading, and then it was gone
-                        break
+                    pass  # not listening yet
                 else:
+                    os.write(pipe, b"1")  # from now on the keeper starts it again if it dies
                     return
                 time.sleep(POLL)
         raise Unreachable(
