@@ -1,0 +1,264 @@
+"""What the environment and the settings file say. The only file that reads either."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from platformdirs import user_state_path
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bulkhead.errors import InvalidInput
+from bulkhead.masking import MASK, mask_url
+
+PREFIX = "BULKHEAD_"
+SHORTEST_KEY = 32
+"""Characters a secret key must have at least."""
+
+Origin = Literal["default", "environment", "file"]
+_FILE: Origin = "file"
+_ENVIRONMENT: Origin = "environment"
+
+
+def _url_of(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            # The cause would quote the URL, and with it perhaps the password.
+            raise ValueError("it is not a URL: escape special characters as %40, %2F …") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"it must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        if not (parts.path if _is_socket(parts.scheme) else parts.hostname):
+            raise ValueError("it names no host" if parts.netloc else "it names no place")
+        return url
+
+    return AfterValidator(check)
+
+
+def _is_socket(scheme: str) -> bool:
+    return scheme in {"unix", "redis+socket"}
+
+
+def _long_enough(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"it is shorter than {SHORTEST_KEY} characters")
+    return key
+
+
+def _plain_name(name: str) -> str:
+    if name != name.strip() or "/" in name or not name.isprintable() or not 1 <= len(name) <= 63:
+        raise ValueError("it must be 1 to 63 visible characters without a slash")
+    return name
+
+
+def _full_path(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+StoreUrl = Annotated[str, _url_of("redis", "rediss", "unix")]
+BrokerUrl = Annotated[
+    str, _url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
+]
+Name = Annotated[str, AfterValidator(_plain_name)]
+FullPath = Annotated[Path, AfterValidator(_full_path)]
+Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
+Lower = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One line of `config show`: safe to print."""
+
+    name: str
+    value: str | None
+    origin: Origin
+
+
+class _Environment(EnvSettingsSource):
+    """Reads the mapping it is handed, not this process's environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name.lower(): text for name, text in environ.items() if text != ""}
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return dict(self._environ)
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. Made by hand it reads nothing; `load` reads the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    redis_url: StoreUrl | None = Field(None, repr=False)
+    """The store; unset: the embedded one under `home`."""
+    broker_url: BrokerUrl | None = Field(None, repr=False)
+    """Celery's broker; unset: the store, same database."""
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    secret_key_file: FullPath | None = None
+    tenant: Name | None = None
+    """Lets `shop` stand for `acme/shop`."""
+    cell: Name = "main"
+    egress: Name = "default"
+    """The name of the public address this host calls from."""
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
+    log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
+    """`auto`: console form on a terminal, else JSON lines."""
+    log_addresses: Annotated[Literal["masked", "full"], Lower] = "masked"
+    home: FullPath = Field(default_factory=lambda: user_state_path("bulkhead"))
+    config: FullPath | None = None
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: `load` asks the other sources itself, to know who said what."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """What the environment says, else the TOML file at `BULKHEAD_CONFIG`, else the default.
+
+        Raises InvalidInput that names the variable, and never holds its value.
+        """
+        environ = os.environ if environ is None else environ
+        said = _Environment(environ)()
+        path = Path(said["config"]).expanduser() if "config" in said else None
+        written = _read_toml(path) if path else {}
+        known = {name: value for name, value in written.items() if name in cls.model_fields}
+        origins = dict.fromkeys(known, _FILE) | dict.fromkeys(said, _ENVIRONMENT)
+        try:
+            settings = cls(**(known | said))
+        except ValidationError as error:
+            # `from None`: the cause quotes its input in places we do not control.
+            raise _refusal(error, origins, path) from None
+        settings._origins.update(origins)
+        settings._warnings = (*_unknown_variables(environ), *_unknown_keys(written, path))
+        return settings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Names nobody reads, each with the name that may have been meant."""
+        return self._warnings
+
+    def origin(self, name: str) -> Origin:
+        """Who said so."""
+        return self._origins.get(name, "default")
+
+    def show(self) -> list[Shown]:
+        """Every setting for `config show`, secrets and passwords masked."""
+        return [
+            Shown(name, _masked(getattr(self, name)), self.origin(name))
+            for name in type(self).model_fields
+        ]
+
+    def key_text(self) -> str | None:
+        """The secret key, if one is set here or in `secret_key_file`.
+
+        Raises InvalidInput where the file cannot be read or is too short.
+        """
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        if self.secret_key_file is None:
+            return None
+        return _read_key(self.secret_key_file)
+
+
+def _masked(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, SecretStr):
+        return MASK
+    return mask_url(value) if isinstance(value, str) and "://" in value else str(value)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return TomlConfigSettingsSource(Settings, path)()
+    except tomllib.TOMLDecodeError as error:
+        # Only the place: the line itself may hold a secret.
+        where = str(error).rpartition("(")[2].rstrip(")")
+        why = f"it is not TOML, {where}"
+    except UnicodeDecodeError:
+        why = "it is not UTF-8"
+    except OSError as error:
+        why = error.strerror or "there is no such file"
+    raise InvalidInput(
+        f"BULKHEAD_CONFIG: {path} cannot be read",
+        why=why,
+        to_do="correct the file, or unset BULKHEAD_CONFIG",
+    )
+
+
+def _read_key(path: Path) -> str:
+    try:
+        key = path.read_text("utf-8").strip()
+        why = "" if len(key) >= SHORTEST_KEY else f"it is shorter than {SHORTEST_KEY} characters"
+    except OSError as error:
+        why = error.strerror or "it cannot be read"
+    except UnicodeDecodeError:
+        why = "it is not UTF-8 text"
+    if why:
+        raise InvalidInput(
+            f"BULKHEAD_SECRET_KEY_FILE: {path} holds no key",
+            why=why,
+            to_do=f"put {SHORTEST_KEY} or more characters of text in it, for its owner only",
+        )
+    return key
+
+
+def _refusal(
+    error: ValidationError, origins: Mapping[str, Origin], path: Path | None
+) -> InvalidInput:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = str(problem["loc"][0])
+    place = f"{name} in {path}" if origins.get(name) == "file" else f"{PREFIX}{name.upper()}"
+    return InvalidInput(
+        f"{place} is not valid",
+        why=problem["msg"].removeprefix("Value error, "),
+        to_do="correct it, or unset it for the default; `bulkhead config show` lists all",
+    )
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    unknown = sorted(n for n in environ if n.upper().startswith(PREFIX) and n.upper() not in known)
+    return [f"{name} is not a setting{_nearest(name.upper(), known)}" for name in unknown]
+
+
+def _unknown_keys(written: Mapping[str, Any], path: Path | None) -> list[str]:
+    known = list(Settings.model_fields)
+    unknown = sorted(name for name in written if name not in known)
+    return [f"{name} in {path} is not a setting{_nearest(name.lower(), known)}" for name in unknown]
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else ""
