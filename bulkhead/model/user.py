@@ -110,13 +110,18 @@ def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
     problem = problem_in(mapping, cells)
     if problem is not None:
         return problem
+    active, expiry, flags = _values(
+        "" if mapping.active < 0 else cells[mapping.active],
+        "" if mapping.expiry < 0 else cells[mapping.expiry],
+        "" if mapping.flags < 0 else cells[mapping.flags],
+    )
     return User(
         cells[mapping.address].strip(_BLANKS),
         _text(cells, mapping.name),
-        None if mapping.active < 0 else _active(cells[mapping.active]),
+        active,
         _text(cells, mapping.appid),
-        None if mapping.expiry < 0 else _expiry(cells[mapping.expiry]),
-        None if mapping.flags < 0 else _flags(cells[mapping.flags]),
+        expiry,
+        flags,
         _text(cells, mapping.custom_id),
     )
 
@@ -134,28 +139,20 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
             return problem
     if mapping.name >= 0 and _LOST in cells[mapping.name]:
         return problem_of("INVALID_UTF8", "The name has a character (�) that was not UTF-8.")
-    return _value_problem(mapping, cells)
+    try:
+        _values(
+            "" if mapping.active < 0 else cells[mapping.active],
+            "" if mapping.expiry < 0 else cells[mapping.expiry],
+            "" if mapping.flags < 0 else cells[mapping.flags],
+        )
+    except _BadValue as bad:
+        return problem_of(bad.code, code(bad.code).meaning)
+    return None
 
 
 def problem_of(name: str, message: str) -> Problem:
     """A problem with the hint that the list of codes gives for it."""
     return Problem(name, message, code(name).fix)
-
-
-def _value_problem(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
-    try:
-        bad = "BAD_ACTIVE"
-        if mapping.active >= 0:
-            _active(cells[mapping.active])
-        bad = "BAD_EXPIRY"
-        if mapping.expiry >= 0:
-            _expiry(cells[mapping.expiry])
-        bad = "BAD_FLAGS"
-        if mapping.flags >= 0:
-            _flags(cells[mapping.flags])
-    except ValueError:
-        return problem_of(bad, code(bad).meaning)
-    return None
 
 
 def _address_problem(address: str) -> Problem | None:
@@ -186,43 +183,51 @@ def _text(cells: Sequence[str], place: int) -> str | None:
     return (cells[place].strip() or None) if place >= 0 else None
 
 
-# A file repeats few values in these columns, so nearly every cell is a look-up in a small memory.
+class _BadValue(Exception):
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# A file repeats few values in these columns, so nearly every row is a look-up in a small memory.
+# Bad values raise, which also keeps long ones from being remembered.
 @lru_cache(maxsize=1024)
+def _values(active: str, expiry: str, flags: str) -> tuple[bool | None, int | None, int | None]:
+    return _active(active), _expiry(expiry), _flags(flags)
+
+
 def _active(cell: str) -> bool | None:
-    word = _word(cell).lower()
+    word = _word(cell, "BAD_ACTIVE")
     if word not in _ACTIVE:
-        raise ValueError(word)
+        raise _BadValue("BAD_ACTIVE")
     return _ACTIVE[word]
 
 
-@lru_cache(maxsize=1024)
 def _expiry(cell: str) -> int | None:
-    word = _word(cell).lower()
+    word = _word(cell, "BAD_EXPIRY")
     if not word:
         return None
     found = _DURATION.fullmatch(word)
     minutes = int(found[1]) * _MINUTES[found[2]] if found else ABSENT
     if not 0 <= minutes <= _LARGEST_EXPIRY:
-        raise ValueError(word)
+        raise _BadValue("BAD_EXPIRY")
     return minutes
 
 
-@lru_cache(maxsize=1024)
 def _flags(cell: str) -> int | None:
-    word = _word(cell)
+    word = _word(cell, "BAD_FLAGS")
     if not word:
         return None
     # isdigit alone would let ² and other scripts' digits through.
     if not (word.isascii() and word.isdigit() and len(word) <= 10 and int(word) <= _LARGEST_FLAGS):
-        raise ValueError(word)
+        raise _BadValue("BAD_FLAGS")
     return int(word)
 
 
-def _word(cell: str) -> str:
-    # A long cell must not be remembered; raising keeps it out of the memory.
+def _word(cell: str, bad: str) -> str:
     if len(cell) > 64:
-        raise ValueError("too long for a value")
-    return cell.strip()
+        raise _BadValue(bad)
+    return cell.strip().lower()
 
 
 def _claim(places: dict[str, int], field: str, place: int, header: Sequence[str]) -> None:

@@ -64,9 +64,11 @@ class Rows:
         self._reader = csv.reader(lines, delimiter=self.delimiter)
         self.columns = self._read_header()
         self.mapping: UserMapping = mapping_of(self.columns, explicit)
-        self._first = self._next_row()
-        if self._first is None:
+        rest = self._read()
+        peeked = next(rest, None)
+        if peeked is None:
             raise _header_only(source.name)
+        self._rows = chain([peeked], rest)
 
     @property
     def sha256(self) -> str:
@@ -86,11 +88,7 @@ class Rows:
         return [name for name in others if name.strip() and not name.startswith("_")]
 
     def __iter__(self) -> Iterator[Row]:
-        row, self._first = self._first, None
-        while row is not None:
-            self.count += 1
-            yield row
-            row = self._next_row()
+        return self._rows
 
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
@@ -99,27 +97,31 @@ class Rows:
             yield piece
         self._at_end = True
 
-    def _next_row(self) -> Row | None:
-        """The next row that is not blank; None at the end of the file."""
-        reader, mapping = self._reader, self.mapping
+    def _read(self) -> Iterator[Row]:
+        line = self._reader.line_num + 1
         while True:
-            line = reader.line_num + 1
             try:
-                cells = next(reader, None)
+                for cells in self._reader:
+                    if self._at_end:
+                        # The reader asked for more lines inside a row: a quote is still open.
+                        raise _open_quote(self._source.name, line)
+                    if len(cells) > 1 or not _is_blank(cells):
+                        self.count += 1
+                        yield self._row(line, cells)
+                    line = self._reader.line_num + 1
+                return
             except csv.Error as error:
-                return self._oversized(line, error)
-            if cells is None:
-                return None
-            if self._at_end:
-                # The reader asked for more lines inside a row: a quote is still open.
-                raise _open_quote(self._source.name, line)
-            if cells and (len(cells) > 1 or not cells[0] or not cells[0].isspace()):
-                break
+                self.count += 1
+                yield self._oversized(line, error)
+                # Python's csv goes on with the next line as if the row had ended here.
+                line = self._reader.line_num + 1
+
+    def _row(self, line: int, cells: list[str]) -> Row:
         if self._has_marks:
             cells = [restore(cell) for cell in cells]
         if self._source.has_bad_bytes and _has_surrogate(cells):
             return Row(line, [_readable(cell) for cell in cells], _not_utf8(cells))
-        return Row(line, cells, problem_in(mapping, cells))
+        return Row(line, cells, problem_in(self.mapping, cells))
 
     def _oversized(self, line: int, error: csv.Error) -> Row:
         if "field larger" not in str(error):
@@ -179,6 +181,11 @@ def _first_record(text: str, delimiter: str) -> Sequence[str]:
         return next((cells for cells in lines if any(map(str.strip, cells))), [])
     except csv.Error:
         return []
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    # A single empty cell was written as "", so somebody meant a row.
+    return not cells or cells[0].isspace()
 
 
 def _has_surrogate(cells: Sequence[str]) -> bool:
