@@ -1,0 +1,32 @@
+"""The closed list of what a log line can say. `docs/reference/events.md` lists exactly these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "worker_started": "A worker process is connected to the store and takes work.",
+        "worker_stopping": "A worker was told to end: it takes nothing new and finishes its calls.",
+        "worker_stopped": "A worker has ended; what it could not finish is left to its leases.",
+        "worker_lost_store": "The store does not answer; the worker starts no call until it does.",
+        "worker_found_store": "The store answers again and the worker goes on.",
+        "slice_finished": "All items of a slice were tried, with how many ended in which way.",
+        "item_finished": "One call for one item ended (DEBUG); a job's counts are their sum.",
+        "slice_refused": "The store did not let a slice begin: late, paused, or past a limit.",
+        "job_accepted": "A job's whole input was read and stored, and it may now run.",
+        "job_finished": "A job reached a state that never changes, with its counts.",
+        "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",
+        "app_cooling": "An app is throttled or failing: fewer calls are made for it for a while.",
+        "lease_reaped": "The lease of a lost or hung slice ended and its items are free again.",
+        "parcel_failed": "A parcel could not be run; its leases end by themselves.",
+        "feeder_failed": "Taking work from the store failed; the feeder tries again.",
+        "store_started": "The embedded store runs and has loaded its data.",
+        "store_stopped": "The embedded store has ended with its data at rest.",
+        "setting_unknown": "A BULKHEAD_ variable or a key of the settings file is read by nobody.",
+        "library_message": "A library said something: its words are in `message`.",
+        "unexpected_error": "An error nobody expected ended a thread or the process.",
+    }
+)
+"""Event name to what it means, in one sentence."""
