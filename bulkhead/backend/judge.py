@@ -64,18 +64,28 @@ def judge(call: Call, reply: Read | NotSent | NoAnswer, words: Words, now: float
 
 
 def _declined(call: Call, meaning: WordClass, upstream: Upstream, after: float | None) -> Outcome:
-    word = plain(upstream.error or "")
-    if meaning is WordClass.THROTTLED or upstream.http_status == 429:
+    # 429 says more than a word nobody knows, and less than one that stops the app.
+    if upstream.http_status == 429 and meaning in (WordClass.UNLISTED, WordClass.TRANSIENT):
+        meaning = WordClass.THROTTLED
+    if meaning is WordClass.THROTTLED:
         return _throttled(upstream, after)
     if meaning is WordClass.AUTH:
-        if word == "TOKENBREACH":
-            return Stopped("TOKEN_BREACH", "mesibo has disabled the app", upstream)
-        return Stopped("AUTH_FAILED", "the app token is not accepted", upstream)
-    if meaning is WordClass.PERMANENT:
-        code = "BADOP" if word == "BADOP" else "REFUSED"
-        return Refused(code, "the backend refused the request", upstream)
+        return _stopped(upstream)
     if meaning is WordClass.TRANSIENT:
         return _unconfirmed(call, "UPSTREAM_ERROR", "the backend reported a fault", upstream, after)
+    if meaning is WordClass.PERMANENT:
+        code = "BADOP" if plain(upstream.error or "") == "BADOP" else "REFUSED"
+        return Refused(code, "the backend refused the request", upstream)
+    return _unlisted(call, upstream, after)
+
+
+def _stopped(upstream: Upstream) -> Stopped:
+    if plain(upstream.error or "") == "TOKENBREACH":
+        return Stopped("TOKEN_BREACH", "mesibo has disabled the app", upstream)
+    return Stopped("AUTH_FAILED", "the app token is not accepted", upstream)
+
+
+def _unlisted(call: Call, upstream: Upstream, after: float | None) -> Retry | Refused:
     message = "the backend refused with a word we do not know"
     if call.repeat is Repeat.ONCE:
         return Refused("UNLISTED", message, upstream)

@@ -41,7 +41,7 @@ class Answer:
 
     status: int
     body: bytes = field(repr=False)
-    retry_after: str | None = None
+    retry_after: str | None = field(default=None, repr=False)
     whole: bool = True
     elapsed_s: float = 0.0
 
@@ -78,8 +78,11 @@ _KINDS: tuple[tuple[type[BaseException], Kind], ...] = (
     (ProxyError, "proxy"),
     (NameResolutionError, "dns"),
     (SSLError, "tls"),
-    (ConnectTimeoutError, "timeout"),
+    # Before the timeout, of which urllib3 makes it a kind.
     (NewConnectionError, "refused"),
+    (ConnectTimeoutError, "timeout"),
+    # A TLS handshake that hangs is reported as a read.
+    (ReadTimeoutError, "timeout"),
 )
 _TROUBLE = (RequestException, HTTPError, http.client.HTTPException, OSError, ValueError)
 

@@ -74,7 +74,6 @@ class Connection(HTTPConnection):
         if self.sock is None:
             self.connect()
         self._first_byte_due = True
-        self._wire.touched = True
         super().request(*args, **kwargs)
 
     def send(self, data: Any) -> None:
@@ -82,6 +81,7 @@ class Connection(HTTPConnection):
             super().send(data)
             return
         self._first_byte_due = False
+        self._wire.touched = True
         try:
             accepted = self.sock.send(data)
         except (BrokenPipeError, ConnectionResetError) as error:

@@ -1,0 +1,81 @@
+"""A tiny forward and CONNECT proxy that records what it was asked for."""
+
+import socket
+import threading
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """Forwards to loopback; with `refuse` it answers every CONNECT with 403."""
+
+    def __init__(self, *, refuse=False):
+        self._refuse = refuse
+        self.asked = []
+        self._sockets = []
+        self._threads = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self):
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *exc_info):
+        for sock in [self._listener, *self._sockets]:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in list(self._threads):
+            thread.join(10)
+
+    def _start(self, target, *args):
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self._sockets.append(sock)
+            self._start(self._serve, sock)
+
+    def _serve(self, client):
+        with suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = client.recv(65536)
+                if not piece:
+                    return
+                head += piece
+            verb, target, _ = head.split(b" ", 2)
+            self.asked.append((verb.decode(), target.decode()))
+            if verb == b"CONNECT" and self._refuse:
+                client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                client.shutdown(socket.SHUT_RDWR)
+                return
+            self._join(client, verb, target, head)
+
+    def _join(self, client, verb, target, head):
+        where = target.decode() if verb == b"CONNECT" else urlsplit(target.decode()).netloc
+        host, port = where.rsplit(":", 1)
+        server = socket.create_connection((host, int(port)), timeout=10)
+        server.settimeout(None)
+        self._sockets.append(server)
+        if verb == b"CONNECT":
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:
+            server.sendall(head)
+        self._start(_pump, server, client)
+        _pump(client, server)
+
+
+def _pump(source, sink):
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            sink.sendall(piece)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
