@@ -19,7 +19,6 @@ from bulkhead.model.code import CODES
 from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
 from bulkhead.model.result import OUTCOMES, Result
 
-CLAIM_LEAD = 20_000
 CHUNKS_AT_ONCE = 200
 
 
@@ -39,7 +38,7 @@ class Jobs:
             raise self._unknown(job)
         return found[0]
 
-    def list(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
+    def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
         """Jobs, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
         ids = self._do(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
@@ -62,21 +61,25 @@ class Jobs:
     def results(self, job: str, outcomes: frozenset[str] | None = None) -> Iterator[Result]:
         """The latest result of each settled item, as a stream; readable while the job runs."""
         known = self.get(job)
-        fields = self._hash("job", job)
-        columns: list[str] = json.loads(fields.get("columns", "[]"))
-        mapping: dict[str, int] = json.loads(fields.get("mapping", "{}"))
+        mapping: dict[str, int] = json.loads(self.fields(job).get("mapping", "{}"))
         row_of = lru_cache(maxsize=8)(lambda number: self.segment(job, number))
         for row in self._packed_results(job):
             if outcomes is not None and OUTCOMES[row[1]] not in outcomes:
                 continue
             line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
             yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
-        del columns
 
     def columns(self, job: str) -> list[str]:
         """The input's columns, as its first line named them."""
-        columns: list[str] = json.loads(self._hash("job", job).get("columns", "[]"))
+        columns: list[str] = json.loads(self.fields(job).get("columns", "[]"))
         return columns
+
+    def fields(self, job: str) -> dict[str, str]:
+        """The job's hash as the store keeps it. Raises NotFound."""
+        found = self._hash("job", job)
+        if not found:
+            raise self._unknown(job)
+        return found
 
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""

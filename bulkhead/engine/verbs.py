@@ -54,6 +54,11 @@ class Verbs:
         self.cell = cell
         self.egress = egress
 
+    @property
+    def bell(self) -> str:
+        """The key of the list that holds a token when something of this cell became ready."""
+        return self._scripts.key("bell", self.cell)
+
     def claim(self, slots: int, items: int) -> Claim:
         """Lease slices for at most `slots` calls at once and `items` items."""
         due, *slices = self._scripts.run("claim", self.worker, self.cell, self.egress, slots, items)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
-class JobState(str, Enum):
+class JobState(StrEnum):
     """Where a job is; docs/states.md has the picture."""
 
     VALIDATING = "validating"

@@ -44,7 +44,7 @@ class Result:
         cells: Sequence[str],
         mapping: Mapping[str, int],
     ) -> Result:
-        """The packed row `[index, state, detail, code, message, upstream, attempts, first, last]`."""
+        """The row that settle packed: index, state, detail, code, message, upstream, times."""
         _, state, detail, code, message, upstream, attempts, first, last = packed
         known = CODES.get(code)
         return cls(
@@ -73,4 +73,5 @@ class Result:
 
 
 def _cell(cells: Sequence[str], column: int | None) -> str | None:
-    return cells[column] if column is not None and column < len(cells) else None
+    present = column is not None and 0 <= column < len(cells)
+    return (cells[column] or None) if present and column is not None else None

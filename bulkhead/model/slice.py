@@ -96,6 +96,7 @@ class Report:
     """What became of items of one lease since the last report."""
 
     lease: str
+    app: str
     job: str
     seq: int
     last: bool = False

@@ -8,11 +8,12 @@
 -- KEYS[1]  root
 -- ARGV[1]  worker     ARGV[2]  cell     ARGV[3]  the worker's egress name
 -- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
+-- ARGV[6]  microseconds this worker needs from claim to first call: no permit falls due sooner
 -- returns  {microseconds to the next due instant or -1, slice…}
 --          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now}
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
-local slots, room = tonumber(ARGV[4]), tonumber(ARGV[5])
+local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local DUE_AT_ONCE, CANDIDATES, SCAN = 200, 8, 512
 
 local function retries_due(name)
@@ -106,9 +107,9 @@ local function instants(app, most, parallel, latency)
   local pace, ahead = limiter(app)
   local tat, offsets = num(app.tat, 0), {}
   for i = 1, most do
-    local lane_free = NOW + math.floor((i - 1) / parallel) * latency * 0.9
-    local at = math.max(NOW, tat - ahead, lane_free)
-    if at > NOW + HORIZON then break end
+    local lane_free = NOW + delay + math.floor((i - 1) / parallel) * latency * 0.9
+    local at = math.max(lane_free, tat - ahead)
+    if at > NOW + delay + HORIZON then break end
     tat = math.max(tat, at) + pace
     offsets[i] = whole(at - NOW)
   end

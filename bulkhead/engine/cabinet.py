@@ -1,0 +1,102 @@
+"""What a worker looks up for a slice, read once and kept: the job, its items, the app."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from bulkhead.backend.endpoint import Edition, Endpoint
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.packing import SEGMENT
+from bulkhead.model.app import AppSettings
+from bulkhead.model.slice import Slice, indexes
+from bulkhead.secrets import Box, Secret
+
+SEGMENTS_KEPT = 8
+JOBS_KEPT = 256
+APPS_KEPT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What does not change while a job runs."""
+
+    kind: str
+    mapping: Mapping[str, int]
+    params: Mapping[str, Any]
+    max_attempts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """How to call an app's backend, as of one version of its settings."""
+
+    endpoint: Endpoint
+    token: Secret
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row of a job, as it was read."""
+
+    index: int
+    line: int
+    cells: Sequence[str]
+
+
+class Cabinet:
+    """Keeps the latest of each; an app's entry is looked up again when its version changes."""
+
+    def __init__(self, jobs: Jobs, fleet: Fleet, box: Box) -> None:
+        self._jobs = jobs
+        self._fleet = fleet
+        self._box = box
+        self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
+        self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
+        self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
+
+    def items(self, part: Slice) -> list[Item]:
+        """The slice's items, in its order."""
+        found = []
+        for index in indexes(part.ranges):
+            line, *cells = self._segment(part.job, index // SEGMENT)[index % SEGMENT]
+            found.append(Item(index, line, cells))
+        return found
+
+    def _job(self, job: str) -> JobFacts:
+        fields = self._jobs.fields(job)
+        return JobFacts(
+            kind=fields["kind"],
+            mapping=json.loads(fields["mapping"]),
+            params=json.loads(fields["params"]),
+            max_attempts=int(fields["max_attempts"]) if fields.get("max_attempts") else None,
+        )
+
+    def _app(self, app: str, version: str) -> AppFacts:
+        del version  # only a part of the cache's key
+        settings = self._fleet.app(app).settings
+        token = self._box.open(self._fleet.token_box(app), app).decode()
+        return AppFacts(
+            endpoint=endpoint(settings),
+            token=Secret(token),
+            max_attempts=settings.max_attempts,
+        )
+
+
+def endpoint(settings: AppSettings) -> Endpoint:
+    """The app's backend with the way to it. Raises InvalidInput if it may not be called so."""
+    edition: Edition = "onprem" if settings.edition == "onprem" else "cloud"
+    return Endpoint(
+        base_url=settings.base_url,
+        edition=edition,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+        ca_file=settings.ca_file or None,
+        proxy=settings.proxy or None,
+        allow_http=settings.allow_http,
+    )

@@ -1,0 +1,47 @@
+"""Which store and which key the settings mean, the embedded ones included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bulkhead.engine.connect import broker_url
+from bulkhead.engine.embedded import find
+from bulkhead.engine.store_folder import secret_key
+from bulkhead.errors import InvalidInput, Unreachable
+from bulkhead.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a process of ours works."""
+
+    settings: Settings
+    store_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Site:
+        """The site the settings describe. Raises Unreachable if no embedded store runs."""
+        url = str(settings.redis_url) if settings.redis_url else find(settings.home)
+        if url is None:
+            raise Unreachable(
+                "no store is running here",
+                why=f"BULKHEAD_REDIS_URL is not set and no embedded store runs in {settings.home}",
+                to_do="start `bulkhead up` in another terminal, or set BULKHEAD_REDIS_URL",
+            )
+        broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
+        return cls(settings, url, broker, _key(settings))
+
+
+def _key(settings: Settings) -> str:
+    text = settings.key_text()
+    if text is not None:
+        return text
+    if settings.redis_url is None:
+        return secret_key(settings.home)
+    raise InvalidInput(
+        "there is no key to keep app tokens with",
+        why="BULKHEAD_REDIS_URL is set, so BULKHEAD_SECRET_KEY or …_FILE must be set too",
+        to_do="make one of 32 or more random characters and give it to every host",
+    )

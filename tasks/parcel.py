@@ -1,0 +1,71 @@
+"""The heart: what happens to a parcel, from its lease to its settlement."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from bulkhead.model.slice import Begun, Slice
+from tasks import report
+from tasks.clocks import Clocks
+from tasks.slice_run import SliceRun
+from structlog import get_logger
+from worker.runtime import Runtime, current
+
+SETTLE_EVERY = 0.25
+"""Seconds: what happened is never longer unrecorded than this."""
+
+
+@shared_task(name="tasks.run_parcel")  # type: ignore[untyped-decorator]
+def run_parcel(parcel: list[list[object]]) -> None:
+    """Run the slices of one parcel; it returns when all of them are settled."""
+    run([Slice.from_message(message) for message in parcel], current(), Clocks())
+
+
+def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
+    """Begin → call → outcome → settle. Pure of Celery."""
+    runtime.slots.begin(parcel)
+    try:
+        runs = begin(parcel, runtime, clocks)
+        for slice_run in runs:
+            slice_run.start(runtime.lanes)
+        while runs:
+            runs[0].wait(SETTLE_EVERY)
+            settle(runs, runtime, clocks)
+            runs = [slice_run for slice_run in runs if not slice_run.settled]
+    except Exception:
+        # The leases end by themselves, and what may be repeated runs again.
+        get_logger().exception("parcel_failed", slices=[part.lease for part in parcel])
+    finally:
+        runtime.slots.release(parcel)
+
+
+def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
+    """Ask the store, just before the first call, which slices may run."""
+    items = {part.lease: runtime.cabinet.items(part) for part in parcel}
+    asked_at = clocks.monotonic()
+    answers = runtime.stopping.patiently(
+        lambda: runtime.verbs.begin([part.lease for part in parcel])
+    )
+    answered_at = clocks.monotonic()
+    runs = []
+    for part, answer in zip(parcel, answers, strict=True):
+        if isinstance(answer, Begun):
+            runtime.delay.learn(answer.since_claim / 1e6)
+            window = clocks.window(answer, asked_at, answered_at)
+            runs.append(SliceRun(part, answer, items[part.lease], window, runtime))
+        else:
+            get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
+    return runs
+
+
+def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:
+    """Record what has happened since the last time, for all slices in one round trip."""
+    leaving = runtime.stopping.over
+    reports = [
+        report.of(slice_run, clocks, leaving=leaving)
+        for slice_run in runs
+        if slice_run.has_news or leaving
+    ]
+    if reports:
+        answers = runtime.stopping.patiently(lambda: runtime.verbs.settle(reports))
+        report.tell(reports, answers)

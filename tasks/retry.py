@@ -1,0 +1,47 @@
+"""When an item is tried again, and when it has had its chances."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bulkhead.model.outcome import Refused, Retry
+
+SHORTEST, LONGEST = 0.5, 60.0
+"""Seconds: the first and the longest of the growing pauses."""
+
+GIVE_UP_AFTER = 6 * 3600
+"""Seconds after an item's first attempt."""
+
+UNLISTED_ATTEMPTS = 3
+"""Attempts at a word of mesibo's that nobody has listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try once more after so many seconds."""
+
+    seconds: float
+
+
+def decide(
+    outcome: Retry,
+    tries: int,
+    age: float,
+    most: int,
+    chance: Callable[[], float] = random.random,
+) -> Again | Refused:
+    """What follows the `tries`-th attempt of an item first tried `age` seconds ago.
+
+    The pause is drawn evenly from zero to a limit that doubles (full jitter), so that what
+    failed together does not come back together.
+    """
+    limit = min(most, UNLISTED_ATTEMPTS) if outcome.code == "UNLISTED" else most
+    if tries >= limit:
+        return Refused(outcome.code, f"{outcome.message} ({tries} attempts)", outcome.upstream)
+    if age > GIVE_UP_AFTER:
+        message = f"{outcome.message} (given up after {age / 3600:.0f} hours)"
+        return Refused("GAVE_UP", message, outcome.upstream)
+    pause = chance() * min(LONGEST, SHORTEST * 2 ** (tries - 1))
+    return Again(max(pause, outcome.after or 0.0))

@@ -1,0 +1,117 @@
+"""One begun slice while its calls are made: what is next, and what has happened."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from structlog import get_logger
+
+from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
+from bulkhead.model.outcome import Outcome, Refused, Retry, Stopped, Throttled, Upstream
+from bulkhead.model.slice import Begun, Slice
+from tasks.clocks import Clocks, Window
+from tasks.operation import prepare
+from worker.lanes import Lanes
+from worker.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One attempt at one item."""
+
+    item: Item
+    outcome: Outcome
+    started_ms: int
+    seconds: float
+    called: bool
+
+
+class SliceRun:
+    """Its lanes take turns at the items; whatever they finish waits here to be reported."""
+
+    def __init__(
+        self, part: Slice, begun: Begun, items: list[Item], window: Window, runtime: Runtime
+    ) -> None:
+        self.part = part
+        self.begun = begun
+        self.finished: deque[Finished] = deque()
+        self.unsent: deque[int] = deque()
+        self.left = {item.index for item in items}
+        self.seq = 0
+        self.settled = False
+        self._window = window
+        self._runtime = runtime
+        self._clocks = Clocks()
+        self._turns = deque(zip(items, map(window.instant, part.offsets), strict=True))
+        self._job: JobFacts = runtime.cabinet.job(part.job)
+        self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)
+        self.max_attempts = self._job.max_attempts or self.app.max_attempts
+        self._halted = False
+        self._lanes_left = part.parallel
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+
+    def start(self, lanes: Lanes) -> None:
+        """Let the lanes begin; `wait` tells when all of them are through."""
+        for _ in range(self.part.parallel):
+            lanes.run(self._run_lane)
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as every item was tried or given up."""
+        return self._done.wait(seconds)
+
+    @property
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    @property
+    def has_news(self) -> bool:
+        """True while something has happened that the store does not know."""
+        return self.done or bool(self.finished) or bool(self.unsent)
+
+    def _run_lane(self) -> None:
+        try:
+            while (turn := self._next_turn()) is not None:
+                item, instant = turn
+                if self._may_start(instant):
+                    self.finished.append(self._attempt(item))
+                else:
+                    self.unsent.append(item.index)
+        finally:
+            with self._lock:
+                self._lanes_left -= 1
+                if self._lanes_left == 0:
+                    self._done.set()
+
+    def _next_turn(self) -> tuple[Item, float] | None:
+        try:
+            return self._turns.popleft()
+        except IndexError:
+            return None
+
+    def _may_start(self, instant: float) -> bool:
+        ahead = instant - self._clocks.monotonic()
+        stopping = self._runtime.stopping
+        if self._halted or stopping.asked or (ahead > 0 and stopping.wait(ahead)):
+            return False
+        # Looked at again after the wait: a process that was stopped for a minute must not call.
+        return not (self._halted or self._window.missed(instant, self._clocks.monotonic()))
+
+    def _attempt(self, item: Item) -> Finished:
+        started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
+        call = prepare(self._job, item)
+        if isinstance(call, Refused):
+            return Finished(item, call, started_ms, 0.0, called=False)
+        try:
+            outcome = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+        except Exception:
+            # Ours, not mesibo's: said in full in the log, and tried again like a lost answer.
+            get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
+            upstream = Upstream(call.op)
+            outcome = Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)
+        if isinstance(outcome, Stopped | Throttled):
+            # The rest of the slice would meet the same answer.
+            self._halted = True
+        return Finished(item, outcome, started_ms, self._clocks.monotonic() - started, called=True)

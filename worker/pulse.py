@@ -1,0 +1,91 @@
+"""Says that this worker lives, and ends what others left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+from bulkhead import __version__
+from bulkhead.engine.verbs import Reaped
+from bulkhead.errors import Unreachable
+from structlog import get_logger
+from worker.runtime import CALLS, Runtime, queue_of
+
+BEAT = 2.0
+"""Seconds between beats: a quarter of the time after which a worker counts as dead."""
+
+
+class Pulse(threading.Thread):
+    """A thread of a worker."""
+
+    def __init__(self, runtime: Runtime, app: Any) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._runtime = runtime
+        self._app = app
+        self._over = threading.Event()
+        self._log = get_logger()
+        self._lost = False
+        self._facts = {
+            "host": socket.gethostname(),
+            "pid": str(os.getpid()),
+            "cell": runtime.verbs.cell,
+            "egress": runtime.verbs.egress,
+            "version": __version__,
+            "slots": str(CALLS),
+        }
+
+    def run(self) -> None:
+        """Beat until the worker's last settle is done; a store that is away is waited for."""
+        while True:
+            try:
+                self.beat()
+            except Unreachable as error:
+                if not self._lost:
+                    self._log.warning("worker_lost_store", error=error.why)
+                self._lost = True
+            except Exception:
+                self._log.exception("feeder_failed")
+            if self._over.wait(BEAT):
+                return
+
+    def beat(self) -> None:
+        """One beat, and one look for leases that outlived their worker."""
+        self._runtime.verbs.beat(self._facts)
+        if self._lost:
+            self._log.info("worker_found_store")
+            self._lost = False
+        dead, ended = self._runtime.verbs.reap()
+        for reaped in ended:
+            self._tell(reaped)
+        for name in dead:
+            self._delete_queue(queue_of(name))
+
+    def finish(self) -> None:
+        """The last beat: whatever this worker still holds may be ended by the next reaper."""
+        self._over.set()
+        self.join(timeout=BEAT)
+        self._delete_queue(self._runtime.queue)
+        with suppress(Unreachable):
+            self._runtime.verbs.leave()
+
+    def _tell(self, reaped: Reaped) -> None:
+        self._log.warning(
+            "lease_reaped",
+            tenant=reaped.app.split("/")[0],
+            app=reaped.app,
+            job=reaped.job,
+            slice=reaped.lease,
+            again=reaped.again,
+            unknown=reaped.unknown,
+            failed=reaped.failed,
+        )
+
+    def _delete_queue(self, name: str) -> None:
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.default_channel.queue_delete(name)
+        except Exception as error:  # an empty list in the store is untidy, not wrong
+            self._log.warning("queue_left_behind", queue=name, error=type(error).__name__)

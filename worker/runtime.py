@@ -1,0 +1,85 @@
+"""The only wiring: what a worker process is made of, put together once."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from secrets import token_hex
+
+from bulkhead.backend.client import Backend
+from bulkhead.backend.transport import Transport
+from bulkhead.backend.words import Words
+from bulkhead.engine.cabinet import Cabinet
+from bulkhead.engine.connect import connect
+from bulkhead.engine.delay import StartDelay
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.script import Scripts
+from bulkhead.engine.verbs import Verbs
+from bulkhead.secrets import Box
+from bulkhead.settings import Settings
+from bulkhead.site import Site
+from worker.lanes import Lanes
+from worker.slots import Slots
+from worker.stopping import Stopping
+
+CALLS = 64
+"""Calls at once in one process."""
+
+PARCELS = 32
+"""Parcels in hand in one process: the size of Celery's thread pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One worker process."""
+
+    site: Site
+    verbs: Verbs
+    cabinet: Cabinet
+    backend: Backend
+    lanes: Lanes
+    slots: Slots
+    stopping: Stopping
+    delay: StartDelay
+
+    @property
+    def queue(self) -> str:
+        """The queue that only this process consumes."""
+        return queue_of(self.verbs.worker)
+
+
+def queue_of(worker: str) -> str:
+    """The name of a worker's own queue."""
+    return f"bulkhead.slices.{worker}"
+
+
+def build(settings: Settings) -> Runtime:
+    """A runtime for these settings. Raises Unreachable if the store is away."""
+    site = Site.of(settings)
+    scripts = Scripts(connect(site.store_url))
+    name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
+    return Runtime(
+        site=site,
+        verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress),
+        cabinet=Cabinet(Jobs(scripts), Fleet(scripts), Box(site.secret_key)),
+        backend=Backend(Transport(), Words()),
+        lanes=Lanes(CALLS),
+        slots=Slots(CALLS, PARCELS),
+        stopping=Stopping(),
+        delay=StartDelay(),
+    )
+
+
+_current: list[Runtime] = []
+
+
+def install(runtime: Runtime) -> None:
+    """Make this the runtime that the tasks of this process use."""
+    _current[:] = [runtime]
+
+
+def current() -> Runtime:
+    """The runtime of this worker process."""
+    return _current[0]

@@ -1,0 +1,65 @@
+"""How many more calls this process may start: the feeder claims no more than that."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from bulkhead.model.slice import Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Room for new work: calls at once, and parcels in hand."""
+
+    calls: int
+    parcels: int
+
+    def __bool__(self) -> bool:
+        return self.calls > 0 and self.parcels > 0
+
+
+class Slots:
+    """Counts claimed minus settled, and remembers what was claimed and has not begun."""
+
+    def __init__(self, calls: int, parcels: int) -> None:
+        self._free_calls = calls
+        self._free_parcels = parcels
+        self._waiting: dict[str, Slice] = {}
+        self._changed = threading.Condition()
+
+    def take(self, parcel: list[Slice]) -> None:
+        """A parcel was claimed."""
+        with self._changed:
+            self._free_parcels -= 1
+            self._free_calls -= sum(part.parallel for part in parcel)
+            self._waiting |= {part.lease: part for part in parcel}
+
+    def begin(self, parcel: list[Slice]) -> None:
+        """A parcel arrived; from now on its runner answers for its leases."""
+        with self._changed:
+            for part in parcel:
+                self._waiting.pop(part.lease, None)
+
+    def release(self, parcel: list[Slice]) -> None:
+        """A parcel is settled."""
+        with self._changed:
+            self._free_parcels += 1
+            self._free_calls += sum(part.parallel for part in parcel)
+            self._changed.notify_all()
+
+    def wait_free(self, seconds: float) -> Free:
+        """The room there is, waited for at most this long."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._free()), seconds)
+            return self._free()
+
+    def abandon(self) -> list[str]:
+        """Leases that were claimed and never arrived: to be given back at the end."""
+        with self._changed:
+            leases = list(self._waiting)
+            self._waiting.clear()
+            return leases
+
+    def _free(self) -> Free:
+        return Free(self._free_calls, self._free_parcels)
