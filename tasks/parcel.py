@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from celery import shared_task
+from structlog import get_logger
 
 from bulkhead.model.slice import Begun, Slice
 from tasks import report
 from tasks.clocks import Clocks
 from tasks.slice_run import SliceRun
-from structlog import get_logger
 from worker.runtime import Runtime, current
 
 SETTLE_EVERY = 0.25

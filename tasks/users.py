@@ -14,4 +14,6 @@ def provision(facts: JobFacts, item: Item) -> Call | Refused:
     user = read_user(UserMapping(**facts.mapping), item.cells)
     if isinstance(user, Problem):
         return Refused(user.code, user.message)
-    return users.useradd(user)
+    return users.useradd(
+        users.User(user.address, name=user.name, active=user.active, flags=user.flags)
+    )

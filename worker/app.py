@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery, signals
-from kombu import Queue
+from kombu.entity import Queue
 
 from bulkhead.settings import Settings
 from worker import kombu_patch
@@ -18,7 +18,7 @@ def make_app(runtime: Runtime) -> Celery:
     app = Celery("bulkhead", broker=runtime.site.broker_url, include=["tasks.parcel"])
     app.conf.update(
         # A slice is a lease in our store: its message needs no ack (docs/decisions/0004).
-        task_queues=[Queue(runtime.queue, no_ack=True)],
+        task_queues=[Queue(runtime.queue, no_ack=True)],  # type: ignore[no-untyped-call]
         task_default_queue=runtime.queue,
         task_create_missing_queues=False,
         task_ignore_result=True,

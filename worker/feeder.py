@@ -8,11 +8,11 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
+from structlog import get_logger
 
 from bulkhead.engine.connect import open_client
 from bulkhead.engine.verbs import Claim
 from bulkhead.errors import Unreachable
-from structlog import get_logger
 from worker.runtime import Runtime
 
 PARCEL = 50

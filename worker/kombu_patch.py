@@ -14,7 +14,8 @@ def apply() -> None:
     kombu 5.7.0 restores unacked messages through a transport that has no client any more and
     ends the process with an AttributeError. tests/e2e/test_store_restart.py holds this.
     """
-    original = transport.Channel._connparams
+    channel: Any = transport.Channel
+    original = channel._connparams
     if getattr(original, "bulkhead", False):
         return
 
@@ -24,4 +25,4 @@ def apply() -> None:
         return original(self, asynchronous)
 
     connparams.bulkhead = True  # type: ignore[attr-defined]
-    transport.Channel._connparams = connparams
+    channel._connparams = connparams

@@ -8,10 +8,11 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from structlog import get_logger
+
 from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
-from structlog import get_logger
 from worker.runtime import CALLS, Runtime, queue_of
 
 BEAT = 2.0

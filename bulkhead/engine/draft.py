@@ -126,7 +126,12 @@ class Draft:
 
     def _open(self) -> None:
         request, created = self._request, str(int(self._clock() * 1e6))
-        start: dict[Any, Any] = {"id": self.id, "kind": request.kind, "tenant": request.tenant, "app": request.app}
+        start: dict[Any, Any] = {
+            "id": self.id,
+            "kind": request.kind,
+            "tenant": request.tenant,
+            "app": request.app,
+        }
         start |= {"state": JobState.VALIDATING.value, "created_at": created, "version": "1"}
         self._pipe.hset(self._key(), mapping=start)
         self._pipe.expire(self._key(), UNSEALED_FOR)

@@ -127,7 +127,9 @@ class Jobs:
     def _app(self, app: str) -> dict[str, str]:
         facts = self._hash("app", app)
         facts["waits"] = str(self._do(self._redis.zscore, self._key("wait"), f"a:{app}") or "")
-        tenant = self._do(self._redis.hget, self._key("tenant", app.split("/")[0]), "state")
+        tenant = self._do(
+            self._redis.hget, self._key("tenant", app.split("/", maxsplit=1)[0]), "state"
+        )
         facts["tenant_state"] = (tenant or b"active").decode()
         return facts
 

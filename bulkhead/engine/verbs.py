@@ -59,9 +59,13 @@ class Verbs:
         """The key of the list that holds a token when something of this cell became ready."""
         return self._scripts.key("bell", self.cell)
 
-    def claim(self, slots: int, items: int) -> Claim:
-        """Lease slices for at most `slots` calls at once and `items` items."""
-        due, *slices = self._scripts.run("claim", self.worker, self.cell, self.egress, slots, items)
+    def claim(self, slots: int, items: int, delay: float = 0.0) -> Claim:
+        """Lease slices for at most `slots` calls at once and `items` items.
+
+        `delay` is how many seconds the first call will come after the claim.
+        """
+        who = (self.worker, self.cell, self.egress)
+        due, *slices = self._scripts.run("claim", *who, slots, items, round(delay * 1e6))
         return Claim(tuple(map(_slice, slices)), due / 1e6 if due >= 0 else None)
 
     def begin(self, leases: Sequence[str]) -> list[Begun | Held]:
