@@ -28,7 +28,7 @@ def make(folder: Path) -> list[str]:
     folder.chmod(0o700)
     if (folder / "store.conf").exists() != (folder / "bulkhead.toml").exists():
         sys.exit(
-            f"{folder}: store.conf and bulkhead.toml hold one password, and one of them is missing.\n"
+            f"{folder}: store.conf and bulkhead.toml share a password; one of them is missing.\n"
             "Bring it back. A new key could not read the app tokens already in the store."
         )
     return [name for name, text in contents().items() if write_once(folder / name, text)]
