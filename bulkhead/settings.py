@@ -262,3 +262,8 @@ def _unknown_keys(written: Mapping[str, Any], path: Path | None) -> list[str]:
 def _nearest(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1, cutoff=0.75)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def read_variable(name: str) -> str | None:
+    """The value of a variable that a person named, such as with `--token-env`."""
+    return os.environ.get(name)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 
 from bulkhead.engine.packing import SEGMENT, pack
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound
+from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, Unreachable
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 
 UNSEALED_FOR = 3600
@@ -123,6 +124,11 @@ class Draft:
         self._pipe.delete(self._key(), self._key("map"), self._key("out"))
         self._pipe.zrem(self._scripts.key("jobs"), self.id)
         self._flush()
+
+    def abandon(self) -> None:
+        """Discard, as far as the store can be reached; what remains expires within the hour."""
+        with suppress(Unreachable):
+            self.discard()
 
     def _open(self) -> None:
         request, created = self._request, str(int(self._clock() * 1e6))

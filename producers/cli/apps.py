@@ -1,0 +1,185 @@
+"""`bulkhead apps`: one mesibo application each, with its own limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from bulkhead.errors import UsageProblem
+from bulkhead.model.app import AppSettings, parse_duration, parse_rate
+from producers.cli.context import Context, pass_context
+from producers.cli.output import output_option, show_list, show_one
+from producers.cli.secret_input import read_token, token_options
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+COLUMNS = ("app", "state", "rate", "burst", "max_in_flight", "in_flight", "cell", "token", "why")
+
+
+@click.group()
+def apps() -> None:
+    """Apps: one mesibo application each, with its own limits."""
+
+
+def settings_options(command: Command) -> Command:
+    """Every setting of an app; what is not given stays as it is."""
+    for option in reversed(
+        (
+            click.option("--base-url", metavar="URL", help="Where its backend answers."),
+            click.option("--rate", metavar="N/s", help="Most calls a second. [20/s]"),
+            click.option("--burst", type=int, help="Most calls at once after a rest. [40]"),
+            click.option("--max-in-flight", type=int, help="Most calls at the same time. [8]"),
+            click.option("--weight", type=float, help="Share beside the tenant's other apps. [1]"),
+            click.option("--edition", type=click.Choice(["cloud", "onprem"]), help="[cloud]"),
+            click.option("--connect-timeout", metavar="D", help="[5s]"),
+            click.option("--read-timeout", metavar="D", help="[30s]"),
+            click.option("--max-attempts", type=int, help="Attempts at one item. [6]"),
+            click.option("--ca-file", metavar="F", help="A private authority's certificate."),
+            click.option("--proxy", metavar="URL", help="Call through this proxy."),
+            click.option("--allow-http/--no-allow-http", default=None, help="Call unencrypted."),
+            click.option("--cell", metavar="NAME", help="Workers that may call it. [main]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@apps.command("add")
+@click.argument("app")
+@settings_options
+@token_options
+@output_option
+@pass_context
+def add(
+    ctx: Context,
+    /,
+    app: str,
+    token_file: str | None,
+    token_env: str | None,
+    form: str | None,
+    **given: Any,
+) -> None:
+    """Add TENANT/APP with its backend's URL and its token."""
+    name = ctx.app_id(app)
+    token = read_token(token_file, token_env)
+    if not given["base_url"] or token is None:
+        missing = "--base-url" if not given["base_url"] else "--token-file or --token-env"
+        raise UsageProblem(
+            f"{missing} is missing",
+            why="an app needs the URL of its backend and its app token",
+            to_do=f"bulkhead apps add {name} --base-url URL --token-file -",
+        )
+    settings = _changed(AppSettings(base_url=""), given)
+    made = ctx.fleet.add_app(name, settings, ctx.seal_token(name, token))
+    show_one(made.to_dict(), form)
+
+
+@apps.command("list")
+@click.option("--tenant", help="Only this tenant's.")
+@output_option
+@pass_context
+def list_(ctx: Context, /, tenant: str | None, form: str | None) -> None:
+    """List apps with their limits and what stops them."""
+    if tenant:
+        ctx.fleet.tenant(tenant)
+    show_list([app.to_dict() for app in ctx.fleet.apps(tenant)], COLUMNS, form)
+
+
+@apps.command("show")
+@click.argument("app")
+@output_option
+@pass_context
+def show(ctx: Context, /, app: str, form: str | None) -> None:
+    """Show one app."""
+    show_one(ctx.fleet.app(ctx.app_id(app)).to_dict(), form)
+
+
+@apps.command("set")
+@click.argument("app")
+@settings_options
+@token_options
+@output_option
+@pass_context
+def set_(
+    ctx: Context,
+    /,
+    app: str,
+    token_file: str | None,
+    token_env: str | None,
+    form: str | None,
+    **given: Any,
+) -> None:
+    """Change an app's settings or its token; workers obey from their next slice on."""
+    name = ctx.app_id(app)
+    before = ctx.fleet.app(name)
+    token = read_token(token_file, token_env)
+    if token is None and all(value is None for value in given.values()):
+        raise UsageProblem(
+            "nothing to set",
+            why="no option was given",
+            to_do=f"see `bulkhead apps set --help`; `bulkhead apps show {name}` shows what is set",
+        )
+    after = _changed(before.settings, given)
+    if after != before.settings:
+        ctx.fleet.set_app(name, after)
+    if token is not None:
+        ctx.fleet.set_token(name, ctx.seal_token(name, token))
+    show_one(ctx.fleet.app(name).to_dict(), form)
+
+
+@apps.command("pause")
+@click.argument("app")
+@click.option("--why", default="", help="A word for whoever wonders.")
+@output_option
+@pass_context
+def pause(ctx: Context, /, app: str, why: str, form: str | None) -> None:
+    """Start no call for this app; calls in flight finish."""
+    name = ctx.app_id(app)
+    ctx.fleet.control("app", name, "pause", why)
+    show_one(ctx.fleet.app(name).to_dict(), form)
+
+
+@apps.command("resume")
+@click.argument("app")
+@output_option
+@pass_context
+def resume(ctx: Context, /, app: str, form: str | None) -> None:
+    """Let an app go on, also one whose token was not accepted: it is tried again."""
+    name = ctx.app_id(app)
+    ctx.fleet.control("app", name, "resume")
+    show_one(ctx.fleet.app(name).to_dict(), form)
+
+
+@apps.command("remove")
+@click.argument("app")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+@pass_context
+def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
+    """Forget an app that has no open job, and its token."""
+    name = ctx.app_id(app)
+    gone = ctx.fleet.app(name).to_dict()
+    ctx.confirm(f"Forget {name} and its token?", yes)
+    ctx.fleet.remove_app(name)
+    show_one({**gone, "state": "removed"}, form)
+
+
+def _changed(settings: AppSettings, given: dict[str, Any]) -> AppSettings:
+    """The settings with what was given on the command line. Raises InvalidInput."""
+    from bulkhead.engine.cabinet import endpoint
+
+    read: dict[str, Callable[[Any], Any]] = {
+        "rate": parse_rate,
+        "connect_timeout": parse_duration,
+        "read_timeout": parse_duration,
+    }
+    new = {
+        name: read[name](value) if name in read else value
+        for name, value in given.items()
+        if value is not None
+    }
+    after = replace(settings, **new)
+    endpoint(after)  # refuses a URL that could not be called safely
+    return after

@@ -1,0 +1,96 @@
+"""What the commands share: settings, store and the way to print, each made when first needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bulkhead.errors import Declined
+from bulkhead.settings import Settings
+
+if TYPE_CHECKING:
+    from bulkhead.engine.fleet import Fleet, SealedToken
+    from bulkhead.engine.jobs import Jobs
+    from bulkhead.engine.script import Scripts
+    from bulkhead.secrets import Box, Secret
+    from bulkhead.site import Site
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Context:
+    """Handed to every command. A command that needs no store never touches one."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._given = settings
+
+    # Imported where they are used: `bulkhead version` need not wait for a Redis client.
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self._given or Settings.load()
+
+    @cached_property
+    def site(self) -> Site:
+        from bulkhead.site import Site
+
+        return Site.of(self.settings)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        from bulkhead.engine.connect import connect
+        from bulkhead.engine.script import Scripts
+
+        return Scripts(connect(self.site.store_url))
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        from bulkhead.engine.jobs import Jobs
+
+        return Jobs(self.scripts)
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        from bulkhead.engine.fleet import Fleet
+
+        return Fleet(self.scripts)
+
+    @cached_property
+    def box(self) -> Box:
+        from bulkhead.secrets import Box
+
+        return Box(self.site.secret_key)
+
+    def app_id(self, text: str) -> str:
+        """`tenant/app`, where `BULKHEAD_TENANT` may supply the tenant."""
+        from bulkhead.model.app import split_app
+
+        return "/".join(split_app(text, self.settings.tenant))
+
+    def seal_token(self, app: str, token: Secret) -> SealedToken:
+        """The token as the store may hold it. It stays out of every producer and message."""
+        from bulkhead.engine.fleet import SealedToken
+        from bulkhead.secrets import fingerprint
+
+        shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
+        return SealedToken(self.box.seal(token.reveal().encode(), app), shown, fingerprint(token))
+
+    def confirm(self, question: str, yes: bool) -> None:
+        """Go on only if the person says so. Raises Declined where nobody can be asked."""
+        if yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise Declined(
+                "this needs a yes",
+                why="there is no terminal to ask at",
+                to_do="add --yes if you are sure",
+            )
+        if not click.confirm(question, err=True):
+            raise Declined("nothing was changed", why="the answer was no")
+
+
+pass_context = click.make_pass_decorator(Context)

@@ -1,0 +1,92 @@
+"""`bulkhead tenants`: the customers whose apps must not sink each other."""
+
+from __future__ import annotations
+
+import click
+
+from bulkhead.errors import UsageProblem
+from bulkhead.model.app import checked_name
+from producers.cli.context import Context, pass_context
+from producers.cli.output import output_option, show_list, show_one
+
+COLUMNS = ("tenant", "state", "weight", "apps", "created_at")
+
+
+@click.group()
+def tenants() -> None:
+    """Tenants: customers that own apps."""
+
+
+@tenants.command("add")
+@click.argument("tenant")
+@click.option("--weight", type=click.FloatRange(min=0, min_open=True), default=1.0)
+@output_option
+@pass_context
+def add(ctx: Context, /, tenant: str, weight: float, form: str | None) -> None:
+    """Add a tenant; `--weight` is its share while others wait."""
+    show_one(ctx.fleet.add_tenant(checked_name(tenant), weight).to_dict(), form)
+
+
+@tenants.command("list")
+@output_option
+@pass_context
+def list_(ctx: Context, /, form: str | None) -> None:
+    """List tenants."""
+    show_list([tenant.to_dict() for tenant in ctx.fleet.tenants()], COLUMNS, form)
+
+
+@tenants.command("show")
+@click.argument("tenant")
+@output_option
+@pass_context
+def show(ctx: Context, /, tenant: str, form: str | None) -> None:
+    """Show one tenant."""
+    show_one(ctx.fleet.tenant(tenant).to_dict(), form)
+
+
+@tenants.command("set")
+@click.argument("tenant")
+@click.option("--weight", type=click.FloatRange(min=0, min_open=True))
+@output_option
+@pass_context
+def set_(ctx: Context, /, tenant: str, weight: float | None, form: str | None) -> None:
+    """Change a tenant's share."""
+    ctx.fleet.tenant(tenant)
+    if weight is None:
+        raise UsageProblem("nothing to set", why="no option was given", to_do="give --weight N")
+    ctx.fleet.set_tenant(tenant, weight=weight)
+    show_one(ctx.fleet.tenant(tenant).to_dict(), form)
+
+
+@tenants.command("pause")
+@click.argument("tenant")
+@click.option("--why", default="", help="A word for whoever wonders.")
+@output_option
+@pass_context
+def pause(ctx: Context, /, tenant: str, why: str, form: str | None) -> None:
+    """Start no call for any app of this tenant."""
+    ctx.fleet.control("tenant", tenant, "pause", why)
+    show_one(ctx.fleet.tenant(tenant).to_dict(), form)
+
+
+@tenants.command("resume")
+@click.argument("tenant")
+@output_option
+@pass_context
+def resume(ctx: Context, /, tenant: str, form: str | None) -> None:
+    """Let a tenant's apps go on."""
+    ctx.fleet.control("tenant", tenant, "resume")
+    show_one(ctx.fleet.tenant(tenant).to_dict(), form)
+
+
+@tenants.command("remove")
+@click.argument("tenant")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+@pass_context
+def remove(ctx: Context, /, tenant: str, yes: bool, form: str | None) -> None:
+    """Forget a tenant that owns no app."""
+    gone = ctx.fleet.tenant(tenant).to_dict()
+    ctx.confirm(f"Forget tenant {tenant}?", yes)
+    ctx.fleet.remove_tenant(tenant)
+    show_one({**gone, "state": "removed"}, form)
