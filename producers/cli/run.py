@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -25,14 +26,10 @@ def worker(ctx: Context, /) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=PORT, default=8700, show_default=True, help="0: the system chooses.")
-@pass_context
-def api(ctx: Context, /, host: str, port: int) -> None:
+def api(host: str, port: int) -> None:
     """Serve /healthz, /readyz and /metrics; starts even while the store is away."""
-    from producers.api.server import serve
-    from worker import logs
-
-    logs.configure(ctx.settings)
-    serve(ctx.settings, host, port)
+    # Another door: doors do not lead through each other, so this process becomes that one.
+    _become("producers.api", "--host", host, "--port", str(port))
 
 
 @click.group()
@@ -53,7 +50,13 @@ def sandbox_serve(
     """Serve the stand-in mesibo until told to stop. Needs no store."""
     given = (("--apps", apps), ("--faults", faults), ("--seed", seed), ("--log", log))
     words = [word for name, value in given if value is not None for word in (name, str(value))]
+    # It shares nothing with us but HTTP.
+    _become("sandbox", "--host", host, "--port", str(port), *words)
+
+
+def _become(module: str, *words: str) -> NoReturn:
+    """Go on as that module, in this very process: the same pid, signals and exit code."""
     sys.stdout.flush()
-    # It shares nothing with us but HTTP: this process becomes it, pid and signals included.
-    command = [sys.executable, "-m", "sandbox", "--host", host, "--port", str(port), *words]
+    # -P: a file in the current folder must not pass itself off as the module.
+    command = [sys.executable, "-P", "-m", module, *words]
     os.execv(sys.executable, command)  # noqa: S606 - our own program, no shell
