@@ -36,9 +36,10 @@ class Call:
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """What every answer repeats: the op, and the id if one was sent."""
-        if "id" in self.body:
-            return {"op": self.op, "id": self.body["id"]}
+        """What every answer repeats: the op, and the id if a number or text was sent."""
+        number = self.body.get("id")
+        if isinstance(number, (int, float, str)):
+            return {"op": self.op, "id": number}
         return {"op": self.op}
 
 
@@ -76,7 +77,7 @@ def _first(members: dict[str, Any], names: tuple[str, ...]) -> str:
         if isinstance(value, str):
             return value[:LONGEST_KEY]
         if isinstance(value, int):
-            return str(value)
+            return str(value)[:LONGEST_KEY]
     return ""
 
 

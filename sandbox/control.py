@@ -95,29 +95,24 @@ class Received:
 
     def reply(self) -> Reply:
         """The totals alone, or the requests themselves."""
-        applied = self._applied()
+        kinds, applied = self._counted()
         if self._summary:
-            kinds = sum((record.kinds(self._op) for record in self._records), start=_NONE)
-            if self._since:
-                kinds, chosen = gather(entry for _, entry in self._entries())
-                applied = list(chosen.values())
             document = summary(kinds, applied)
         else:
-            document = self._in_full()
+            document = self._in_full(applied, kinds.total())
         if self._keys:
             document["keys"] = _times(applied)
         return json_reply(document)
 
-    def _in_full(self) -> dict[str, Any]:
-        entries = list(self._entries())
+    def _in_full(self, applied: list[Applied], requests: int) -> dict[str, Any]:
+        entries = self._entries()
         if len(self._records) > 1:
-            entries.sort(key=lambda pair: pair[1].t)
-        _, chosen = gather(entry for _, entry in entries)
+            entries = iter(sorted(entries, key=lambda pair: pair[1].t))
         end = None if self._limit is None else self._offset + self._limit
         wanted = islice(entries, self._offset, end)
         return {
-            "count": len(entries),
-            "distinct": distinct(list(chosen.values())),
+            "count": requests,
+            "distinct": distinct(applied),
             "items": [{"token": label, **asdict(entry)} for label, entry in wanted],
         }
 
@@ -126,8 +121,13 @@ class Received:
             for entry in record.entries(self._op, self._since):
                 yield record.label, entry
 
-    def _applied(self) -> list[Applied]:
-        return [one for record in self._records for one in record.applied(self._op)]
+    def _counted(self) -> tuple[Counter[tuple[str, str]], list[Applied]]:
+        """Totals kept as requests came in; only a start time needs every request looked at."""
+        if self._since:
+            kinds, applied = gather(entry for _, entry in self._entries())
+            return kinds, list(applied.values())
+        kinds = sum((record.kinds(self._op) for record in self._records), start=_NONE)
+        return kinds, [one for record in self._records for one in record.applied(self._op)]
 
 
 _NONE: Counter[tuple[str, str]] = Counter()

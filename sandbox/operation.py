@@ -12,6 +12,7 @@ from sandbox.app import App, Edition, User
 from sandbox.call import Call
 
 MOST_LISTED = 20
+LONGEST_UID = 20  # digits
 
 Members = dict[str, Any]
 
@@ -152,7 +153,7 @@ def _whom(app: App, fields: Members) -> str | None:
     if isinstance(address, str):
         return address if address in app.users else None
     uid = fields.get("uid")
-    if isinstance(uid, str) and uid.isdecimal():
+    if isinstance(uid, str) and uid.isdecimal() and len(uid) <= LONGEST_UID:
         uid = int(uid)
     return app.address_of(uid) if isinstance(uid, int) else None
 

@@ -58,6 +58,13 @@ def test_an_answer_without_an_id_asked_for_has_none(sandbox):
     assert "id" not in sandbox.add("ann")
 
 
+@pytest.mark.parametrize("odd", [[], {}, "9" * 5000, None])
+def test_odd_members_are_answered_like_any_other(sandbox, odd):
+    assert sandbox.add("ann", id=odd)["result"] is True
+    assert sandbox.call("userset", uid=odd)["error"] == "NOUSER"
+    assert sandbox.call("usersget", count=3, user=odd)["result"] is True
+
+
 def test_adding_a_user_twice_keeps_its_uid_and_takes_the_new_name(sandbox):
     first = sandbox.call("useradd", user={"address": "ann", "name": "Ann"})
     second = sandbox.call("useradd", user={"address": "ann", "name": "Anna", "active": False})
