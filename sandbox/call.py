@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -30,9 +30,9 @@ class Call:
     """One operation as asked for: `key` is whom or what it is about, or empty."""
 
     op: str
-    token: str
+    token: str = field(repr=False)
     key: str
-    body: dict[str, Any]
+    body: dict[str, Any] = field(repr=False)
 
     @property
     def envelope(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -18,7 +18,7 @@ MOST = 1_000_000_000
 class Selector:
     """Which requests a rule is about; an unset member matches all."""
 
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     op: str | None = None
     key: str | None = None
 

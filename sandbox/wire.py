@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -22,8 +22,8 @@ class Request:
     t: float
     method: str
     path: str
-    query: str
-    body: bytes
+    query: str = field(repr=False)
+    body: bytes = field(repr=False)
     content_type: str
     peer: str
     keep_alive: bool
