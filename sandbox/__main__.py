@@ -43,12 +43,11 @@ def _run(options: Options, log: RequestLog | None) -> int:
     backend.faults.arm(options.rules, time.time())
     try:
         uvloop.run(serve(options, backend, log))
-    except OSError as error:
-        print(f"sandbox: cannot listen: {error}", file=sys.stderr)  # noqa: T201 - as above
-        return 2
-    finally:
         if log is not None:
             log.close()
+    except OSError as error:
+        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - as above
+        return 2
     return 0
 
 

@@ -11,11 +11,11 @@ FLUSH_S = 0.2
 
 
 class RequestLog:
-    """Appends to a file; a line is on disk after the next `flush`."""
+    """Appends to a file, whole lines at a time; a line is there after the next `flush`."""
 
     def __init__(self, path: Path) -> None:
-        # A lone surrogate in a key becomes \\udXXX, which JSON reads back as the same key.
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._file = path.open("ab")
+        self._lines: list[str] = []
 
     def write(self, label: str, entry: Entry) -> None:
         """Add one line; `label` is the masked token."""
@@ -27,12 +27,17 @@ class RequestLog:
             "peer": entry.peer,
             "outcome": entry.outcome,
         }
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.append(json.dumps(line, ensure_ascii=False) + "\n")
 
     def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
+        """Hand the lines to the operating system; raises OSError if it will not have them."""
+        # A lone surrogate in a key becomes \udXXX, which JSON reads back as the same key.
+        text = "".join(self._lines).encode("utf-8", "backslashreplace")
+        self._lines.clear()
+        self._file.write(text)
         self._file.flush()
 
     def close(self) -> None:
         """Flush, then let go of the file."""
+        self.flush()
         self._file.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -46,7 +47,10 @@ class Site:
 
 
 async def serve(options: Options, backend: Backend, log: RequestLog | None) -> None:
-    """Serve until SIGTERM or SIGINT, then end every connection at once."""
+    """Serve until SIGTERM or SIGINT, then end every connection at once.
+
+    Raises OSError if the port cannot be had, or as soon as the log cannot be written.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,13 +60,15 @@ async def serve(options: Options, backend: Backend, log: RequestLog | None) -> N
         lambda: Connection(site.answer, connections), options.host, options.port, backlog=1024
     )
     _announce(server, options.host)
-    flushing = loop.create_task(_flush_regularly(log)) if log is not None else None
+    flushing = loop.create_task(_flush_regularly(log))
+    flushing.add_done_callback(lambda _: stop.set())
     await stop.wait()
     server.close()
     for connection in list(connections):
         connection.abort()
-    if flushing is not None:
-        flushing.cancel()
+    flushing.cancel()
+    with suppress(asyncio.CancelledError):
+        await flushing
 
 
 def _announce(server: asyncio.AbstractServer, host: str) -> None:
@@ -71,7 +77,8 @@ def _announce(server: asyncio.AbstractServer, host: str) -> None:
     print(f"sandbox listening on http://{shown}:{port}/backend/", flush=True)  # noqa: T201 - data
 
 
-async def _flush_regularly(log: RequestLog) -> None:
+async def _flush_regularly(log: RequestLog | None) -> None:
     while True:
         await asyncio.sleep(FLUSH_S)
-        log.flush()
+        if log is not None:
+            log.flush()

@@ -218,7 +218,7 @@ def test_every_request_is_one_line_of_the_log(sandbox):
     def lines():
         return [json.loads(line) for line in sandbox.log.read_text().splitlines()]
 
-    seen = until(lambda: lines()[-2:], lambda last: last[-1]["peer"] == "10.0.0.9")
+    seen = until(lambda: lines()[-2:], lambda last: last and last[-1]["peer"] == "10.0.0.9")
 
     assert [list(line) for line in seen] == [["t", "token", "op", "key", "peer", "outcome"]] * 2
     assert [(line["token"], line["key"], line["outcome"]) for line in seen] == [
