@@ -153,6 +153,14 @@ def test_a_new_owner_takes_over_at_once_from_one_that_was_killed(owner, home):
         assert connect(store.url).get("written") == b"before the end"
 
 
+def test_an_owner_that_ended_and_was_never_waited_for_counts_as_gone(owner, home):
+    owner.send_signal(signal.SIGKILL)
+    psutil.wait_procs([owner.server], timeout=20)
+
+    with EmbeddedStore.start(home) as store:
+        assert connect(store.url).get("written") == b"before the end"
+
+
 def test_an_owner_that_ends_with_its_keeper_still_ends_the_server(owner, home):
     keeper = owner.server.parent()
     keeper.kill()
