@@ -230,6 +230,31 @@ def test_a_server_that_cannot_run_is_named_with_its_last_words(home, tmp_path):
     assert refused.value.why == "no such luck"
 
 
+def test_damaged_data_is_said_to_be_so_and_left_as_it_is(home):
+    with EmbeddedStore.start(home) as store:
+        connect(store.url).set("key", "value")
+    (data,) = (home / "store" / "appendonlydir").glob("*.incr.aof")
+    damaged = b"*3\r\nthis is no command\r\n" + data.read_bytes()
+    data.write_bytes(damaged)
+
+    with pytest.raises(Unreachable, match="did not start") as refused:
+        EmbeddedStore.start(home)
+
+    assert "Bad file format" in refused.value.why
+    assert data.read_bytes() == damaged
+
+
+def test_a_start_that_failed_leaves_the_home_free_for_the_next(home, tmp_path):
+    broken = tmp_path / "server"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o700)
+    with pytest.raises(Unreachable):
+        EmbeddedStore.start(home, broken)
+
+    with EmbeddedStore.start(home) as store:
+        assert connect(store.url).ping()
+
+
 def test_a_home_that_is_a_file_is_named(home):
     file = home / "file"
     file.write_text("")
