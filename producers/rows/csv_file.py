@@ -98,16 +98,20 @@ class Rows:
         self._at_end = True
 
     def _read(self) -> Iterator[Row]:
+        source, mapping = self._source, self.mapping
         line = self._reader.line_num + 1
         while True:
             try:
                 for cells in self._reader:
                     if self._at_end:
                         # The reader asked for more lines inside a row: a quote is still open.
-                        raise _open_quote(self._source.name, line)
+                        raise _open_quote(source.name, self._opened(cells))
                     if len(cells) > 1 or not _is_blank(cells):
                         self.count += 1
-                        yield self._row(line, cells)
+                        if self._has_marks or source.has_bad_bytes:
+                            yield self._repaired(line, cells)
+                        else:
+                            yield Row(line, cells, problem_in(mapping, cells))
                     line = self._reader.line_num + 1
                 return
             except csv.Error as error:
@@ -116,12 +120,17 @@ class Rows:
                 # Python's csv goes on with the next line as if the row had ended here.
                 line = self._reader.line_num + 1
 
-    def _row(self, line: int, cells: list[str]) -> Row:
+    def _repaired(self, line: int, cells: list[str]) -> Row:
         if self._has_marks:
             cells = [restore(cell) for cell in cells]
         if self._source.has_bad_bytes and _has_surrogate(cells):
             return Row(line, [_readable(cell) for cell in cells], _not_utf8(cells))
         return Row(line, cells, problem_in(self.mapping, cells))
+
+    def _opened(self, cells: list[str]) -> int:
+        """The line on which the last cell, which runs to the end of the file, begins."""
+        lines_taken = sum(1 for _ in io.StringIO(cells[-1], newline=""))
+        return self._reader.line_num - max(lines_taken, 1) + 1
 
     def _oversized(self, line: int, error: csv.Error) -> Row:
         if "field larger" not in str(error):
@@ -136,11 +145,11 @@ class Rows:
         try:
             header = next((cells for cells in self._reader if any(map(str.strip, cells))), None)
         except csv.Error as error:
-            raise _unreadable_row(name, 1, error) from error
+            raise _unreadable_row(name, self._reader.line_num, error) from error
         if header is None:
             raise _empty(name)
         if self._at_end:
-            raise _open_quote(name, 1)
+            raise _open_quote(name, self._opened(header))
         if _has_surrogate(header):
             raise _foreign_header(name)
         return [restore(cell) for cell in header]
@@ -225,7 +234,7 @@ def _header_only(name: str) -> InvalidInput:
 def _open_quote(name: str, line: int) -> InvalidInput:
     return InvalidInput(
         f'A quote (") in `{name}` is never closed.',
-        why=f"It stands in the row that begins on line {line}, and takes in all that follows.",
+        why=f"It opens in the row on line {line}, and takes in all that follows.",
         to_do='Close the quote there, or write "" for a quote that belongs to the text.',
     )
 
