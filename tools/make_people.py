@@ -67,10 +67,10 @@ ACTIVE = ("true", "TRUE", "yes", "1", "", "false", "No")
 
 def people() -> bytes:
     """The whole file: a BOM, CRLF line ends, quotes only where they are needed."""
-    rows = [",".join(COLUMNS).encode()]
     chance = random.Random(SEED)
-    for number in range(1, PEOPLE + 1):
-        rows.append(spoiled(number, list(person(number, chance))))
+    numbers = range(1, PEOPLE + 1)
+    rows = [spoiled(number, list(person(number, chance))) for number in numbers]
+    rows.insert(0, ",".join(COLUMNS).encode())
     return b"\xef\xbb\xbf" + b"".join(row + b"\r\n" for row in rows)
 
 
