@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -165,3 +166,11 @@ def test_every_row_gives_a_user_or_a_listed_problem(cells):
     else:
         assert 1 <= len(found.address.encode()) <= 63
         assert "," not in found.address
+
+
+def test_every_field_and_every_code_of_a_row_is_in_the_reference():
+    text = (Path(__file__).resolve().parents[2] / "docs/reference/input-files.md").read_text()
+
+    checks = ("ADDRESS_", "TOO_", "BAD_", "INVALID_")
+    assert [name for name in CODES if name.startswith(checks) and f"`{name}`" not in text] == []
+    assert [field for field in FIELDS if f"`{field}`" not in text] == []
