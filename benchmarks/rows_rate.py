@@ -15,7 +15,7 @@ HEADER = "address,name,active,appid,expiry,flags,custom_id,department\n"
 
 
 def lines(count: int) -> Iterator[str]:
-    """A header and `count` good rows of 82 bytes, some names quoted and some accented."""
+    """A header and `count` good rows of 84 bytes; some names are quoted, some accented."""
     yield HEADER
     for n in range(count):
         name = '"Example, Ann"' if n % 10 == 0 else "José Ejemplo" if n % 10 == 1 else "Ann Example"

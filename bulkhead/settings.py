@@ -284,3 +284,8 @@ def _nearest(name: str, known: list[str]) -> str:
 def read_variable(name: str) -> str | None:
     """The value of a variable that a person named, such as with `--token-env`."""
     return os.environ.get(name)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that works with the same settings."""
+    return {**os.environ, f"{PREFIX}HOME": str(settings.home)}

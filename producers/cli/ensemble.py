@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from bulkhead.engine.embedded import EmbeddedStore
-from bulkhead.errors import BulkheadError, Conflict, Unreachable
+from bulkhead.errors import Conflict, Unreachable
 from bulkhead.settings import Settings, child_environment
 
 STARTS_WITHIN = 30.0
@@ -163,6 +163,3 @@ def command_here() -> str:
 
 def _bulkhead() -> list[str]:
     return [sys.executable, "-m", "producers.cli"]
-
-
-__all__ = ["BulkheadError", "Ensemble", "Part", "command_here", "refuse_taken"]
