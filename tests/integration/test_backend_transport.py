@@ -1,6 +1,7 @@
 """What the transport says of every way a call can go wrong, on real sockets."""
 
 import gzip
+import random
 import socket
 import threading
 
@@ -159,7 +160,7 @@ def test_the_body_of_a_redirect_is_limited_too(transport):
     assert (reply.status, reply.whole) == (302, False)
 
 
-def test_cookies_are_neither_kept_nor_sent_back(transport):
+def test_cookies_are_not_sent_back(transport):
     answer = http(YES, headers=["Set-Cookie: a=b; Path=/"])
 
     with Hostile(lambda peer: peer.say(answer)) as server:
@@ -365,6 +366,17 @@ def test_a_refused_connection_was_never_sent(transport):
     assert reply.kind == "refused"
 
 
+def test_a_call_that_left_says_nothing_about_the_next_one(transport):
+    def answer_for_the_last_time(peer):
+        peer.say(http(YES, headers=["Connection: close"]))
+
+    with Hostile(answer_for_the_last_time) as server:
+        first = transport.post(near(server.url), BODY)
+    second = transport.post(near(server.url), BODY)
+
+    assert (type(first), type(second)) == (Answer, NotSent)
+
+
 def test_a_name_that_does_not_exist_was_never_sent(transport):
     reply = transport.post(near("https://backend.invalid/"), BODY)
 
@@ -478,6 +490,7 @@ def test_a_proxy_that_refuses_the_way_means_never_sent(transport):
     with Proxy(refuse=True) as proxy:
         reply = transport.post(near("https://127.0.0.1:9/", proxy=proxy.url), BODY)
 
+        assert proxy.asked == [("CONNECT", "127.0.0.1:9")]
     assert (type(reply), reply.kind) == (NotSent, "proxy")
 
 
@@ -507,3 +520,43 @@ def test_proxies_authorities_and_logins_of_the_environment_are_ignored(
 
     assert reply.body == YES
     assert b"Authorization" not in server.requests[0]
+
+
+SAYINGS = [
+    http(YES),
+    http(
+        YES, headers=["Set-Cookie: a=b; expires=Wed, 99 Foo; Max-Age=zz", "Content-Encoding: gzip"]
+    ),
+    http(b"", status="302 Found", headers=["Location: http://[::1"]),
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(YES, b"hello"),
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+    b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x; boundary=x\r\n\r\n--x",
+    b"HTTP/1.0 101 Switching\r\n\r\n",
+]
+PIECES = [b"\r\n", b":", b"-1", b"\xff\x00", b"9" * 30, b"chunked", b"gzip", b"HTTP/1.1 ", b"\n"]
+
+
+def garbled(chance):
+    saying = bytearray(chance.choice(SAYINGS))
+    for _ in range(chance.randint(0, 4)):
+        at = chance.randint(0, len(saying))
+        if chance.random() < 0.5:
+            saying[at:at] = chance.choice(PIECES)
+        else:
+            del saying[at : at + chance.randint(1, 9)]
+    return bytes(saying)
+
+
+def test_nothing_a_server_says_makes_the_transport_raise_or_call_twice(transport):
+    chance = random.Random(20261121)
+
+    def behave(peer):
+        peer.say(garbled(chance))
+        peer.close()
+
+    with Hostile(behave) as server:
+        for calls in range(1, 301):
+            reply = transport.post(near(server.url), BODY)
+
+            assert isinstance(reply, Answer | NoAnswer)
+            assert len(server.requests) <= calls
