@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 from typing import NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
@@ -38,8 +39,10 @@ class Secret:
         return self.__value
 
     def scrub(self, text: str) -> str:
-        """The text with every plain occurrence of the secret replaced by what may be shown."""
-        return text.replace(self.__value, str(self)) if self.__value else text
+        """The text with every occurrence of the secret, in any case, shown as the secret is."""
+        if not self.__value:
+            return text
+        return re.sub(re.escape(self.__value), lambda _: str(self), text, flags=re.IGNORECASE)
 
     def __str__(self) -> str:
         return "…" + self.__value[-_SHOWN:] if len(self.__value) >= _SHORTEST_SHOWN else "…"
