@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
@@ -11,7 +12,7 @@ import click
 from bulkhead import client
 from bulkhead.engine.draft import Request
 from bulkhead.errors import InvalidInput
-from bulkhead.model.job import PRIORITIES
+from bulkhead.model.job import PRIORITIES, Job
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options
 from producers.cli.output import output_option, show_one
@@ -20,6 +21,7 @@ from producers.rows.template import template
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 MENTIONED = 5
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @click.group()
@@ -64,22 +66,13 @@ def import_(
     **following: Any,
 ) -> int:
     """Create or update every user in a CSV file; rows with a problem are told apart."""
-    name = ctx.fleet.app(ctx.app_id(app)).id
-    tenant = name.split("/")[0]
-    with open_rows(file) as rows:
-        _mention(rows)
-        request = Request(
-            kind="users.import",
-            tenant=tenant,
-            app=name,
-            columns=rows.columns,
-            mapping=asdict(rows.mapping),
-            priority=priority,
-            labels=parse_labels(labels),
-            idempotency_key=idempotency_key,
-            max_attempts=max_attempts,
-        )
-        job = client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
+    asked = {
+        "priority": priority,
+        "labels": parse_labels(labels),
+        "idempotency_key": idempotency_key,
+        "max_attempts": max_attempts,
+    }
+    job = submit_file(ctx, file, ctx.app_id(app), asked)
     return finish(ctx.jobs, job, Following(**following), form)
 
 
@@ -113,6 +106,22 @@ def validate(ctx: Context, /, file: str, form: str | None) -> int:
 def template_(kind: str) -> None:
     """Print an example file to start from."""
     click.echo(template(kind), nl=False)
+
+
+def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NOTHING) -> Job:
+    """The job that imports this file; `asked` are further members of the request."""
+    name = ctx.fleet.app(app).id
+    with open_rows(file) as rows:
+        _mention(rows)
+        request = Request(
+            kind="users.import",
+            tenant=name.split("/")[0],
+            app=name,
+            columns=rows.columns,
+            mapping=asdict(rows.mapping),
+            **asked,
+        )
+        return client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
 
 
 def parse_labels(labels: tuple[str, ...]) -> dict[str, str]:
