@@ -20,7 +20,7 @@ from bulkhead.model.user import (
     problem_in,
     problem_of,
 )
-from producers.rows.formula import MARKS, restore
+from producers.rows.formula import may_hold_neutralised, restore
 from producers.rows.source import STDIN, Source, open_file
 
 LONGEST_CELL = 1024 * 1024
@@ -93,7 +93,7 @@ class Rows:
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
             # Stays true: a row may begin in one piece and end in the next.
-            self._has_marks = self._has_marks or any(mark in piece for mark in MARKS)
+            self._has_marks = self._has_marks or may_hold_neutralised(piece)
             yield piece
 
     def _remembered(self, pieces: Iterator[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from bulkhead.errors import UsageProblem
 from bulkhead.model.user import FIELDS
 from producers.rows.csv_file import open_rows
 from producers.rows.errors_file import write_errors
-from producers.rows.formula import neutralise, restore
+from producers.rows.formula import may_hold_neutralised, neutralise, restore
 from producers.rows.template import template
 
 # NUL: a spreadsheet cannot hold it. Surrogates: the reader never gives them.
@@ -46,6 +46,11 @@ def test_a_neutralised_cell_never_begins_a_formula(cell):
 )
 def test_a_cell_that_looks_neutralised_gets_one_mark_more(cell, shown):
     assert neutralise(cell) == shown
+
+
+@given(HOSTILE)
+def test_a_text_that_needs_restoring_is_never_passed_over(cell):
+    assert may_hold_neutralised(f"a,{cell}") or restore(cell) == cell
 
 
 @given(st.lists(st.lists(HOSTILE, min_size=3, max_size=3), min_size=1, max_size=5))
