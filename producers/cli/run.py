@@ -1,6 +1,7 @@
 """stub"""
 
 import click
+
 from producers.cli.context import Context, pass_context
 from worker import logs
 
