@@ -1,4 +1,4 @@
-"""The product as a person runs it: commands in processes of their own, under a home of their own."""
+"""The product as a person runs it: real commands, in processes and a home of their own."""
 
 from __future__ import annotations
 
