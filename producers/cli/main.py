@@ -92,10 +92,7 @@ def main(words: list[str] | None = None) -> NoReturn:
 
 def say(error: BulkheadError) -> None:
     """The error in three lines on stderr: what, why, what to do."""
-    lines = (("error", error.what), ("why", error.why), ("to do", error.to_do))
-    for name, text in lines:
-        if text:
-            click.echo(f"{name}: {text}", err=True)
+    click.echo(error.in_three_lines(), err=True)
 
 
 def _usage(error: click.UsageError) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -28,11 +29,8 @@ def worker(ctx: Context, /) -> None:
 @pass_context
 def api(ctx: Context, /, host: str, port: int) -> None:
     """Serve /healthz, /readyz and /metrics; starts even while the store is away."""
-    from producers.api.server import serve
-    from worker import logs
-
-    logs.configure(ctx.settings)
-    serve(ctx.settings, host, port)
+    del ctx
+    _become("producers.api", "--host", host, "--port", str(port))
 
 
 @click.group()
@@ -53,7 +51,11 @@ def sandbox_serve(
     """Serve the stand-in mesibo until told to stop. Needs no store."""
     given = (("--apps", apps), ("--faults", faults), ("--seed", seed), ("--log", log))
     words = [word for name, value in given if value is not None for word in (name, str(value))]
+    # It shares nothing with us but HTTP.
+    _become("sandbox", "--host", host, "--port", str(port), *words)
+
+
+def _become(module: str, *words: str) -> NoReturn:
+    """Go on as another program of ours: this process, its pid and its signals are that one's."""
     sys.stdout.flush()
-    # It shares nothing with us but HTTP: this process becomes it, pid and signals included.
-    command = [sys.executable, "-m", "sandbox", "--host", host, "--port", str(port), *words]
-    os.execv(sys.executable, command)  # noqa: S606 - our own program, no shell
+    os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606 - no shell

@@ -19,6 +19,7 @@ WORDS_OF_THE_ENGINE = (
     *("safe", "check", "once", "unknown", "outcome", "slot", "segment", "map", "store", "feeder"),
 )
 SETTINGS = {
+    "BULKHEAD_LOG_ADDRESSES",
     f"BULKHEAD_{name}"
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),

@@ -247,7 +247,7 @@ def archive():
         (archive(), "a zip archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
         (b"%PDF-1.7\n", "a PDF"),
-        (gzip.compress(b"address\nann\n"), "gunzip"),
+        (gzip.compress(b"address\nann\n", mtime=0), "gunzip"),
         ("address\nann\n".encode("utf-16"), "UTF-16"),
         ("address\nann\n".encode("utf-16-le"), "binary"),
         (b"address\0name\nann\n", "binary"),
