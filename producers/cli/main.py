@@ -96,6 +96,9 @@ def say(error: BulkheadError) -> None:
 
 
 def _usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return 0
     path = error.ctx.command_path if error.ctx else "bulkhead"
     say(
         BulkheadError(error.format_message(), why=f"{path} cannot run like this", to_do=_help(path))

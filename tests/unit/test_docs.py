@@ -19,11 +19,10 @@ WORDS_OF_THE_ENGINE = (
     *("safe", "check", "once", "unknown", "outcome", "slot", "segment", "map", "store", "feeder"),
 )
 SETTINGS = {
-    "BULKHEAD_LOG_ADDRESSES",
     f"BULKHEAD_{name}"
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),
-        *("TENANT", "CELL", "EGRESS", "LOG_LEVEL", "LOG_FORMAT"),
+        *("TENANT", "CELL", "EGRESS", "LOG_LEVEL", "LOG_FORMAT", "LOG_ADDRESSES"),
     )
 }
 
