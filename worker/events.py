@@ -12,6 +12,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "worker_stopped": "A worker has ended; what it could not finish is left to its leases.",
         "worker_lost_store": "The store does not answer; the worker starts no call until it does.",
         "worker_found_store": "The store answers again and the worker goes on.",
+        "api_started": "The API listens and answers, whether or not the store does.",
+        "api_stopped": "The API has ended; requests in hand were given a moment to finish.",
         "slice_finished": "All items of a slice were tried, with how many ended in which way.",
         "item_finished": "One call for one item ended (DEBUG); a job's counts are their sum.",
         "slice_refused": "The store did not let a slice begin: late, paused, or past a limit.",

@@ -7,6 +7,7 @@ import socket
 from contextlib import closing
 
 import uvicorn
+from structlog import get_logger
 
 from bulkhead.errors import Conflict
 from bulkhead.settings import Settings
@@ -22,6 +23,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         make_api(settings),
         # Logging is ours; a line a request is what a proxy's log is for.
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
@@ -29,7 +31,18 @@ def serve(settings: Settings, host: str, port: int) -> None:
     # uvicorn raises the signal again when it has ended well: that must not become exit 143.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with closing(_listen(host, port)) as listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config).run(sockets=[listener])
+    get_logger().info("api_stopped")
+
+
+class _Server(uvicorn.Server):
+    """Says in our words where it listens, once a request would be answered."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        for listener in sockets or ():
+            host, port, *_ = listener.getsockname()
+            get_logger().info("api_started", host=host, port=port)
 
 
 def _listen(host: str, port: int) -> socket.socket:

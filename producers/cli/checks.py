@@ -58,7 +58,7 @@ def _python() -> Check:
 
 def _mesibo() -> Check:
     version = installed("mesibo")
-    use_backend = "send through the backend, as `--via backend` does by default"
+    use_backend = "send through the backend (`--via backend`)"
     if version is None:
         return warning("mesibo", "the mesibo package is not installed", use_backend)
     if _numbers(version) > LAST_MESIBO:
