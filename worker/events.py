@@ -25,7 +25,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "parcel_failed": "A parcel could not be run; its leases end by themselves.",
         "feeder_failed": "Taking work from the store failed; the feeder tries again.",
         "part_restarted": "A process of `bulkhead up` ended by itself and is started again.",
-        "queue_left_behind": "An ended worker's queue could not be deleted: it is untidy, not wrong.",
+        "queue_left_behind": "An ended worker's queue could not be deleted; that is only untidy.",
         "pulse_failed": "A heartbeat failed, and not because the store is away; it tries again.",
         "store_started": "The embedded store runs and has loaded its data.",
         "store_stopped": "The embedded store has ended with its data at rest.",
