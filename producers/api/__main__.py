@@ -1,9 +1,8 @@
-"""`python -m producers.api --host H --port N`: the API as a process of its own."""
+"""`python -m producers.api` is `bulkhead api`: another door, so a process of its own."""
 
-from __future__ import annotations
-
-import argparse
 import sys
+
+import click
 
 from bulkhead.errors import BulkheadError
 from bulkhead.settings import Settings
@@ -11,23 +10,20 @@ from producers.api.server import serve
 from worker import logs
 
 
-def main() -> int:
-    """Serve until told to stop; an error's exit code, after its three lines on stderr."""
-    flags = argparse.ArgumentParser(prog="bulkhead api", description=__doc__)
-    flags.add_argument("--host", default="127.0.0.1")
-    flags.add_argument("--port", type=int, default=8700, help="0 lets the system choose")
-    given = flags.parse_args()
+@click.command()
+@click.option("--host", default="127.0.0.1")
+@click.option("--port", type=int, default=8700)
+def main(host: str, port: int) -> None:
+    """Serve health and metrics until told to stop."""
     try:
         settings = Settings.load()
         logs.configure(settings)
-        serve(settings, given.host, given.port)
+        serve(settings, host, port)
     except KeyboardInterrupt:
-        return 130
+        sys.exit(130)
     except BulkheadError as error:
-        sys.stderr.write(f"error: {error.what}\nwhy: {error.why}\nto do: {error.to_do}\n")
-        return error.exit_code
-    return 0
+        click.echo(error.in_three_lines(), err=True)
+        sys.exit(error.exit_code)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main()

@@ -1,0 +1,1 @@
+"""Measurements of the product and its parts, each beside its rivals."""
