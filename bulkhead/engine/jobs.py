@@ -222,13 +222,24 @@ def _limited_by(
     return "workers"
 
 
+def _speed(fields: Mapping[str, str], now: float) -> float:
+    """Items a second over about the last ten seconds.
+
+    The mean that `settle` keeps starts at zero; for a young job it is scaled to the part of
+    those ten seconds that has been.
+    """
+    measured_at = float(fields.get("pace_at") or now)
+    young = (measured_at - float(fields.get("started_at") or measured_at)) / 1e7
+    seen = max(1 - math.exp(-young), 0.01)
+    return float(fields.get("pace") or 0) / seen * math.exp(-max(0.0, now - measured_at) / 1e7)
+
+
 def _pace(
     fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
 ) -> dict[str, Any]:
     state = JobState(fields["state"])
     counts = _counts(fields, state)
-    age = max(0.0, now - float(fields.get("pace_at") or now)) / 1e6
-    speed = 0.0 if state.terminal else float(fields.get("pace") or 0) * math.exp(-age / 10)
+    speed = 0.0 if state.terminal else _speed(fields, now)
     limit = float(app.get("rate") or 0)
     limited_by = _limited_by(fields, app, workers, now)
     left = counts.pending + counts.in_flight
