@@ -12,7 +12,6 @@ import pytest
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
-from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
 from producers.api.metrics import METRICS
 from tests.command import KEY, Running, bulkhead
@@ -110,7 +109,7 @@ def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(serve, store_se
     token = SealedToken(CANARY, "cdef", "f")
     fleet.add_app("acme/shop", AppSettings(base_url="http://127.0.0.1:1/"), token)
     fleet.control("app", "acme/shop", "pause", "why not")
-    Verbs(scripts, "w1", cell="main", egress="default").beat({"cell": "main", "host": "h"})
+    scripts.run("beat", "w1", 600, "cell", "main", "host", "h")
     job = {"tenant": "acme", "app": "acme/shop", "state": "paused", "total": 10, "failed": 3}
     redis.hset("{bulkhead}:job:job_1", mapping=job)
     redis.zadd("{bulkhead}:jobs", {"job_1": 1})
