@@ -14,7 +14,10 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local DUE_AT_ONCE, CANDIDATES, SCAN = 200, 8, 512
+local DUE_AT_ONCE, CANDIDATES, SCAN, ATTEMPTS = 200, 8, 512, 256
+local LAG = 5000    -- microseconds that a call may wait for its lane and still use its permit
+
+local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
 
 local function retries_due(name)
   local zset = key('app', name, 'retry')
@@ -47,10 +50,27 @@ local function may_call(name)
   return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
 end
 
+-- The members of a sorted set, lowest first, read in pages: nearly always the first one is taken.
+local function each_lowest(set)
+  local page, at, from = nil, 0, 0
+  return function()
+    if not page or at == #page then
+      page, at, from = redis.call('ZRANGE', set, from, from + CANDIDATES - 1), 0, from + CANDIDATES
+    end
+    at = at + 1
+    return page[at]
+  end
+end
+
 local function pick()
-  for _, tenant in ipairs(redis.call('ZRANGE', key('ready', cell), 0, CANDIDATES - 1)) do
-    for _, name in ipairs(redis.call('ZRANGE', key('ready', cell, tenant), 0, CANDIDATES - 1)) do
-      if may_call(name) then return tenant, name end
+  for tenant in each_lowest(key('ready', cell)) do
+    for name in each_lowest(key('ready', cell, tenant)) do
+      if not barred[name] then
+        looks = looks + 1
+        if looks > ATTEMPTS then return end
+        if may_call(name) then return tenant, name end
+        barred[name] = true
+      end
     end
   end
 end
@@ -103,14 +123,20 @@ local function take_new(job, it, most)
 end
 
 -- When each of `most` calls may start: the limiter's instant, or when a lane is free for it.
+-- Where the app may have more lanes, a slice ends as soon as its own fall behind the limiter:
+-- permits that they cannot use belong to another slice.
 local function instants(app, most, parallel, latency)
   local pace, ahead = limiter(app)
   local tat, offsets = num(app.tat, 0), {}
+  local alone = num(app.held, 0) + parallel >= num(app.cap, 1)
   for i = 1, most do
-    local lane_free = NOW + delay + math.floor((i - 1) / parallel) * latency * 0.9
-    local at = math.max(lane_free, tat - ahead)
+    local wave = math.floor((i - 1) / parallel)
+    local lane_free, permit = NOW + delay + wave * latency * 0.9, tat - ahead
+    if not alone and wave > 0 and lane_free > permit + LAG then break end
+    local at = math.max(lane_free, permit)
     if at > NOW + delay + HORIZON then break end
-    tat = math.max(tat, at) + pace
+    if wave == 0 or alone then tat = math.max(tat, at) end
+    tat = tat + pace
     offsets[i] = whole(at - NOW)
   end
   return offsets, tat
@@ -141,7 +167,8 @@ local function charge(tenant, name, job, app, it, items)
 end
 
 local function grant(tenant, name)
-  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency')
+  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell')
+  if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
   local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'repeat')
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
@@ -181,7 +208,9 @@ while slots > 0 and room > 0 do
   place(name)
 end
 
-if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+-- Not for what this worker passed over: the bell would only call it back to the same.
+local more = slots <= 0 or room <= 0 or not next(barred)
+if more and redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
 local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
 if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
 return answer
