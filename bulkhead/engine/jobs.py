@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -20,6 +21,7 @@ from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
 from bulkhead.model.result import OUTCOMES, Result
 
 CHUNKS_AT_ONCE = 200
+JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 
 class Jobs:
@@ -33,7 +35,7 @@ class Jobs:
 
     def get(self, job: str) -> Job:
         """The job document now. Raises NotFound."""
-        found = self._read([job])
+        found = self._read([job]) if JOB_ID.fullmatch(job) else []
         if not found:
             raise self._unknown(job)
         return found[0]
@@ -49,6 +51,7 @@ class Jobs:
 
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
+        self.get(job)
         expected = "" if version is None else version
         answer = self._scripts.run("control", "job", job, verb, expected, "user", why)
         verdict, state = (part.decode() for part in answer)
@@ -76,7 +79,7 @@ class Jobs:
 
     def fields(self, job: str) -> dict[str, str]:
         """The job's hash as the store keeps it. Raises NotFound."""
-        found = self._hash("job", job)
+        found = self._hash("job", job) if JOB_ID.fullmatch(job) else {}
         if not found:
             raise self._unknown(job)
         return found
