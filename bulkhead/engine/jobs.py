@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -21,6 +22,7 @@ from bulkhead.model.result import OUTCOMES, Result
 
 CHUNKS_AT_ONCE = 200
 FIRST_LINES = 5
+JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 
 class Jobs:
@@ -34,7 +36,7 @@ class Jobs:
 
     def get(self, job: str) -> Job:
         """The job document now. Raises NotFound."""
-        found = self._read([job])
+        found = self._read([job]) if JOB_ID.fullmatch(job) else []
         if not found:
             raise self._unknown(job)
         return found[0]
@@ -50,6 +52,7 @@ class Jobs:
 
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
+        self.get(job)
         expected = "" if version is None else version
         answer = self._scripts.run("control", "job", job, verb, expected, "user", why)
         verdict, state = (part.decode() for part in answer)
@@ -77,7 +80,7 @@ class Jobs:
 
     def fields(self, job: str) -> dict[str, str]:
         """The job's hash as the store keeps it. Raises NotFound."""
-        found = self._hash("job", job)
+        found = self._hash("job", job) if JOB_ID.fullmatch(job) else {}
         if not found:
             raise self._unknown(job)
         return found
