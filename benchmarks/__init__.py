@@ -1,1 +1,1 @@
-"""How fast Bulkhead is beside what else one might write, measured in one run on one machine."""
+"""Measurements of the product and its parts, each beside its rivals."""

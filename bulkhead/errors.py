@@ -17,6 +17,11 @@ class BulkheadError(Exception):
         self.why = why
         self.to_do = to_do
 
+    def in_three_lines(self) -> str:
+        """What, why and what to do, as a person reads it."""
+        named = (("error", self.what), ("why", self.why), ("to do", self.to_do))
+        return "\n".join(f"{name}: {text}" for name, text in named if text)
+
 
 class InvalidInput(BulkheadError):
     """Correct the input, then try again. Nothing was sent."""

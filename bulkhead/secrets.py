@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 from typing import NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
@@ -38,8 +39,10 @@ class Secret:
         return self.__value
 
     def scrub(self, text: str) -> str:
-        """The text with every plain occurrence of the secret replaced by what may be shown."""
-        return text.replace(self.__value, str(self)) if self.__value else text
+        """The text with every occurrence of the secret, in any case, shown as the secret is."""
+        if not self.__value:
+            return text
+        return re.sub(re.escape(self.__value), lambda _: str(self), text, flags=re.IGNORECASE)
 
     def __str__(self) -> str:
         return "…" + self.__value[-_SHOWN:] if len(self.__value) >= _SHORTEST_SHOWN else "…"
@@ -130,16 +133,20 @@ def _parts(box: str) -> tuple[str, bytes]:
     if version != "v1":
         raise _damaged("it is not in a form this version knows")
     try:
-        return key_id, base64.b64decode(packed.encode("ascii"), altchars=b"-_", validate=True)
+        content = base64.b64decode(packed.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise _damaged("part of it is missing") from error
+    # The last character has bits that decode to nothing: two texts must not open one box.
+    if base64.urlsafe_b64encode(content).decode("ascii") != packed:
+        raise _damaged("its last character was changed")
+    return key_id, content
 
 
 def _damaged(why: str) -> CannotOpen:
     return CannotOpen(
         "a stored secret cannot be opened",
         why=why,
-        to_do="store the secret again, for an app token with `bulkhead apps rotate-token APP`",
+        to_do="store the secret again, for an app token with `bulkhead apps set APP --token-file -`",
     )
 
 

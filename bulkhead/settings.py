@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_state_path
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
@@ -150,7 +150,7 @@ class Settings(BaseSettings):
         said = _Environment(environ)()
         path = Path(said["config"]).expanduser() if "config" in said else None
         written = _read_toml(path) if path else {}
-        known = {name: value for name, value in written.items() if name in cls.model_fields}
+        known = {name: value for name, value in written.items() if name in _KEYS}
         origins = dict.fromkeys(known, _FILE) | dict.fromkeys(said, _ENVIRONMENT)
         try:
             settings = cls(**(known | said))
@@ -178,15 +178,33 @@ class Settings(BaseSettings):
         ]
 
     def key_text(self) -> str | None:
-        """The secret key, if one is set here or in `secret_key_file`.
+        """The secret key, set here or in `secret_key_file`; None: the embedded store's own.
 
-        Raises InvalidInput where the file cannot be read or is too short.
+        Raises InvalidInput where a store of one's own has no key, or the file holds none.
         """
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
-        if self.secret_key_file is None:
-            return None
-        return _read_key(self.secret_key_file)
+        if self.secret_key_file is not None:
+            return _read_key(self.secret_key_file)
+        if self.redis_url is not None:
+            raise InvalidInput(
+                "BULKHEAD_SECRET_KEY is not set",
+                why="with BULKHEAD_REDIS_URL every process must be given the same key",
+                to_do=f"set it, or BULKHEAD_SECRET_KEY_FILE, to {SHORTEST_KEY} or more characters",
+            )
+        return None
+
+    def secrets(self) -> list[str]:
+        """What no line of a log may hold: the key as set here, and the passwords of the URLs."""
+        urls = [url for url in (self.redis_url, self.broker_url) if url]
+        found = [urlsplit(url).password for url in urls]
+        found += [unquote(password) for password in found if password]
+        found += [self.secret_key.get_secret_value() if self.secret_key else None]
+        return sorted({secret for secret in found if secret})
+
+
+_KEYS = [name for name in Settings.model_fields if name != "config"]
+"""What a settings file may hold: it cannot name another one."""
 
 
 def _masked(value: object) -> str | None:
@@ -254,9 +272,8 @@ def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def _unknown_keys(written: Mapping[str, Any], path: Path | None) -> list[str]:
-    known = list(Settings.model_fields)
-    unknown = sorted(name for name in written if name not in known)
-    return [f"{name} in {path} is not a setting{_nearest(name.lower(), known)}" for name in unknown]
+    unknown = sorted(name for name in written if name not in _KEYS)
+    return [f"{name} in {path} is not a setting{_nearest(name.lower(), _KEYS)}" for name in unknown]
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -267,3 +284,8 @@ def _nearest(name: str, known: list[str]) -> str:
 def read_variable(name: str) -> str | None:
     """The value of a variable that a person named, such as with `--token-env`."""
     return os.environ.get(name)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a process of ours that works with the same settings."""
+    return {**os.environ, f"{PREFIX}HOME": str(settings.home)}

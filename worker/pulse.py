@@ -48,7 +48,7 @@ class Pulse(threading.Thread):
                     self._log.warning("worker_lost_store", error=error.why)
                 self._lost = True
             except Exception:
-                self._log.exception("feeder_failed")
+                self._log.exception("pulse_failed")
             if self._over.wait(BEAT):
                 return
 

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +32,7 @@ _NAMED_VALUE = re.compile(
     + r"""|(?:(?:bearer|basic)\s+)?[^\s"',;&)}\]]+)""",
     re.IGNORECASE | re.DOTALL,
 )
+_HARMLESS = frozenset({bool, int, float, type(None)})
 _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^\s:@/\"']*):[^\s\"'<>]*@")
 _URL_USER = re.compile(r"://[^\s/:@\"'*]+@")
@@ -40,19 +42,23 @@ class Redactor:
     """Knows the secrets of this process, and hides them in whatever is handed to it."""
 
     def __init__(self) -> None:
-        self._secrets: frozenset[str] = frozenset()
-        self._beginnings: frozenset[str] = frozenset()
+        # Only ever added to, so that other threads may read them meanwhile.
+        self._secrets: list[str] = []
+        self._beginnings: set[str] = set()
+        self._known: set[str] = set()
         self._registering = Lock()
 
     def register(self, secret: str) -> None:
         """Never let this value pass, plain, quoted, JSON-escaped or in base64."""
-        if len(secret) < SHORTEST_SECRET or secret in self._secrets:
+        if len(secret) < SHORTEST_SECRET:
             return
-        added = _spellings(secret)
         with self._registering:
-            # New sets, not changed ones: other threads are reading these.
-            self._beginnings |= {spelling[:SHORTEST_SECRET] for spelling in added}
-            self._secrets |= added
+            if secret in self._known:
+                return
+            self._known.add(secret)
+            for spelling in _spellings(secret):
+                self._beginnings.add(spelling[:SHORTEST_SECRET])
+                self._secrets.append(spelling)
 
     def text(self, text: str) -> str:
         """The same text without secrets."""
@@ -67,10 +73,10 @@ class Redactor:
 
     def value(self, value: Any, depth: int = 0) -> Any:
         """The same value without secrets, as JSON can carry it; what it cannot is its repr."""
-        if value is None or isinstance(value, bool | int | float):
-            return value
         if isinstance(value, str):
             return self.text(value)
+        if type(value) in _HARMLESS:
+            return value
         if depth < DEEPEST:
             if isinstance(value, Mapping):
                 return {self.text(str(k)): self.field(k, v, depth) for k, v in value.items()}
@@ -82,7 +88,7 @@ class Redactor:
 
     def field(self, key: object, value: Any, depth: int = 0) -> Any:
         """A value beside its name: under the name of a secret nothing but a null passes."""
-        if isinstance(key, str) and value is not None and _KEY.search(key):
+        if value is not None and _names_a_secret(str(key)):
             return MASK
         return self.value(value, depth + 1)
 
@@ -94,8 +100,14 @@ class Redactor:
             places = range(len(text) - SHORTEST_SECRET + 1)
             if self._beginnings.isdisjoint(text[i : i + SHORTEST_SECRET] for i in places):
                 return []
-        # Longest first: one spelling may contain another.
-        return sorted((secret for secret in secrets if secret in text), key=len, reverse=True)
+        found = [secret for secret in secrets if secret in text]
+        found.sort(key=len, reverse=True)  # one spelling may contain another
+        return found
+
+
+@lru_cache(1024)
+def _names_a_secret(key: str) -> bool:
+    return _KEY.search(key) is not None
 
 
 def _spellings(secret: str) -> frozenset[str]:

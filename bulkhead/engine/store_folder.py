@@ -55,27 +55,41 @@ class StoreFolder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as error:
-            raise Unreachable(
-                f"the embedded store cannot use {self.path}",
-                why=error.strerror or str(error),
-                to_do="point BULKHEAD_HOME at a folder of yours",
-            ) from error
+            raise self.unusable(error) from error
+
+    def unusable(self, error: OSError) -> Unreachable:
+        """The error for a folder that is not ours, read-only or full."""
+        return Unreachable(
+            f"the embedded store cannot use {self.path}",
+            why=error.strerror or str(error),
+            to_do="point BULKHEAD_HOME at a folder of yours, with room in it",
+        )
 
     def lock(self) -> int | None:
-        """An open file that holds the lock, as do all who inherit it; None if it is taken."""
-        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
+        """An open file that holds the data, as do all who inherit it; None if it is taken."""
+        return _flock(self.path / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def own(self) -> int:
+        """An open file that shows, until it is closed, that its holder owns the store.
+
+        Only for who holds the lock. Unlike a process number, it cannot outlive its process.
+        """
+        lock = _flock(self.path / "owner", fcntl.LOCK_EX)
+        assert lock is not None, "we waited for it"  # noqa: S101
         return lock
 
     @property
-    def owner(self) -> int | None:
-        """The process that started the store last, if it still lives."""
-        owner = self._record().get("owner")
-        return owner if isinstance(owner, int) and _alive(owner) else None
+    def owned(self) -> bool:
+        """Whether the process that started the store still lives."""
+        asked = _flock(self.path / "owner", fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if asked is not None:
+            os.close(asked)
+        return asked is None
+
+    @property
+    def owner(self) -> object:
+        """The number of the process that started the store last."""
+        return self._record().get("owner", "unknown")
 
     @property
     def socket(self) -> Path | None:
@@ -89,9 +103,8 @@ class StoreFolder:
         return int((self.path / "server.pid").read_text())
 
     def prepare(self) -> Path:
-        """Claim the folder, write the configuration, and return the socket's path."""
+        """Write the configuration and who we are, and return the socket's path."""
         self.clear()
-        _write(self.path / "owner.json", json.dumps({"owner": os.getpid()}))
         socket = self.path / "server.sock"
         if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
             # Made by mkdtemp: nobody else can have prepared it, nobody else can enter it.
@@ -192,11 +205,11 @@ def _quoted(path: Path) -> str:
     return f'"{text}"'
 
 
-def _alive(pid: int) -> bool:
+def _flock(file: Path, how: int) -> int | None:
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

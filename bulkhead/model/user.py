@@ -176,7 +176,8 @@ def _address_problem(address: str) -> Problem | None:
 
 def _wrong_width(width: int, found: int) -> Problem:
     name = "TOO_MANY_CELLS" if found > width else "TOO_FEW_CELLS"
-    return problem_of(name, f"The row has {found} cells; the header has {width}.")
+    cells = "1 cell" if found == 1 else f"{found} cells"
+    return problem_of(name, f"The row has {cells}; the header has {width}.")
 
 
 def _text(cells: Sequence[str], place: int) -> str | None:

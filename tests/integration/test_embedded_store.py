@@ -153,6 +153,14 @@ def test_a_new_owner_takes_over_at_once_from_one_that_was_killed(owner, home):
         assert connect(store.url).get("written") == b"before the end"
 
 
+def test_an_owner_that_ended_and_was_never_waited_for_counts_as_gone(owner, home):
+    owner.send_signal(signal.SIGKILL)
+    psutil.wait_procs([owner.server], timeout=20)
+
+    with EmbeddedStore.start(home) as store:
+        assert connect(store.url).get("written") == b"before the end"
+
+
 def test_an_owner_that_ends_with_its_keeper_still_ends_the_server(owner, home):
     keeper = owner.server.parent()
     keeper.kill()
@@ -220,6 +228,31 @@ def test_a_server_that_cannot_run_is_named_with_its_last_words(home, tmp_path):
         EmbeddedStore.start(home, broken)
 
     assert refused.value.why == "no such luck"
+
+
+def test_damaged_data_is_said_to_be_so_and_left_as_it_is(home):
+    with EmbeddedStore.start(home) as store:
+        connect(store.url).set("key", "value")
+    (data,) = (home / "store" / "appendonlydir").glob("*.incr.aof")
+    damaged = b"*3\r\nthis is no command\r\n" + data.read_bytes()
+    data.write_bytes(damaged)
+
+    with pytest.raises(Unreachable, match="did not start") as refused:
+        EmbeddedStore.start(home)
+
+    assert "Bad file format" in refused.value.why
+    assert data.read_bytes() == damaged
+
+
+def test_a_start_that_failed_leaves_the_home_free_for_the_next(home, tmp_path):
+    broken = tmp_path / "server"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o700)
+    with pytest.raises(Unreachable):
+        EmbeddedStore.start(home, broken)
+
+    with EmbeddedStore.start(home) as store:
+        assert connect(store.url).ping()
 
 
 def test_a_home_that_is_a_file_is_named(home):

@@ -28,6 +28,7 @@ def test_a_usable_url_is_kept_letter_by_letter(url):
         "http://10.0.0.7/mesiboapi",
         "http://localhost.example.com/",
         "http://127.0.0.1.example.com/",
+        "http://shop.localhost/",
     ],
 )
 def test_plain_http_off_this_machine_needs_a_word_from_the_operator(url):
@@ -52,6 +53,9 @@ def test_plain_http_off_this_machine_needs_a_word_from_the_operator(url):
         "https://a b/",
         "https://host/a b",
         "https://host/\nx",
+        "http://evil.example\\.localhost/",
+        "http://evil.example\\@localhost/",
+        "http://localhost%2eevil.example/",
         "https://[::1/",
         "https://" + "x" * 64 + ".example/",
         "https://a..b/",

@@ -22,7 +22,7 @@ SETTINGS = {
     f"BULKHEAD_{name}"
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),
-        *("TENANT", "CELL", "EGRESS", "LOG_LEVEL", "LOG_FORMAT"),
+        *("TENANT", "CELL", "EGRESS", "LOG_LEVEL", "LOG_FORMAT", "LOG_ADDRESSES"),
     )
 }
 

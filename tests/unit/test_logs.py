@@ -14,6 +14,7 @@ import structlog
 from celery import signals
 
 from worker import logs
+from worker.redaction import Redactor
 
 SECRET = "canary-of-the-log-0123456789"
 
@@ -43,8 +44,7 @@ def log(monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(logging, "raiseExceptions", True)
-    monkeypatch.setattr(logs.redactor, "_secrets", frozenset())
-    monkeypatch.setattr(logs.redactor, "_beginnings", frozenset())
+    monkeypatch.setattr(logs, "redactor", Redactor())
 
     def configure(stream=None, **settings):
         stream = stream or io.StringIO()

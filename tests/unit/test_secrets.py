@@ -60,6 +60,7 @@ def test_secrets_are_equal_by_value_and_only_to_secrets():
 
 def test_a_text_that_repeats_the_secret_is_scrubbed():
     assert Secret(TOKEN).scrub(f"no such app: {TOKEN}!") == f"no such app: …{TOKEN[-4:]}!"
+    assert Secret(TOKEN).scrub(TOKEN.upper()) == f"…{TOKEN[-4:]}"
     assert Secret("").scrub("nothing to hide") == "nothing to hide"
 
 

@@ -183,3 +183,29 @@ def test_a_key_file_without_a_key_is_refused_by_its_path(tmp_path, content):
         Settings.load({"BULKHEAD_SECRET_KEY_FILE": str(file)}).key_text()
 
     assert str(file) in refused.value.what
+
+
+def test_a_store_of_ones_own_needs_a_key_and_the_embedded_one_does_not():
+    assert Settings.load({}).key_text() is None
+
+    with pytest.raises(InvalidInput, match="BULKHEAD_SECRET_KEY is not set"):
+        Settings.load({"BULKHEAD_REDIS_URL": "redis://host/0"}).key_text()
+
+
+def test_the_log_is_told_which_values_are_secret():
+    settings = Settings.load(
+        {
+            "BULKHEAD_REDIS_URL": "redis://:pass%40word@host/0",
+            "BULKHEAD_BROKER_URL": "amqp://ann:other-word@host//",
+            "BULKHEAD_SECRET_KEY": SECRET,
+        }
+    )
+
+    assert set(settings.secrets()) == {"pass%40word", "pass@word", "other-word", SECRET}
+
+
+def test_a_file_cannot_name_another_file(written):
+    settings = written('config = "other.toml"\n')
+
+    assert settings.origin("config") == "environment"
+    assert settings.warnings[0].startswith("config in ")

@@ -1,0 +1,239 @@
+"""What the whole site does now: for `status`, for `/metrics`, and for nobody's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bulkhead.engine.jobs import _counts
+from bulkhead.engine.script import Scripts, trouble
+from bulkhead.model.job import Counts, JobState, rfc3339
+
+NEWEST_JOBS = 10_000
+"""Ended jobs beyond these are not read: one look must stay cheap."""
+AT_ONCE = 1_000
+_JOB = ("tenant", "app", "state", "total", "succeeded", "skipped", "failed", "unknown", "in_flight")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreNow:
+    """The server itself. Memory in bytes; a maximum of 0 means no limit."""
+
+    server: str
+    version: str
+    memory_used: int
+    memory_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerNow:
+    """One worker that beat lately. `beat_age` in seconds, by the store's clock."""
+
+    worker: str
+    host: str
+    pid: str
+    cell: str
+    egress: str
+    version: str
+    slots: str
+    beat_age: float | None
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AppNow:
+    """One app. `state`: `active`, `cooling`, `paused`, `tenant_paused` or `stopped`."""
+
+    app: str
+    tenant: str
+    state: str
+    code: str
+    why: str
+    since: str | None
+    cooling_until: str | None
+    in_flight: int
+    permits_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobNow:
+    """One job with its counts."""
+
+    tenant: str
+    app: str
+    state: JobState
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """All of it, read within a moment; its parts may be that moment apart."""
+
+    store: StoreNow
+    workers: tuple[WorkerNow, ...]
+    apps: tuple[AppNow, ...]
+    jobs: tuple[JobNow, ...] = field(repr=False)
+    leases: int
+    waiting: int
+    oldest_due: float
+    """Seconds that the oldest due entry has waited for a worker; 0 if none is due."""
+
+    @property
+    def live_workers(self) -> int:
+        return sum(worker.live for worker in self.workers)
+
+
+class Overview:
+    """Reads, never writes. Every method raises Unreachable when the store is away."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._redis = scripts.redis
+        self._key = scripts.key
+
+    def read(self) -> Now:
+        """Everything, in a few round trips; the time grows with apps and jobs."""
+        now = self.time()
+        apps = self._names("apps")
+        (leases, waiting, oldest) = self._many(
+            [
+                lambda pipe: pipe.zcard(self._key("lease")),
+                lambda pipe: pipe.zcard(self._key("wait")),
+                lambda pipe: pipe.zrange(self._key("wait"), 0, 0, withscores=True),
+            ]
+        )
+        return Now(
+            store=self.store(),
+            workers=self.workers(),
+            apps=self._apps(apps, now),
+            jobs=self._jobs(apps),
+            leases=leases,
+            waiting=waiting,
+            oldest_due=max(0.0, now - oldest[0][1]) / 1e6 if oldest else 0.0,
+        )
+
+    def time(self) -> float:
+        """The store's clock, in microseconds."""
+        seconds, microseconds = self._do(self._redis.time)
+        return float(seconds * 1_000_000 + microseconds)
+
+    def store(self) -> StoreNow:
+        """The server: what it is and how full."""
+        told = self._do(self._redis.info)
+        server = "valkey" if "valkey_version" in told else "redis"
+        return StoreNow(
+            server=server,
+            version=str(told.get(f"{server}_version", "")),
+            memory_used=int(told.get("used_memory", 0)),
+            memory_max=int(told.get("maxmemory", 0)),
+        )
+
+    def workers(self) -> tuple[WorkerNow, ...]:
+        """Every worker that has beaten lately, the living ones first."""
+        now = self.time()
+        pairs = self._do(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
+        names = [name.decode() for name, _ in pairs]
+        said = self._many([_all_of(self._key("worker", name)) for name in names])
+        found = [
+            _worker(name, _text(facts), ends, now)
+            for name, (_, ends), facts in zip(names, pairs, said, strict=True)
+        ]
+        return tuple(sorted(found, key=lambda worker: (not worker.live, worker.worker)))
+
+    def _apps(self, names: list[str], now: float) -> tuple[AppNow, ...]:
+        tenants = sorted({name.split("/")[0] for name in names})
+        owners = self._many([_all_of(self._key("tenant", tenant)) for tenant in tenants])
+        states = {
+            tenant: _text(facts).get("state", "active")
+            for tenant, facts in zip(tenants, owners, strict=True)
+        }
+        kept = self._many([_all_of(self._key("app", name)) for name in names])
+        return tuple(
+            _app(name, _text(facts), states[name.split("/")[0]], now)
+            for name, facts in zip(names, kept, strict=True)
+        )
+
+    def _jobs(self, apps: list[str]) -> tuple[JobNow, ...]:
+        newest = self._do(self._redis.zrevrange, self._key("jobs"), 0, NEWEST_JOBS - 1)
+        open_ = self._many([_members_of(self._key("app", app, "open")) for app in apps])
+        ids = dict.fromkeys(name.decode() for part in (newest, *open_) for name in part)
+        rows = self._many([_fields_of(self._key("job", job)) for job in ids])
+        return tuple(_job(row) for row in rows if row[2] is not None)
+
+    def _names(self, *parts: str) -> list[str]:
+        return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
+
+    def _many(self, commands: Iterable[Callable[[Any], Any]]) -> list[Any]:
+        """The answers to many commands, a thousand a round trip."""
+        waiting, answers = list(commands), []
+        for start in range(0, len(waiting), AT_ONCE):
+            pipe = self._redis.pipeline(transaction=False)
+            for command in waiting[start : start + AT_ONCE]:
+                command(pipe)
+            answers += self._do(pipe.execute)
+        return answers
+
+    def _do(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except RedisError as error:
+            raise trouble(error) from error
+
+
+def _all_of(name: str) -> Callable[[Any], Any]:
+    return lambda pipe: pipe.hgetall(name)
+
+
+def _members_of(name: str) -> Callable[[Any], Any]:
+    return lambda pipe: pipe.smembers(name)
+
+
+def _fields_of(name: str) -> Callable[[Any], Any]:
+    return lambda pipe: pipe.hmget(name, _JOB)
+
+
+def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def _worker(name: str, facts: Mapping[str, str], ends: float, now: float) -> WorkerNow:
+    beat_at = facts.get("beat_at")
+    return WorkerNow(
+        worker=name,
+        host=facts.get("host", ""),
+        pid=facts.get("pid", ""),
+        cell=facts.get("cell", ""),
+        egress=facts.get("egress", ""),
+        version=facts.get("version", ""),
+        slots=facts.get("slots", ""),
+        beat_age=round(max(0.0, now - float(beat_at)) / 1e6, 3) if beat_at else None,
+        live=ends > now,
+    )
+
+
+def _app(name: str, kept: Mapping[str, str], tenant_state: str, now: float) -> AppNow:
+    cool_until = float(kept.get("cool_until") or 0)
+    state = kept.get("state", "active")
+    if state == "active" and tenant_state != "active":
+        state = "tenant_paused"
+    if state == "active" and cool_until > now:
+        state = "cooling"
+    return AppNow(
+        app=name,
+        tenant=name.split("/", maxsplit=1)[0],
+        state=state,
+        code=kept.get("code", ""),
+        why=kept.get("why", ""),
+        since=rfc3339(float(kept["since"])) if kept.get("since") else None,
+        cooling_until=rfc3339(cool_until) if cool_until > now else None,
+        in_flight=int(kept.get("held") or 0),
+        permits_used=int(kept.get("permits_granted") or 0) - int(kept.get("permits_returned") or 0),
+    )
+
+
+def _job(row: list[bytes | None]) -> JobNow:
+    said = {name: (value or b"").decode() for name, value in zip(_JOB, row, strict=True)}
+    state = JobState(said["state"])
+    return JobNow(said["tenant"], said["app"], state, _counts(said, state))

@@ -1,0 +1,148 @@
+"""`bulkhead demo`: a real file through every part, and every row accounted for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+
+from bulkhead.model.job import Job
+from bulkhead.settings import Settings
+from producers.cli.context import Context, pass_context
+from producers.cli.ensemble import Ensemble, command_here
+from producers.cli.follow import Following, follow
+from producers.cli.output import chosen, output_option, show_one
+from producers.cli.sandbox_app import APP, register
+from producers.cli.users import submit_file
+
+PEOPLE = Path(__file__).parents[2] / "examples" / "people.csv"
+WORKERS = 2
+RATE = 150.0
+"""Calls a second: slow enough to watch, quick enough to wait for."""
+
+FAULTS = [
+    {"fault": "latency", "median_ms": 20, "p99_ms": 80},
+    {"fault": "error5xx", "status": 503, "every": 50},
+]
+"""A backend as it is on an ordinary day: some latency, and one call in fifty fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the demo did, each number as two parties counted it: the job and the sandbox."""
+
+    job: Job
+    record: dict[str, Any]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        counts = self.job.to_dict()["counts"]
+        return {
+            "file": "examples/people.csv",
+            "job": self.job.id,
+            "state": self.job.state.value,
+            "counts": counts,
+            "calls": self.job.attempts["calls"],
+            "retries": self.job.attempts["retries"],
+            "errors_by_code": self.job.to_dict()["errors_by_code"],
+            "sandbox": {
+                "requests": self.record["requests"],
+                "people": self.record["distinct_keys"],
+                "most_often_created": self.record["max_applied_per_key"],
+            },
+            "seconds": round(self.seconds, 1),
+        }
+
+    def disagreements(self) -> list[str]:
+        """Where the job's numbers and the sandbox's do not agree; empty when all is well."""
+        counts, told = self.job.counts, self.to_dict()["sandbox"]
+        settled = counts.succeeded + counts.failed + counts.skipped + counts.unknown
+        pairs = (
+            ("rows, and rows accounted for", counts.total, settled),
+            ("people created", counts.succeeded, told["people"]),
+            ("calls", self.job.attempts["calls"], told["requests"]),
+        )
+        return [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
+
+
+@click.command()
+@output_option
+@pass_context
+def demo(ctx: Context, /, form: str | None) -> int:
+    """Import a thousand people into a stand-in mesibo, with progress. Keeps nothing."""
+    del ctx
+    with tempfile.TemporaryDirectory(prefix="bh-", ignore_cleanup_errors=True) as folder:
+        # The person's own settings play no part: a demo must not reach a real store.
+        summary = _run(Context(Settings.load({"BULKHEAD_HOME": folder})), Path(folder))
+    problems = summary.disagreements()
+    if chosen(form) == "table":
+        _tell(summary, problems)
+    else:
+        show_one({**summary.to_dict(), "disagreements": problems}, form)
+    return 1 if problems else 0
+
+
+def _run(ctx: Context, folder: Path) -> Summary:
+    started = time.monotonic()
+    faults = folder / "faults.json"
+    faults.write_text(json.dumps(FAULTS))
+    with (folder / "demo.log").open("wb") as log, Ensemble(ctx.settings, log) as ensemble:
+        _say("store, sandbox and workers are starting")
+        address = ensemble.add_sandbox(0, "--seed", "1", "--faults", str(faults))
+        token = register(ctx, address, rate=RATE)
+        ensemble.add_workers(min(WORKERS, os.cpu_count() or 1))
+        ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
+        _say("importing examples/people.csv, as HR exports it, into demo/shop")
+        job = submit_file(ctx, str(PEOPLE), APP)
+        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout="60s"))
+        query = {"token": token.reveal(), "summary": "1"}
+        record = requests.get(f"{address}/_sandbox/received", params=query, timeout=10).json()
+    return Summary(job, record, time.monotonic() - started)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _tell(summary: Summary, problems: list[str]) -> None:
+    told = summary.to_dict()
+    counts, sandbox = told["counts"], told["sandbox"]
+    lines = [
+        "",
+        f"{counts['total']:,} rows in the file, each accounted for:",
+        f"  {counts['succeeded']:>6,} created; the sandbox knows {sandbox['people']:,} people, "
+        f"none created more than {_times(sandbox['most_often_created'])}",
+        f"  {counts['failed']:>6,} refused before anything was sent:",
+    ]
+    lines += [
+        f"         {entry['count']:>4,} {entry['code']:<20} first on line {entry['first_lines'][0]}"
+        for entry in told["errors_by_code"]
+    ]
+    lines += [
+        f"  {told['calls']:>6,} calls; the sandbox received {sandbox['requests']:,}; "
+        f"{told['retries']:,} failed there and were tried again",
+        f"  {told['seconds']:>6} s in all, at no more than {RATE:g} calls a second",
+        "",
+    ]
+    lines += [f"THE NUMBERS DISAGREE: {problem}" for problem in problems]
+    here = command_here()
+    lines += [
+        "Where to look next:",
+        f"  {here} up --sandbox      everything running, and an import line to paste",
+        "  docs/how-to/first-import.md  your first own file",
+        "  docs/journey.md              what happened to a row on its way",
+    ]
+    click.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

@@ -1,0 +1,117 @@
+"""Waits for a job's end, shows how far it is, and says with which exit code it ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from bulkhead.engine.jobs import Jobs
+from bulkhead.errors import Unreachable
+from bulkhead.model.app import parse_duration
+from bulkhead.model.job import Job, JobState
+from producers.cli.output import chosen, show_one
+from producers.cli.progress import progress_for
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LOOK_EVERY = 0.25
+STORE_AWAY = 60.0
+"""Seconds that a store may be away while a job is waited for."""
+
+STILL_RUNNING, NEEDS_A_PERSON = 8, 10
+EXIT_CODES = {
+    JobState.COMPLETED: 0,
+    JobState.COMPLETED_WITH_ERRORS: 3,
+    JobState.FAILED: 5,
+    JobState.TIMED_OUT: 5,
+    JobState.CANCELLED: 6,
+    JobState.REJECTED: 9,
+    JobState.PAUSED: NEEDS_A_PERSON,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """How a person wants to follow a job."""
+
+    wait: bool = False
+    watch: bool = False
+    timeout: str | None = None
+    progress: str | None = None
+
+
+def follow_options(command: Command) -> Command:
+    """Adds `--wait`, `--watch`, `--timeout` and `--progress`."""
+    for option in reversed(
+        (
+            click.option("--wait", is_flag=True, help="Return when the job has ended."),
+            click.option("--watch", is_flag=True, help="The same, with progress on stderr."),
+            click.option("--timeout", metavar="D", help="Stop waiting after this long (exit 8)."),
+            click.option("--progress", type=click.Choice(["json"]), help="Progress as JSON lines."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
+    """Print the job document once, as accepted or as it stands at the end; the exit code."""
+    if not (following.wait or following.watch or following.progress):
+        show_job(job, form)
+        return EXIT_CODES[job.state] if job.state is JobState.REJECTED else 0
+    try:
+        job, code = follow(jobs, job, following)
+    except KeyboardInterrupt:
+        click.echo(f"\nthe job goes on: `bulkhead jobs watch {job.id}` shows it again", err=True)
+        show_job(jobs.get(job.id), form)
+        return 130
+    show_job(job, form)
+    return code
+
+
+def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
+    """The job as it stands when it ended, was paused, or the time was up; and the exit code."""
+    limit = parse_duration(following.timeout) if following.timeout else None
+    started = answered = time.monotonic()
+    with progress_for(following.watch, following.progress) as progress:
+        while True:
+            progress.show(job)
+            now = time.monotonic()
+            if job.state in EXIT_CODES:
+                return job, EXIT_CODES[job.state]
+            if limit is not None and now - started >= limit:
+                return job, STILL_RUNNING
+            rest = LOOK_EVERY if limit is None else min(LOOK_EVERY, started + limit - now)
+            time.sleep(max(0.0, rest))
+            try:
+                job, answered = jobs.get(job.id), time.monotonic()
+            except Unreachable:
+                if time.monotonic() - answered > STORE_AWAY:
+                    raise
+                progress.note("the store does not answer; waiting for it")
+
+
+def show_job(job: Job, form: str | None) -> None:
+    """The document as JSON, or for a person the lines that matter."""
+    if chosen(form) != "table":
+        show_one(job.to_dict(), form)
+        return
+    counts = job.counts
+    rows = {"job": job.id, "kind": job.kind, "app": job.app, "state": job.state.value}
+    if job.paused:
+        rows["paused"] = f"by {job.paused['by']}: {job.paused['why']}"
+    numbers = {name: getattr(counts, name) for name in counts.__dataclass_fields__}
+    rows["counts"] = "  ".join(f"{name} {n:,}" for name, n in numbers.items() if n)
+    rows |= {name: when for name, when in job.times.items() if when}
+    show_one(rows, "table")
+    for entry in job.errors_by_code:
+        lines = ", ".join(map(str, entry.first_lines))
+        click.echo(f"\n{entry.code}  {entry.count:,} rows, first on lines {lines}\n  {entry.hint}")
+    if job.counts.failed:
+        click.echo(f"\nthe rows to fix: bulkhead jobs errors {job.id} -o csv > errors.csv")
+    sys.stdout.flush()

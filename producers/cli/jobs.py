@@ -1,0 +1,129 @@
+"""`bulkhead jobs`: how far they are, what came of each row, and the brakes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from bulkhead.model.result import STATES
+from producers.cli.context import Context, pass_context
+from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.output import chosen, output_option, show_list
+from producers.rows.errors_file import FailedRow, write_errors
+
+COLUMNS = ("id", "kind", "app", "state", "total", "succeeded", "failed", "unknown", "created_at")
+RESULT_COLUMNS = ("line", "key", "outcome", "detail", "code", "message", "attempts")
+ERROR_COLUMNS = ("line", "code", "message", "hint")
+
+
+@click.group()
+def jobs() -> None:
+    """Jobs: list and watch them, read results and errors, pause, resume, cancel."""
+
+
+@jobs.command("list")
+@click.option("--tenant", help="Only this tenant's.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the newest.")
+@output_option
+@pass_context
+def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
+    """List jobs, newest first."""
+    found = ctx.jobs.newest(tenant, limit)
+    if chosen(form) in ("table", "csv"):
+        show_list([_flat(job.to_dict()) for job in found], COLUMNS, form)
+    else:
+        show_list([job.to_dict() for job in found], COLUMNS, form)
+
+
+@jobs.command("show")
+@click.argument("job")
+@output_option
+@pass_context
+def show(ctx: Context, /, job: str, form: str | None) -> None:
+    """Show one job."""
+    show_job(ctx.jobs.get(job), form)
+
+
+@jobs.command("watch")
+@click.argument("job")
+@follow_options
+@output_option
+@pass_context
+def watch(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
+    """Follow a job to its end, with progress. Ctrl-C stops watching, not the job."""
+    return finish(ctx.jobs, ctx.jobs.get(job), Following(**{**following, "watch": True}), form)
+
+
+@jobs.command("wait")
+@click.argument("job")
+@follow_options
+@output_option
+@pass_context
+def wait(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
+    """Return when a job has ended, with the exit code that tells how."""
+    return finish(ctx.jobs, ctx.jobs.get(job), Following(**{**following, "wait": True}), form)
+
+
+@jobs.command("pause")
+@click.argument("job")
+@click.option("--why", default="", help="A word for whoever wonders.")
+@output_option
+@pass_context
+def pause(ctx: Context, /, job: str, why: str, form: str | None) -> None:
+    """Start no further call within two seconds; calls in flight finish."""
+    show_job(ctx.jobs.control(job, "pause", why=why), form)
+
+
+@jobs.command("resume")
+@click.argument("job")
+@output_option
+@pass_context
+def resume(ctx: Context, /, job: str, form: str | None) -> None:
+    """Let a paused job go on where it stopped."""
+    show_job(ctx.jobs.control(job, "resume"), form)
+
+
+@jobs.command("cancel")
+@click.argument("job")
+@click.option("--why", default="", help="A word for whoever wonders.")
+@output_option
+@pass_context
+def cancel(ctx: Context, /, job: str, why: str, form: str | None) -> None:
+    """End a job for good; what was done stays done, and its results stay readable."""
+    show_job(ctx.jobs.control(job, "cancel", why=why), form)
+
+
+@jobs.command("results")
+@click.argument("job")
+@click.option("--outcome", "outcomes", type=click.Choice(list(STATES)), multiple=True)
+@output_option
+@pass_context
+def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | None) -> None:
+    """Print what became of each row so far; readable while the job runs."""
+    wanted = frozenset(outcomes) or None
+    found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
+    show_list(found, RESULT_COLUMNS, form)
+
+
+@jobs.command("errors")
+@click.argument("job")
+@output_option
+@pass_context
+def errors(ctx: Context, /, job: str, form: str | None) -> None:
+    """Print the failed rows with reason and fix; `-o csv` is a file to correct and import."""
+    failed = ctx.jobs.results(job, frozenset({"failed"}))
+    if chosen(form) == "csv":
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+        rows = (
+            FailedRow(one.line, one.cells, one.code or "", one.message or "", one.hint or "")
+            for one in failed
+        )
+        write_errors(ctx.jobs.columns(job), rows, sys.stdout)
+    else:
+        show_list((result.to_dict() for result in failed), ERROR_COLUMNS, form)
+
+
+def _flat(document: dict[str, Any]) -> dict[str, Any]:
+    return {**document, **document["counts"], **document["times"]}

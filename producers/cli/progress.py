@@ -1,0 +1,162 @@
+"""How far a job is: a live line on a terminal, plain lines or JSON lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+import click
+
+from bulkhead.model.job import Job
+
+PLAIN_EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+
+LIMITS = {
+    "app_rate": "the app's rate",
+    "max_in_flight": "the app's calls in flight",
+    "workers": "the workers",
+    "no_workers": "no worker is running: start `bulkhead up` or `bulkhead worker`",
+    "upstream_throttle": "mesibo throttles the app",
+    "app_stopped": "the app's token is not accepted",
+    "app_paused": "the app is paused",
+    "tenant_paused": "the tenant is paused",
+    "paused": "the job is paused",
+}
+
+
+class Progress(Protocol):
+    """Something that can show a job."""
+
+    def show(self, job: Job) -> None:
+        """Show how far the job is."""
+
+    def note(self, text: str) -> None:
+        """Say something that is not the job's state."""
+
+
+@contextmanager
+def progress_for(watch: bool, form: str | None) -> Iterator[Progress]:
+    """The progress that suits the request and the place stderr goes to."""
+    if form == "json":
+        yield JsonLines()
+    elif not watch:
+        yield Silent()
+    elif sys.stderr.isatty():
+        with live() as progress:
+            yield progress
+    else:
+        yield PlainLines()
+
+
+class Silent:
+    """Shows nothing but notes."""
+
+    def __init__(self) -> None:
+        self._noted = ""
+
+    def show(self, job: Job) -> None:
+        self._noted = ""
+
+    def note(self, text: str) -> None:
+        if text != self._noted:
+            click.echo(text, err=True)
+        self._noted = text
+
+
+class JsonLines(Silent):
+    """One JSON object a change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._version = 0
+
+    def show(self, job: Job) -> None:
+        super().show(job)
+        if job.version != self._version:
+            document = job.to_dict()
+            kept = ("id", "state", "version", "counts", "pace")
+            line = {name: document[name] for name in kept}
+            click.echo(json.dumps(line, ensure_ascii=False), err=True)
+        self._version = job.version
+
+
+class PlainLines(Silent):
+    """A line every few seconds, and one at each change of state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = (0.0, "")
+
+    def show(self, job: Job) -> None:
+        super().show(job)
+        at, state = self._last
+        if job.state != state or time.monotonic() - at >= PLAIN_EVERY:
+            click.echo(f"{job.id}  {job.state.value}  {sentence(job)}", err=True)
+            self._last = (time.monotonic(), job.state.value)
+
+
+@contextmanager
+def live() -> Iterator[Progress]:
+    """A bar that moves in place."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
+    with Bar(*columns, console=console, transient=False) as bar:
+        yield Live(bar)
+
+
+class Live(Silent):
+    """Drives the bar."""
+
+    def __init__(self, bar: object) -> None:
+        super().__init__()
+        from rich.progress import Progress as Bar
+
+        assert isinstance(bar, Bar)  # noqa: S101  (tells the type checker what `live` made)
+        self._bar = bar
+        self._task = bar.add_task("validating", total=None, says="")
+
+    def show(self, job: Job) -> None:
+        super().show(job)
+        self._bar.update(
+            self._task,
+            description=job.state.value,
+            total=job.counts.total,
+            completed=job.counts.settled,
+            says=sentence(job),
+        )
+
+
+def sentence(job: Job) -> str:
+    """The counts, the pace, what limits it, and how long it will take."""
+    counts = job.counts
+    parts = [f"{counts.settled:,}/{counts.total:,}"]
+    shown = {name: getattr(counts, name) for name in ("failed", "unknown", "skipped")}
+    parts += [f"{name} {number:,}" for name, number in shown.items() if number]
+    pace = job.pace
+    if not job.state.terminal and pace.get("limited_by"):
+        parts.append(f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s")
+        parts.append(f"limited by {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
+    if pace.get("eta"):
+        seconds = (datetime.fromisoformat(pace["eta"]) - datetime.now(UTC)).total_seconds()
+        parts.append(f"about {duration(seconds)} left")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

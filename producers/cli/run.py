@@ -1,0 +1,61 @@
+"""Commands that are one part of the product each, and run until they are told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from producers.cli.context import Context, pass_context
+
+PORT = click.IntRange(0, 65535)
+
+
+@click.command()
+@pass_context
+def worker(ctx: Context, /) -> None:
+    """Run a worker process: it takes slices and calls mesibo. SIGTERM ends it within 10 s."""
+    from worker.process import run
+
+    sys.exit(run(ctx.settings))
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=PORT, default=8700, show_default=True, help="0: the system chooses.")
+@pass_context
+def api(ctx: Context, /, host: str, port: int) -> None:
+    """Serve /healthz, /readyz and /metrics; starts even while the store is away."""
+    del ctx
+    _become("producers.api", "--host", host, "--port", str(port))
+
+
+@click.group()
+def sandbox() -> None:
+    """Sandbox: a stand-in mesibo for trying things out."""
+
+
+@sandbox.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=PORT, default=8800, show_default=True, help="0: the system chooses.")
+@click.option("--apps", type=click.Path(path_type=Path), metavar="FILE", help="Apps, as JSON.")
+@click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="Faults, as JSON.")
+@click.option("--seed", type=int, help="Of faults and of tokens.")
+@click.option("--log", type=click.Path(path_type=Path), metavar="FILE", help="One line a request.")
+def sandbox_serve(
+    host: str, port: int, apps: Path | None, faults: Path | None, seed: int | None, log: Path | None
+) -> None:
+    """Serve the stand-in mesibo until told to stop. Needs no store."""
+    given = (("--apps", apps), ("--faults", faults), ("--seed", seed), ("--log", log))
+    words = [word for name, value in given if value is not None for word in (name, str(value))]
+    # It shares nothing with us but HTTP.
+    _become("sandbox", "--host", host, "--port", str(port), *words)
+
+
+def _become(module: str, *words: str) -> NoReturn:
+    """Go on as another program of ours: this process, its pid and its signals are that one's."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606 - no shell

@@ -1,0 +1,175 @@
+"""`bulkhead status` and `bulkhead workers`: what the whole site does now."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkhead import __version__
+from bulkhead.masking import mask_url
+from producers.cli.context import Context, pass_context
+from producers.cli.output import chosen, output_option, plain, show_list, show_one
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from bulkhead.engine.overview import AppNow, Overview, WorkerNow
+
+REFRESH = 1.0
+"""Seconds between two looks of `--watch`."""
+WORKERS = ("worker", "host", "pid", "cell", "egress", "slots", "version", "beat_age_s", "live")
+APPS = ("app", "state", "since", "why", "next")
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Look again each second until Ctrl-C.")
+@output_option
+@pass_context
+def status(ctx: Context, /, watch: bool, form: str | None) -> None:
+    """Store, workers, apps that are held up, open jobs."""
+    form = chosen(form)
+    if watch:
+        _watch(ctx, form)
+    elif form == "table":
+        _print(_look(ctx))
+    else:
+        show_one(_look(ctx), form)
+
+
+@click.group()
+def workers() -> None:
+    """Workers: the processes that call mesibo."""
+
+
+@workers.command("list")
+@output_option
+@pass_context
+def workers_list(ctx: Context, /, form: str | None) -> None:
+    """List workers that have beaten lately."""
+    show_list([_worker(worker) for worker in _overview(ctx).workers()], WORKERS, form)
+
+
+def _overview(ctx: Context) -> Overview:
+    from bulkhead.engine.overview import Overview
+
+    return Overview(ctx.scripts)
+
+
+def _look(ctx: Context) -> dict[str, Any]:
+    now = _overview(ctx).read()
+    open_jobs = Counter(job.state.value for job in now.jobs if not job.state.terminal)
+    return {
+        "version": __version__,
+        "store": {
+            "url": mask_url(ctx.site.store_url),
+            "server": now.store.server,
+            "version": now.store.version,
+            "memory_used": now.store.memory_used,
+            "memory_max": now.store.memory_max or None,
+        },
+        "workers": [_worker(worker) for worker in now.workers],
+        "apps": len(now.apps),
+        "apps_held_up": [_held_up(app) for app in now.apps if app.state != "active"],
+        "open_jobs": dict(sorted(open_jobs.items())),
+        "leases": now.leases,
+        "waiting": now.waiting,
+        "oldest_due_s": round(now.oldest_due, 3),
+    }
+
+
+def _worker(worker: WorkerNow) -> dict[str, Any]:
+    return {
+        "worker": worker.worker,
+        "host": worker.host,
+        "pid": int(worker.pid) if worker.pid.isdigit() else None,
+        "cell": worker.cell,
+        "egress": worker.egress,
+        "slots": int(worker.slots) if worker.slots.isdigit() else None,
+        "version": worker.version,
+        "beat_age_s": worker.beat_age,
+        "live": worker.live,
+    }
+
+
+def _held_up(app: AppNow) -> dict[str, Any]:
+    next_ = {
+        "stopped": f"give it a new token: bulkhead apps set {app.app} --token-file -",
+        "paused": f"bulkhead apps resume {app.app}",
+        "tenant_paused": f"bulkhead tenants resume {app.tenant}",
+        "cooling": f"goes on by itself at {app.cooling_until}",
+    }[app.state]
+    return {
+        "app": app.app,
+        "state": app.state,
+        "code": app.code or None,
+        "why": app.why or None,
+        "since": app.since,
+        "next": next_,
+    }
+
+
+def _watch(ctx: Context, form: str) -> None:
+    if form != "table" or not sys.stdout.isatty():
+        while True:
+            click.echo(json.dumps(_look(ctx), ensure_ascii=False))
+            sys.stdout.flush()
+            time.sleep(REFRESH)
+    from rich.live import Live
+
+    with Live(_picture(_look(ctx)), auto_refresh=False) as live:
+        while True:
+            time.sleep(REFRESH)
+            live.update(_picture(_look(ctx)), refresh=True)
+
+
+def _print(seen: Mapping[str, Any]) -> None:
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False).print(_picture(seen))
+
+
+def _picture(seen: Mapping[str, Any]) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    store, jobs = seen["store"], seen["open_jobs"]
+    limit = f" of {_mebibytes(store['memory_max'])}" if store["memory_max"] else ", no limit"
+    said = ", ".join(f"{count} {state}" for state, count in jobs.items()) or "none"
+    lines = (
+        f"bulkhead {seen['version']}",
+        f"store     {store['url']}  {store['server']} {store['version']}, "
+        f"{_mebibytes(store['memory_used'])}{limit}",
+        f"jobs      {said}",
+        f"work      {seen['leases']} leases, {seen['waiting']} waiting, "
+        f"oldest due for {seen['oldest_due_s']} s",
+        f"apps      {seen['apps']}, {len(seen['apps_held_up'])} held up",
+        f"workers   {sum(worker['live'] for worker in seen['workers'])} live",
+    )
+    parts: list[Any] = [Text(line) for line in lines]
+    if seen["workers"]:
+        parts += [Text(""), _table(seen["workers"], WORKERS)]
+    if seen["apps_held_up"]:
+        parts += [Text(""), _table(seen["apps_held_up"], APPS)]
+    return Group(*parts)
+
+
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*(Text(plain(row.get(column))) for column in columns))
+    return table
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 1024 / 1024:.1f} MiB"

@@ -1,0 +1,163 @@
+"""`bulkhead users`: people in, from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import click
+
+from bulkhead import client
+from bulkhead.engine.draft import Request
+from bulkhead.errors import InvalidInput
+from bulkhead.model.job import PRIORITIES, Job
+from producers.cli.context import Context, pass_context
+from producers.cli.follow import Following, finish, follow_options
+from producers.cli.output import output_option, show_one
+from producers.rows.csv_file import Rows, open_rows
+from producers.rows.template import template
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+MENTIONED = 5
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@click.group()
+def users() -> None:
+    """Users: import them from a file, check a file, get a template."""
+
+
+def job_options(command: Command) -> Command:
+    """What every command takes that makes a job."""
+    for option in reversed(
+        (
+            click.option("--idempotency-key", metavar="K", default="", help="Same key, same job."),
+            click.option("--label", "labels", metavar="K=V", multiple=True),
+            click.option("--priority", type=click.Choice(list(PRIORITIES)), default="normal"),
+            click.option(
+                "--max-attempts", type=click.IntRange(min=1), help="Attempts at one item."
+            ),
+        )
+    ):
+        command = option(command)
+    return follow_options(command)
+
+
+@users.command("import")
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
+)
+@job_options
+@output_option
+@pass_context
+def import_(
+    ctx: Context,
+    /,
+    file: str,
+    app: str,
+    idempotency_key: str,
+    labels: tuple[str, ...],
+    priority: str,
+    max_attempts: int | None,
+    form: str | None,
+    **following: Any,
+) -> int:
+    """Create or update every user in a CSV file; rows with a problem are told apart."""
+    asked = {
+        "priority": priority,
+        "labels": parse_labels(labels),
+        "idempotency_key": idempotency_key,
+        "max_attempts": max_attempts,
+    }
+    job = submit_file(ctx, file, ctx.app_id(app), asked)
+    return finish(ctx.jobs, job, Following(**following), form)
+
+
+@users.command("validate")
+@click.argument("file", metavar="FILE|-")
+@output_option
+@pass_context
+def validate(ctx: Context, /, file: str, form: str | None) -> int:
+    """Read a file as an import would, and send nothing. Exit 9 if a row could not be sent."""
+    del ctx
+    found: dict[str, list[int]] = {}
+    with open_rows(file) as rows:
+        _mention(rows)
+        for line, _, problem in rows:
+            if problem is not None:
+                found.setdefault(problem.code, []).append(line)
+        bad = sum(map(len, found.values()))
+        summary = {
+            **_described(rows),
+            "valid": rows.count - bad,
+            "invalid": bad,
+            "not_sent": rows.ignored_columns,
+            "errors_by_code": [_code(code, lines) for code, lines in found.items()],
+        }
+    show_one(summary, form)
+    return 9 if bad else 0
+
+
+@users.command("template")
+@click.option("--format", "kind", default="csv", show_default=True)
+def template_(kind: str) -> None:
+    """Print an example file to start from."""
+    click.echo(template(kind), nl=False)
+
+
+def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NOTHING) -> Job:
+    """The job that imports this file; `asked` are further members of the request."""
+    name = ctx.fleet.app(app).id
+    with open_rows(file) as rows:
+        _mention(rows)
+        request = Request(
+            kind="users.import",
+            tenant=name.split("/")[0],
+            app=name,
+            columns=rows.columns,
+            mapping=asdict(rows.mapping),
+            **asked,
+        )
+        return client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
+
+
+def parse_labels(labels: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` pairs as a mapping. Raises InvalidInput."""
+    pairs = [label.partition("=") for label in labels]
+    for name, sign, _ in pairs:
+        if not (name and sign):
+            raise InvalidInput(
+                f"{name!r} is not a label",
+                why="a label is a name, = and a value",
+                to_do="write it like --label source=hr",
+            )
+    return {name: value for name, _, value in pairs}
+
+
+def _entries(rows: Rows) -> Iterator[client.Entry]:
+    for line, cells, problem in rows:
+        if problem is None:
+            yield client.Entry(line, cells)
+        else:
+            yield client.Entry(line, cells, problem.code, problem.message)
+
+
+def _described(rows: Rows) -> dict[str, Any]:
+    return {"sha256": rows.sha256, "rows": rows.count, "bytes": rows.bytes, "format": "csv"}
+
+
+def _code(code: str, lines: list[int]) -> dict[str, Any]:
+    from bulkhead.model.code import CODES
+
+    first = lines[:MENTIONED]
+    return {"code": code, "count": len(lines), "first_lines": first, "hint": CODES[code].fix}
+
+
+def _mention(rows: Rows) -> None:
+    if rows.ignored_columns:
+        names = ", ".join(rows.ignored_columns[:MENTIONED])
+        more = " …" if len(rows.ignored_columns) > MENTIONED else ""
+        click.echo(f"note: kept for the errors file and not sent: {names}{more}", err=True)

@@ -1,0 +1,139 @@
+"""One mesibo application: its users, the addresses that called it, its pace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from sandbox.fields import Fields, InvalidField
+
+MOST_PEERS = 5  # mesibo disables an app whose backend API is used from more addresses than this
+FIRST_UID = 90_001
+FIRST_GID = 404_101
+FIRST_MID = 5_550_001
+SHORTEST_SHOWN = 8  # characters; of a shorter secret not even the end is shown
+
+
+class Edition(StrEnum):
+    """Where the app's backend API runs; CLOUD_FOR_ONPREM is mesibo's cloud for a hosted app."""
+
+    CLOUD = "cloud"
+    ONPREM = "onprem"
+    CLOUD_FOR_ONPREM = "cloud-for-onprem"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An app token the sandbox knows; `rate` is requests a second, None for no limit."""
+
+    token: str
+    edition: Edition = Edition.CLOUD
+    rate: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Registration({masked(self.token)!r}, {self.edition.value}, rate={self.rate})"
+
+
+@dataclass(slots=True)
+class User:
+    """A user of one app; `tokens` holds one access token an app id, the id empty for v2."""
+
+    uid: int
+    name: str | None = None
+    active: bool = True
+    flags: int = 0
+    tokens: dict[str, str] | None = None
+
+
+class Bucket:
+    """Lets `rate` requests a second through, and one second's worth of them at once."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._most = max(1.0, rate)
+        self._level = self._most
+        self._at = 0.0
+
+    def take(self, now: float) -> float:
+        """Take one, or nothing at all; returns the seconds to wait, 0 if taken."""
+        if self._at:
+            self._level = min(self._most, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = now
+        if self._level >= 1.0:
+            self._level -= 1.0
+            return 0.0
+        return (1.0 - self._level) / self._rate
+
+
+class App:
+    """The state of one app token, in memory and gone at reset."""
+
+    def __init__(self, registration: Registration, seed: int) -> None:
+        self.registration = registration
+        self.bucket = Bucket(registration.rate) if registration.rate else None
+        self.users: dict[str, User] = {}
+        self._addresses: list[str] = []
+        self._peers: set[str] = set()
+        self._breached = False
+        self._next = {"gid": FIRST_GID, "mid": FIRST_MID}
+        self.random = Random(f"{seed}:{registration.token}")  # noqa: S311 - made to be replayed
+
+    def admits(self, peer: str) -> bool:
+        """False from the sixth distinct peer address on, and then for every peer."""
+        if peer not in self._peers:
+            if len(self._peers) >= MOST_PEERS:
+                self._breached = True
+            else:
+                self._peers.add(peer)
+        return not self._breached
+
+    def provide(self, address: str) -> User:
+        """The user of that address, made if there is none."""
+        user = self.users.get(address)
+        if user is None:
+            user = self.users[address] = User(FIRST_UID + len(self._addresses))
+            self._addresses.append(address)
+        return user
+
+    def address_of(self, uid: int) -> str | None:
+        """The address that uid was given to, if it still stands for a user."""
+        index = uid - FIRST_UID
+        if not 0 <= index < len(self._addresses):
+            return None
+        address = self._addresses[index]
+        user = self.users.get(address)
+        return address if user is not None and user.uid == uid else None
+
+    def count_up(self, name: str) -> int:
+        """The next `gid` or `mid`."""
+        self._next[name] += 1
+        return self._next[name] - 1
+
+    def mint(self) -> str:
+        """A new user access token; the same ones in the same order for the same seed."""
+        return f"{self.random.getrandbits(256):064x}"
+
+
+def read_registrations(document: object) -> list[Registration]:
+    """The registrations in a JSON object or list of them; raises InvalidField."""
+    entries = document if isinstance(document, list) else [document]
+    return [_registration(Fields(entry, f"apps[{at}]")) for at, entry in enumerate(entries)]
+
+
+def _registration(fields: Fields) -> Registration:
+    token, edition = fields.text("token"), fields.text("edition")
+    rate = fields.number("rate", 0.001, 1_000_000)
+    fields.finish()
+    if token is None:
+        raise fields.wrong("token", "the app token")
+    try:
+        return Registration(token, Edition(edition or Edition.CLOUD), rate)
+    except ValueError:
+        choices = " | ".join(Edition)
+        raise InvalidField(str(fields.wrong("edition", choices))) from None
+
+
+def masked(token: str) -> str:
+    """What may be shown of a secret: its last four characters."""
+    return f"…{token[-4:]}" if len(token) >= SHORTEST_SHOWN else "…"

@@ -1,0 +1,26 @@
+"""`bulkhead demo` as a newcomer runs it."""
+
+from tests.e2e.product import Product
+
+
+def test_every_number_of_the_demo_agrees_with_the_sandboxs_record(product: Product):
+    done = product.run("demo", "-o", "json", timeout=110)
+
+    assert done.code == 0, done
+    told = done.json
+    counts = told["counts"]
+    assert counts["total"] == 1000
+    assert counts["total"] == sum(n for name, n in counts.items() if name != "total")
+    assert counts["failed"] == sum(entry["count"] for entry in told["errors_by_code"])
+    assert told["sandbox"]["people"] == counts["succeeded"]
+    assert told["sandbox"]["requests"] == told["calls"]
+    assert told["disagreements"] == []
+
+
+def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
+    done = product.run("demo", "-o", "table", timeout=110)
+
+    assert done.code == 0, done
+    assert "up --sandbox" in done.out
+    assert "each accounted for" in done.out
+    assert not list(product.home.iterdir())
