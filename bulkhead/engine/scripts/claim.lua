@@ -15,7 +15,6 @@
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local DUE_AT_ONCE, CANDIDATES, SCAN, ATTEMPTS = 200, 8, 512, 256
-local LAG = 5000    -- microseconds that a call may wait for its lane and still use its permit
 
 local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
 
@@ -75,6 +74,19 @@ local function pick()
   end
 end
 
+-- What died twice is a suspect. A worker runs one at a time: else one guilty item that ends the
+-- process would have all the others that were in it convicted with it.
+local suspects
+local function has_suspect()
+  if suspects == nil then
+    suspects = false
+    for _, id in ipairs(redis.call('SMEMBERS', key('worker', worker, 'leases'))) do
+      suspects = suspects or num(redis.call('HGET', key('lease', id), 'deaths'), 0) >= 2
+    end
+  end
+  return suspects
+end
+
 -- Takes up to `most` items from what came back, in ranges, and how often they died with a worker.
 local function take_redo(job, most)
   local list, taken, ranges = key('job', job, 'redo'), 0, {}
@@ -84,7 +96,8 @@ local function take_redo(job, most)
     local first, last, deaths = string.match(entry, '^(%d+)-(%d+)/?(%d*)$')
     first, last, deaths = tonumber(first), tonumber(last), tonumber(deaths) or 0
     -- What died twice goes alone, so that the guilty item is found and the others are not.
-    if deaths > 0 and taken > 0 then break end
+    if deaths > 0 and taken > 0 or deaths >= 2 and has_suspect() then break end
+    if deaths >= 2 then suspects = true end
     local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)
     redis.call('LPOP', list)
     if first + size <= last then
@@ -127,22 +140,23 @@ end
 -- permits that they cannot use belong to another slice.
 local function instants(app, most, parallel, latency)
   local pace, ahead = limiter(app)
-  local tat, offsets = num(app.tat, 0), {}
-  local alone = num(app.held, 0) + parallel >= num(app.cap, 1)
+  local tat, offsets, loose = num(app.tat, 0), {}, false
+  local alone = parallel >= num(app.cap, 1)
   for i = 1, most do
     local wave = math.floor((i - 1) / parallel)
     local lane_free, permit = NOW + delay + wave * latency * 0.9, tat - ahead
     if not alone and wave > 0 and lane_free > permit + LAG then break end
     local at = math.max(lane_free, permit)
     if at > NOW + delay + HORIZON then break end
+    loose = loose or at > permit + LAG
     if wave == 0 or alone then tat = math.max(tat, at) end
     tat = tat + pace
     offsets[i] = whole(at - NOW)
   end
-  return offsets, tat
+  return offsets, tat, loose
 end
 
-local function lease_out(name, job, it, ranges, parallel, deaths)
+local function lease_out(name, job, ranges, parallel, deaths)
   local id = whole(redis.call('INCR', key('leases')))
   redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
     'left', ranges, 'parallel', parallel, 'at', whole(NOW), 'deaths', deaths)
@@ -167,7 +181,8 @@ local function charge(tenant, name, job, app, it, items)
 end
 
 local function grant(tenant, name)
-  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell')
+  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
+    'latest', 'credited')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
   local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'repeat')
@@ -185,15 +200,23 @@ local function grant(tenant, name)
     ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)
     taken = taken + extra
   end
-  if taken == 0 then return place_job(name, job) end
+  if taken == 0 then
+    -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
+    if num(redis.call('HGET', key('job', job), 'next'), 0) == num(it.next, 0) then barred[name] = true end
+    return place_job(name, job)
+  end
   offsets = { unpack(offsets, 1, taken) }
-  local _, tat = instants(app, taken, parallel, latency)
+  local _, tat, loose = instants(app, taken, parallel, latency)
   parallel = math.min(parallel, taken)
-  redis.call('HSET', key('app', name), 'tat', whole(tat), 'held', whole(num(app.held, 0) + parallel))
+  redis.call('HSET', key('app', name), 'tat', whole(tat), 'held', whole(num(app.held, 0) + parallel),
+    'latest', whole(math.max(num(app.latest, 0), NOW + offsets[taken])))
+  if loose then redis.call('HSET', key('app', name), 'loose', whole(NOW)) end
   redis.call('HINCRBY', key('app', name), 'permits_granted', taken)
   charge(tenant, name, job, app, it, taken)
   slots, room = slots - parallel, room - taken
-  local id = lease_out(name, job, it, ranges, parallel, deaths)
+  local id = lease_out(name, job, ranges, parallel, deaths)
+  redis.call('HSET', key('lease', id), 'first', whole(NOW + offsets[1]), 'due', whole(tat),
+    'credited', app.credited or '0')
   place_job(name, job)
   return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',') }
 end
