@@ -1,7 +1,6 @@
 """A world around the engine: a real store, real scripts, and time that moves when told to."""
 
 import itertools
-from collections import Counter
 from pathlib import Path
 
 from bulkhead.engine.draft import Draft, Request
@@ -10,6 +9,7 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
+from bulkhead.model.job import JobState
 from bulkhead.model.slice import Begun, Report, indexes, parse_ranges, write_ranges
 
 VIRTUAL_CLOCK = Path(__file__).parent / "clock_virtual.lua"
@@ -116,79 +116,88 @@ class World:
         return self.jobs.get(job).state.value
 
     def app_now(self, app="acme/shop"):
-        raw = self.redis.hgetall(self.key("app", app))
-        return {name.decode(): value.decode() for name, value in raw.items()}
+        return text(self.redis.hgetall(self.key("app", app)))
 
     def map_of(self, job):
         """The state of every item, from the job's map."""
-        total = self.counts(job).total
-        packed = self.jobs.states(job)
-        return [packed[i // 2] >> 4 if i % 2 == 0 else packed[i // 2] & 15 for i in range(total)]
-
-    def leases(self):
-        """Every lease that the store holds, with its number as `id`."""
-        found = []
-        for name in self.redis.zrange(self.key("lease"), 0, -1):
-            raw = self.redis.hgetall(self.key("lease", name.decode()))
-            lease = {field.decode(): value.decode() for field, value in raw.items()}
-            found.append({**lease, "id": name.decode()})
-        return found
+        return unpacked(self.jobs.states(job), self.counts(job).total)
 
     def redo(self, job):
         """The items that came back and wait to be claimed again."""
         entries = self.redis.lrange(self.key("job", job, "redo"), 0, -1)
-        return [
-            index
-            for entry in entries
-            for index in indexes(parse_ranges(entry.decode().split("/")[0]))
-        ]
+        return items_of(entry.decode().split("/")[0] for entry in entries)
 
-    def retries(self, app, job):
-        """Items of a job that wait for their next attempt."""
-        members = self.redis.zrange(self.key("app", app, "retry"), 0, -1)
-        pairs = (member.decode().split(":") for member in members)
-        return [int(index) for owner, index in pairs if owner == job]
+    def leases(self):
+        """Every lease that the store holds, with its number as `id`."""
+        ids = self.redis.zrange(self.key("lease"), 0, -1)
+        pipe = self.redis.pipeline(transaction=False)
+        for lease in ids:
+            pipe.hgetall(self.key("lease", lease.decode()))
+        return [
+            {**text(raw), "id": lease.decode()}
+            for lease, raw in zip(ids, pipe.execute(), strict=True)
+        ]
 
     def audit(self, *jobs):
-        """Count everything again from maps and leases, and hold the store to it."""
+        """Count everything again from maps and leases, and hold the store to it.
+
+        Returns the state of each job, and the state of each of its items.
+        """
         leases = self.leases()
-        held = Counter()
-        for lease in leases:
-            held[lease["app"]] += int(lease["parallel"])
-        for name in self.redis.smembers(self.key("apps")):
-            app = name.decode()
-            assert int(self.app_now(app).get("held", 0)) == held[app], app
+        apps = [name.decode() for name in self.redis.smembers(self.key("apps"))]
+        pipe = self.redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hget(self.key("app", app), "held")
+            pipe.zrange(self.key("app", app, "retry"), 0, -1)
         for job in jobs:
-            self._audit_job(job, [lease for lease in leases if lease["job"] == job])
+            pipe.hgetall(self.key("job", job))
+            pipe.get(self.key("job", job, "map"))
+            pipe.lrange(self.key("job", job, "redo"), 0, -1)
+        answers = iter(pipe.execute())
+        retries = []
+        for app, held, waiting in zip(apps, answers, answers, strict=False):
+            mine = [int(lease["parallel"]) for lease in leases if lease["app"] == app]
+            assert int(held or 0) == sum(mine), app
+            retries += [member.decode().split(":") for member in waiting]
+        seen = {}
+        for job, raw, packed, redo in zip(jobs, answers, answers, answers, strict=False):
+            states = unpacked(packed, int(text(raw)["total"]))
+            seen[job] = (text(raw)["state"], states)
+            came_back = items_of(entry.decode().split("/")[0] for entry in redo)
+            came_back += [int(index) for owner, index in retries if owner == job]
+            mine = [lease for lease in leases if lease["job"] == job]
+            audit_job(text(raw), states, came_back, mine)
+        return seen
 
-    def _audit_job(self, job, leases):
-        document = self.jobs.get(job)
-        counts = document.counts
-        parts = [getattr(counts, name) for name in counts.__dataclass_fields__ if name != "total"]
-        assert sum(parts) == counts.total
-        assert min(parts) >= 0
-        states = Counter(self.map_of(job))
-        for state, name in COUNTED.items():
-            assert states[state] == getattr(counts, name), name
-        leased = [i for lease in leases for i in indexes(parse_ranges(lease["left"]))]
-        assert len(leased) == len(set(leased)), "an item in two leases"
-        in_flight = [
-            index
-            for lease in leases
-            if lease["state"] == "begun"
-            for index in indexes(parse_ranges(lease["left"]))
-        ]
-        assert len(in_flight) == counts.in_flight
-        if not document.state.terminal:
-            self._audit_reachable(job, document.app, leased)
 
-    def _audit_reachable(self, job, app, leased):
-        first_new = int(self.jobs.fields(job)["next"])
-        states = self.map_of(job)
-        places = Counter(leased) + Counter(self.redo(job)) + Counter(self.retries(app, job))
-        places.update(i for i in range(first_new, len(states)) if states[i] == PENDING)
-        open_items = [i for i, state in enumerate(states) if state in (PENDING, SENT)]
-        assert places == Counter(open_items), "an item is lost, or can be claimed twice"
+def audit_job(fields, states, came_back, leases):
+    """One job's fields, item states, items that wait to run again, and leases agree."""
+    counts = {name: int(fields.get(name, 0)) for name in COUNTED.values()}
+    for state, name in COUNTED.items():
+        assert states.count(state) == counts[name], name
+    leased = items_of(lease["left"] for lease in leases)
+    assert len(leased) == len(set(leased)), "an item in two leases"
+    in_flight = items_of(lease["left"] for lease in leases if lease["state"] == "begun")
+    assert len(in_flight) == int(fields.get("in_flight", 0))
+    assert sum(counts.values()) + len(in_flight) <= len(states)
+    if not JobState(fields["state"]).terminal:
+        untouched = range(int(fields["next"]), len(states))
+        places = leased + came_back + [i for i in untouched if states[i] == PENDING]
+        still_open = [i for i, state in enumerate(states) if state in (PENDING, SENT)]
+        assert sorted(places) == still_open, "an item is lost, or can be claimed twice"
+
+
+def unpacked(packed, total):
+    """The state of each item, from a map of four bits an item."""
+    return [packed[i // 2] >> 4 if i % 2 == 0 else packed[i // 2] & 15 for i in range(total)]
+
+
+def items_of(ranges):
+    return [index for text in ranges for index in indexes(parse_ranges(text))]
+
+
+def text(raw):
+    return {name.decode(): value.decode() for name, value in raw.items()}
 
 
 def report(part, states=None, *, seq=1, last=True, **facts):
