@@ -133,12 +133,3 @@ def _lost(call: Call | Refused | None, kind: str) -> Retry | Unknown:
         return Unknown("the call failed inside Bulkhead", Upstream(call.op))
     upstream = Upstream(call.op if isinstance(call, Call) else kind)
     return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)
-
-    def _surprise(self, call: Call | Refused | None) -> Outcome:
-        """What a mistake of ours means for the item: the same as an answer that was lost."""
-        message = "the call failed inside Bulkhead"
-        if not isinstance(call, Call):
-            return Retry("UPSTREAM_ERROR", message, Upstream(self._job.kind))
-        if call.repeat is Repeat.SAFE:
-            return Retry("UPSTREAM_ERROR", message, Upstream(call.op))
-        return Unknown(message, Upstream(call.op))

@@ -37,6 +37,5 @@ def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product
     gap, began = calls.longest_gap(killed - 1, calls.times[-1])
     print(f"\n{rows} rows, worker killed with {before}:")
     print(f"longest gap {gap:.2f} s, from {began - killed:+.2f} s; {record['requests']} calls,")
-    print(
-        f"{record['requests'] - rows} repeated, none more than {record['max_applied_per_key']} times"
-    )
+    most = record["max_applied_per_key"]
+    print(f"{record['requests'] - rows} repeated, none more than {most} times")
