@@ -5,9 +5,10 @@ from __future__ import annotations
 from celery import shared_task
 from structlog import get_logger
 
-from bulkhead.model.slice import Begun, Slice
+from bulkhead.engine.cabinet import Item
+from bulkhead.model.slice import Begun, Report, Slice
 from tasks import report
-from tasks.clocks import Clocks
+from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
 
@@ -52,10 +53,30 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         if isinstance(answer, Begun):
             runtime.delay.learn(answer.since_claim / 1e6)
             window = clocks.window(answer, asked_at, answered_at)
-            runs.append(SliceRun(part, answer, items[part.lease], window, runtime))
+            run = prepare(part, answer, items[part.lease], window, runtime)
+            if run is not None:
+                runs.append(run)
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def prepare(
+    part: Slice, begun: Begun, items: list[Item], window: Window, runtime: Runtime
+) -> SliceRun | None:
+    """The slice ready to run, or None after its items were returned.
+
+    A begun lease lives as long as its worker: whoever cannot run it must say so.
+    """
+    try:
+        return runtime.stopping.patiently(lambda: SliceRun(part, begun, items, window, runtime))
+    except Exception:
+        get_logger().exception("parcel_failed", slices=[part.lease])
+    returned = Report(part.lease, part.app, part.job, seq=1, last=True)
+    # Cooling keeps a token that cannot be opened from being tried a thousand times a second.
+    returned.again, returned.cool = [item.index for item in items], 0
+    report.tell([returned], runtime.stopping.patiently(lambda: runtime.verbs.settle([returned])))
+    return None
 
 
 def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:
