@@ -23,7 +23,10 @@ from producers.cli.output import chosen, output_option, show_one
 from producers.cli.sandbox_app import APP, register
 from producers.cli.users import submit_file
 
-PEOPLE = Path(__file__).parents[2] / "examples" / "people.csv"
+INSTALLED = Path(__file__).with_name("people.csv")
+PEOPLE = (
+    INSTALLED if INSTALLED.exists() else Path(__file__).parents[2] / "examples" / INSTALLED.name
+)
 WORKERS = 2
 RATE = 150.0
 """Calls a second: slow enough to watch, quick enough to wait for."""

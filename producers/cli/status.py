@@ -60,7 +60,7 @@ def _overview(ctx: Context) -> Overview:
 
 
 def _look(ctx: Context) -> dict[str, Any]:
-    now = _overview(ctx).read()
+    now = _overview(ctx).read(newest=0)
     open_jobs = Counter(job.state.value for job in now.jobs if not job.state.terminal)
     return {
         "version": __version__,

@@ -1,0 +1,86 @@
+"""Celery with one task per item, over a store like ours: every write synced."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.backend import Backend
+from benchmarks.leg import Leg, address
+from benchmarks.loops import TOKEN
+from bulkhead.engine.embedded import EmbeddedStore
+
+LONGEST = 240.0
+"""Seconds that a leg may take."""
+
+# Quieter than Celery's defaults, which all of its users could have: these only help it.
+QUIET = ["--loglevel", "ERROR", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+THREADS = ["--pool", "threads", "--concurrency", "8"]
+PREFORK = ["--pool", "prefork", "--concurrency", "2"]
+
+
+def leg(backend: Backend, name: str, items: int, pool: Sequence[str], processes: int) -> Leg:
+    """Enqueue and run, first one after the other, then both at once."""
+    with tempfile.TemporaryDirectory() as home, EmbeddedStore.start(Path(home)) as store:
+        environ = {"RIVAL_BROKER": store.broker_url, "RIVAL_URL": backend.url}
+        os.environ.update(environ, RIVAL_TOKEN=TOKEN)
+        backend.reset()
+        submit_s = enqueue(items)
+        with workers(pool, processes):
+            run_s = backend.wait_for(items, LONGEST).seconds
+            backend.reset()
+            began = time.monotonic()
+            enqueue(items)
+            backend.wait_for(items, LONGEST)
+            total_s = time.monotonic() - began
+    return Leg(name, items, run_s, total_s, submit_s)
+
+
+def enqueue(items: int) -> float:
+    """Send the tasks from a process of its own, over one connection; the seconds it took."""
+    command = [sys.executable, "-m", "benchmarks.celery_leg", str(items)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+@contextmanager
+def workers(pool: Sequence[str], processes: int) -> Iterator[None]:
+    """Worker processes for as long as the block lasts."""
+    command = [sys.executable, "-m", "celery", "-A", "benchmarks.celery_app", "worker"]
+    running = [
+        subprocess.Popen(
+            [*command, *QUIET, *pool, "--hostname", f"rival{n}@%h"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for n in range(processes)
+    ]
+    try:
+        yield
+    finally:
+        for worker in running:
+            worker.terminate()
+        for worker in running:
+            worker.wait()
+
+
+def send(items: int) -> float:
+    """Send one task per item; the seconds without the start of the process."""
+    from benchmarks.celery_app import add_user, app  # noqa: PLC0415 - reads its environment
+
+    with app.producer_pool.acquire(block=True) as producer:
+        began = time.monotonic()
+        for number in range(items):
+            row = (address(number), f"User {number}")
+            add_user.apply_async(row, producer=producer)
+        return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    print(send(int(sys.argv[1])))

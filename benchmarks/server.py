@@ -1,0 +1,112 @@
+"""A backend that answers at once: `python -m benchmarks.server` prints its port and serves.
+
+It remembers every address it was sent, so that a figure can be held against what arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httptools
+
+try:
+    from uvloop import run
+except ImportError:  # not made for every platform
+    from asyncio import run
+
+
+@dataclass(slots=True)
+class Record:
+    """What arrived since the last reset; instants in seconds of this machine's monotonic clock."""
+
+    calls: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
+    first_at: float = 0.0
+    last_at: float = 0.0
+
+    def add(self, address: str) -> int:
+        """Count a call; the same address always gets the same number."""
+        self.last_at = time.monotonic()
+        if self.calls == 0:
+            self.first_at = self.last_at
+        self.calls += 1
+        return self.numbers.setdefault(address, len(self.numbers) + 1)
+
+    def to_dict(self) -> dict[str, float]:
+        return {
+            "calls": self.calls,
+            "distinct": len(self.numbers),
+            "seconds": self.last_at - self.first_at,
+        }
+
+
+class Connection(asyncio.Protocol):
+    """One client; httptools calls the methods that begin with `on_`."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._path = b""
+        self._body = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.close()
+
+    def on_message_begin(self) -> None:
+        self._path = self._body = b""
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
+    def on_message_complete(self) -> None:
+        answer = json.dumps(self._answer()).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % len(answer) + answer)
+        if not self._parser.should_keep_alive():
+            self._transport.close()
+
+    def _answer(self) -> dict[str, Any]:
+        if self._path == b"/count":
+            return self._record.to_dict()
+        if self._path == b"/reset":
+            self._record.__init__()  # type: ignore[misc]
+            return {}
+        call = json.loads(self._body)
+        address = call["user"]["address"]
+        uid = self._record.add(address)
+        return {"op": call["op"], "result": True, "user": {"uid": uid, "address": address}}
+
+
+async def serve() -> None:
+    """Serve on a free loopback port until told to end, or until the parent is gone."""
+    record, loop, over = Record(), asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, over.set)
+    server = await loop.create_server(lambda: Connection(record), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    parent = os.getppid()
+    async with server:
+        while not over.is_set() and os.getppid() == parent:
+            try:
+                await asyncio.wait_for(over.wait(), 1)
+            except TimeoutError:
+                continue
+
+
+if __name__ == "__main__":
+    run(serve())
