@@ -54,14 +54,14 @@ class Product:
 
     def start(self, *words, log=None, **environment):
         """Start one command and let it run; its lines go to `log` under the home."""
-        place = (self.home / f"{log or words[0]}.log").open("ab")
-        process = subprocess.Popen(
-            [*COMMAND, *words],
-            stdin=subprocess.DEVNULL,
-            stdout=place,
-            stderr=place,
-            env=self.environment | environment,
-        )
+        with (self.home / f"{log or words[0]}.log").open("ab") as place:
+            process = subprocess.Popen(
+                [*COMMAND, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=place,
+                stderr=place,
+                env=self.environment | environment,
+            )
         process.log = self.home / f"{log or words[0]}.log"
         self.processes.append(process)
         return process

@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from tests.e2e.product import people, received
+from tests.e2e.typed import typed
 
 FILES = {
     "missing": None,
@@ -34,7 +35,7 @@ def three_lines(done):
 
 def traces(site):
     """What a refused command must leave as it was: the jobs, and what the backend received."""
-    jobs = site.run("jobs", "list", "-o", "json").json
+    jobs = typed(site, "jobs", "list", "-o", "json").json
     return [job["id"] for job in jobs], received(site.sandbox)["requests"]
 
 
@@ -52,7 +53,7 @@ def test_a_file_of_the_wrong_kind_is_refused_whole_and_leaves_nothing(site, name
     path = written(site, name, FILES[name])
     before = traces(site)
 
-    done = site.run("users", "import", path, "--app", "demo/shop", "--wait")
+    done = typed(site, "users", "import", path, "--app", "demo/shop", "--wait")
 
     assert done.code == 9, done
     assert done.out == ""
@@ -77,14 +78,14 @@ def test_the_words_of_a_refusal_name_the_cause(site):
         path = str(site.home / f"{name.replace(' ', '-')}-words.csv")
         if FILES[name] is not None:
             path = written(site, f"{name}-words", FILES[name])
-        done = site.run("users", "import", path, "--app", "demo/shop")
+        done = typed(site, "users", "import", path, "--app", "demo/shop")
         assert word in done.err.lower(), done
 
 
 def test_a_near_file_name_is_suggested(site):
     people(site.home / "customers.csv", 1)
 
-    done = site.run("users", "import", str(site.home / "custmers.csv"), "--app", "demo/shop")
+    done = typed(site, "users", "import", str(site.home / "custmers.csv"), "--app", "demo/shop")
 
     assert done.code == 9
     assert "customers.csv" in three_lines(done)["to do"]
@@ -93,7 +94,7 @@ def test_a_near_file_name_is_suggested(site):
 def test_an_unknown_column_is_only_mentioned(site):
     path = written(site, "extra", b"address,Shoe size\nextra@example.com,43\n")
 
-    done = site.run("users", "import", path, "--app", "demo/shop", "--wait", "-o", "json")
+    done = typed(site, "users", "import", path, "--app", "demo/shop", "--wait", "-o", "json")
 
     assert done.code == 0, done
     assert done.json["counts"]["succeeded"] == 1
@@ -110,7 +111,7 @@ def test_bad_rows_fail_with_their_line_and_stop_no_other(site):
     lines[400 - 2] = b",Nobody"
     path = written(site, "five bad", b"address,name\n" + b"\n".join(lines) + b"\n")
 
-    done = site.run("users", "import", path, "--app", "demo/shop", "--wait", "-o", "json")
+    done = typed(site, "users", "import", path, "--app", "demo/shop", "--wait", "-o", "json")
 
     assert done.code == 3, done
     assert done.err == ""
@@ -123,7 +124,7 @@ def test_bad_rows_fail_with_their_line_and_stop_no_other(site):
         "ADDRESS_MISSING": [400],
         "INVALID_UTF8": [900],
     }
-    rows = site.run("jobs", "errors", done.json["id"], "-o", "json").json
+    rows = typed(site, "jobs", "errors", done.json["id"], "-o", "json").json
     assert all(row["message"] and row["hint"] and row["code"] for row in rows)
 
 
@@ -132,7 +133,7 @@ def test_a_file_without_a_valid_row_is_rejected_and_nothing_is_sent(site):
     calls = received(site.sandbox)["requests"]
 
     for words in ((), ("--wait",), ("--watch",), ("--progress", "json")):
-        done = site.run("users", "import", path, "--app", "demo/shop", *words, "-o", "json")
+        done = typed(site, "users", "import", path, "--app", "demo/shop", *words, "-o", "json")
 
         assert done.code == 9, done
         assert done.json["state"] == "rejected"
@@ -143,7 +144,7 @@ def test_a_file_without_a_valid_row_is_rejected_and_nothing_is_sent(site):
 def test_validate_counts_what_import_would_and_needs_no_app(site):
     path = written(site, "half", b'address,name\nann@example.com,Ann\n"a,b",Bob\n')
 
-    done = site.run("users", "validate", path, "-o", "json")
+    done = typed(site, "users", "validate", path, "-o", "json")
 
     assert done.code == 9
     assert (done.json["rows"], done.json["valid"], done.json["invalid"]) == (2, 1, 1)
@@ -151,7 +152,8 @@ def test_validate_counts_what_import_would_and_needs_no_app(site):
 
 
 def test_stdin_is_a_file(site):
-    done = site.run(
+    done = typed(
+        site,
         *("users", "import", "-", "--app", "demo/shop", "--wait", "-o", "json"),
         stdin="address\nstdin@example.com\n",
     )
@@ -161,7 +163,7 @@ def test_stdin_is_a_file(site):
 
 
 def test_an_empty_stdin_is_refused_in_the_same_words(site):
-    done = site.run("users", "import", "-", "--app", "demo/shop")
+    done = typed(site, "users", "import", "-", "--app", "demo/shop")
 
     assert done.code == 9
     assert "stdin" in three_lines(done)["error"]

@@ -4,6 +4,7 @@ import pytest
 
 from tests.e2e.product import people
 from tests.e2e.test_cli_bad_input import three_lines, traces
+from tests.e2e.typed import typed
 
 MISTYPED = (
     (["usrs"], "users"),
@@ -53,7 +54,7 @@ WRONG_VALUES = (
 )
 
 
-def typed(site, words):
+def in_words(site, words):
     path = site.home / "people.csv"
     if not path.exists():
         people(path, 2)
@@ -62,7 +63,7 @@ def typed(site, words):
 
 @pytest.mark.parametrize(("words", "near"), MISTYPED, ids=lambda value: " ".join(value))
 def test_a_mistyped_word_is_answered_with_the_nearest_right_one(site, words, near):
-    done = site.run(*words)
+    done = typed(site, *words)
 
     assert (done.code, done.out) == (2, ""), done
     assert f"did you mean {near}?" in three_lines(done)["to do"]
@@ -72,7 +73,7 @@ def test_a_mistyped_word_is_answered_with_the_nearest_right_one(site, words, nea
 def test_an_unknown_name_is_said_and_a_near_one_suggested(site, words, near):
     before = traces(site)
 
-    done = site.run(*typed(site, words))
+    done = typed(site, *in_words(site, words))
 
     assert (done.code, done.out) == (2, ""), done
     assert near in three_lines(done)["to do"]
@@ -82,23 +83,23 @@ def test_an_unknown_name_is_said_and_a_near_one_suggested(site, words, near):
 @pytest.mark.parametrize("words", WRONG_VALUES, ids=lambda words: " ".join(words)[:60])
 def test_a_value_that_does_not_fit_changes_and_sends_nothing(site, words):
     before = traces(site)
-    app = site.run("apps", "show", "demo/shop", "-o", "json").json
+    app = typed(site, "apps", "show", "demo/shop", "-o", "json").json
 
-    done = site.run(*typed(site, words))
+    done = typed(site, *in_words(site, words))
 
     assert (done.code, done.out) == (2, ""), done
     three_lines(done)
     assert traces(site) == before
-    after = site.run("apps", "show", "demo/shop", "-o", "json").json
+    after = typed(site, "apps", "show", "demo/shop", "-o", "json").json
     assert {**app, "latency_ms": 0} == {**after, "latency_ms": 0}
 
 
 def test_http_off_this_machine_needs_to_be_allowed(site):
     words = ("apps", "add", "demo/plain", "--base-url", "http://203.0.113.9/backend/")
-    refused = site.run(*words, "--token-file", "-", stdin="plain-token")
+    refused = typed(site, *words, "--token-file", "-", stdin="plain-token")
 
-    allowed = site.run(
-        *words, "--token-file", "-", "--allow-http", "-o", "json", stdin="plain-token"
+    allowed = typed(
+        site, *words, "--token-file", "-", "--allow-http", "-o", "json", stdin="plain-token"
     )
 
     assert (refused.code, refused.out) == (2, "")
@@ -126,7 +127,8 @@ def test_http_off_this_machine_needs_to_be_allowed(site):
 def test_a_token_from_nowhere_from_two_places_or_unusable_is_refused(site, words, stdin, code):
     words = [word.replace("{home}", str(site.home)) for word in words]
 
-    done = site.run(
+    done = typed(
+        site,
         *("apps", "add", "demo/tokenless", "--base-url", "https://example.com/backend/", *words),
         stdin=stdin,
         TOKEN="t0ken",
@@ -134,7 +136,7 @@ def test_a_token_from_nowhere_from_two_places_or_unusable_is_refused(site, words
 
     assert (done.code, done.out) == (code, ""), done
     three_lines(done)
-    assert site.run("apps", "show", "demo/tokenless").code == 2
+    assert typed(site, "apps", "show", "demo/tokenless").code == 2
 
 
 def test_a_token_comes_from_stdin_from_a_variable_or_from_a_file(site):
@@ -143,35 +145,40 @@ def test_a_token_comes_from_stdin_from_a_variable_or_from_a_file(site):
     words = ("--base-url", "https://example.com/backend/", "-o", "json")
     add = ("apps", "add")
 
-    stdin = site.run(*add, "demo/a", *words, "--token-file", "-", stdin="from-stdin-1234\n")
-    variable = site.run(*add, "demo/b", *words, "--token-env", "MY_TOKEN", MY_TOKEN="from-env-4321")
-    file = site.run(*add, "demo/c", *words, "--token-file", str(place))
+    stdin = typed(site, *add, "demo/a", *words, "--token-file", "-", stdin="from-stdin-1234\n")
+    variable = typed(
+        site, *add, "demo/b", *words, "--token-env", "MY_TOKEN", MY_TOKEN="from-env-4321"
+    )
+    file = typed(site, *add, "demo/c", *words, "--token-file", str(place))
 
     assert [done.json["token"] for done in (stdin, variable, file)] == ["…1234", "…4321", "…9876"]
     for name in "abc":
-        shown = site.run("apps", "show", f"demo/{name}", "-o", "json")
+        shown = typed(site, "apps", "show", f"demo/{name}", "-o", "json")
         assert "from-" not in shown.out
 
 
 def test_removing_needs_a_yes_and_no_terminal_can_give_it(site):
-    site.run("tenants", "add", "brief")
+    typed(site, "tenants", "add", "brief")
     url = ("--base-url", "https://example.com/backend/")
-    site.run("apps", "add", "brief/app", *url, "--token-file", "-", stdin="brief-token")
+    typed(site, "apps", "add", "brief/app", *url, "--token-file", "-", stdin="brief-token")
 
     for words in (("apps", "remove", "brief/app"), ("tenants", "remove", "brief")):
-        done = site.run(*words)
+        done = typed(site, *words)
         assert (done.code, done.out) == (6, ""), done
         assert "--yes" in three_lines(done)["to do"]
-    owned = site.run("tenants", "remove", "brief", "--yes")
+    owned = typed(site, "tenants", "remove", "brief", "--yes")
     assert owned.code == 7
-    assert site.run("apps", "remove", "brief/app", "--yes", "-o", "json").json["state"] == "removed"
-    assert site.run("tenants", "remove", "brief", "--yes").code == 0
-    assert site.run("tenants", "show", "brief").code == 2
+    assert (
+        typed(site, "apps", "remove", "brief/app", "--yes", "-o", "json").json["state"] == "removed"
+    )
+    assert typed(site, "tenants", "remove", "brief", "--yes").code == 0
+    assert typed(site, "tenants", "show", "brief").code == 2
 
 
 def test_what_exists_already_is_a_conflict(site):
-    tenant = site.run("tenants", "add", "demo")
-    app = site.run(
+    tenant = typed(site, "tenants", "add", "demo")
+    app = typed(
+        site,
         *("apps", "add", "demo/shop", "--base-url", "https://example.com/backend/"),
         *("--token-file", "-"),
         stdin="another-token",
@@ -183,18 +190,19 @@ def test_what_exists_already_is_a_conflict(site):
 
 
 def test_a_job_that_has_ended_can_no_longer_be_stopped(site):
-    job = site.run(
+    job = typed(
+        site,
         *("users", "import", "-", "--app", "demo/shop", "--wait", "-o", "json"),
         stdin="address\nended@example.com\n",
     ).json
 
     for verb in ("pause", "resume", "cancel"):
-        done = site.run("jobs", verb, job["id"])
+        done = typed(site, "jobs", verb, job["id"])
         assert (done.code, done.out) == (7, ""), done
         assert "completed" in three_lines(done)["why"]
 
 
 def test_a_tenant_in_the_environment_stands_before_the_app(site):
-    done = site.run("apps", "show", "shop", "-o", "json", BULKHEAD_TENANT="demo")
+    done = typed(site, "apps", "show", "shop", "-o", "json", BULKHEAD_TENANT="demo")
 
     assert done.json["app"] == "demo/shop"
