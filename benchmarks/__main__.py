@@ -16,7 +16,7 @@ from benchmarks.backend import Backend
 from benchmarks.leg import Leg, median_of
 from benchmarks.machine import Machine
 
-ITEMS = 6_000
+ITEMS = 4_000
 ROUNDS = 3
 """The rivals take turns, so that a busy minute of the machine hits all of them."""
 OURS = "Bulkhead, as `up` starts it"
