@@ -146,7 +146,7 @@ def _damaged(why: str) -> CannotOpen:
     return CannotOpen(
         "a stored secret cannot be opened",
         why=why,
-        to_do="store the secret again, for an app token with `bulkhead apps set APP --token-file -`",
+        to_do="store it again: an app token with `bulkhead apps set APP --token-file -`",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import shared_task
 from structlog import get_logger
 
-from bulkhead.model.slice import Begun, Slice
+from bulkhead.errors import BulkheadError
+from bulkhead.model.slice import Begun, Report, Slice, indexes
 from tasks import report
 from tasks.clocks import Clocks
 from tasks.slice_run import SliceRun
@@ -13,6 +14,9 @@ from worker.runtime import Runtime, current
 
 SETTLE_EVERY = 0.25
 """Seconds: what happened is never longer unrecorded than this."""
+
+REST = 5_000_000
+"""Microseconds that an app rests when a worker cannot read what it needs to call it."""
 
 
 @shared_task(name="tasks.run_parcel")  # type: ignore[untyped-decorator]
@@ -41,7 +45,6 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
     """Ask the store, just before the first call, which slices may run."""
-    items = {part.lease: runtime.cabinet.items(part) for part in parcel}
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(
         lambda: runtime.verbs.begin([part.lease for part in parcel])
@@ -52,10 +55,21 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         if isinstance(answer, Begun):
             runtime.delay.learn(answer.since_claim / 1e6)
             window = clocks.window(answer, asked_at, answered_at)
-            runs.append(SliceRun(part, answer, items[part.lease], window, runtime))
+            try:
+                runs.append(SliceRun(part, answer, window, runtime))
+            except BulkheadError as error:
+                put_off(part, error, runtime)
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def put_off(part: Slice, error: BulkheadError, runtime: Runtime) -> None:
+    """Return a slice whose app or items cannot be looked up here, and let the app rest a while."""
+    get_logger().error("slice_refused", job=part.job, app=part.app, why=f"{error}: {error.why}")
+    refused = Report(part.lease, part.app, part.job, seq=1, last=True, cool=REST)
+    refused.again.extend(indexes(part.ranges))
+    runtime.stopping.patiently(lambda: runtime.verbs.settle([refused]))
 
 
 def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:

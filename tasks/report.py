@@ -94,6 +94,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         case Stopped(code=code, message=message):
             report.again.append(index)
             report.stop = (code, message)
+            report.app_version = run.begun.app_version
         case _:
             state, detail, code, message, upstream = _result(outcome)
             report.states.setdefault(state, []).append(index)

@@ -25,6 +25,7 @@ class Slots:
     def __init__(self, calls: int, parcels: int) -> None:
         self._free_calls = calls
         self._free_parcels = parcels
+        self._running = 0
         self._waiting: dict[str, Slice] = {}
         self._changed = threading.Condition()
 
@@ -38,12 +39,14 @@ class Slots:
     def begin(self, parcel: list[Slice]) -> None:
         """A parcel arrived; from now on its runner answers for its leases."""
         with self._changed:
+            self._running += 1
             for part in parcel:
                 self._waiting.pop(part.lease, None)
 
     def release(self, parcel: list[Slice]) -> None:
         """A parcel is settled."""
         with self._changed:
+            self._running -= 1
             self._free_parcels += 1
             self._free_calls += sum(part.parallel for part in parcel)
             self._changed.notify_all()
@@ -53,6 +56,11 @@ class Slots:
         with self._changed:
             self._changed.wait_for(lambda: bool(self._free()), seconds)
             return self._free()
+
+    def wait_idle(self, seconds: float) -> bool:
+        """True as soon as every parcel that began is settled, False when the time is up."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running == 0, seconds)
 
     def abandon(self) -> list[str]:
         """Leases that were claimed and never arrived: to be given back at the end."""

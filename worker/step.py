@@ -9,6 +9,7 @@ from celery import bootsteps
 from worker.feeder import Feeder
 from worker.pulse import Pulse
 from worker.runtime import current
+from worker.stopping import GRACE
 
 
 class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -27,6 +28,9 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self.feeder.start()
 
     def stop(self, worker: Any) -> None:
-        current().stopping.ask()
+        runtime = current()
+        runtime.stopping.ask()
         self.feeder.finish()
+        # The beat goes on until then: a lease must not end under a call that is being answered.
+        runtime.slots.wait_idle(GRACE + 1)
         self.pulse.finish()

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound
-from bulkhead.model.app import App, AppSettings, Tenant, split_app
+from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 
 
@@ -59,7 +59,7 @@ class Fleet:
 
     def tenant(self, name: str) -> Tenant:
         """One tenant. Raises NotFound with the nearest name."""
-        kept = self._hash("tenant", name)
+        kept = self._hash("tenant", name) if NAME.fullmatch(name) else {}
         if "created_at" not in kept:
             raise self._unknown("tenant", name, self._members("tenants"))
         return Tenant(
@@ -122,7 +122,7 @@ class Fleet:
 
     def app(self, app: str) -> App:
         """One app. Raises NotFound with the nearest name."""
-        kept = self._hash("app", app)
+        kept = self._hash("app", app) if all(map(NAME.fullmatch, app.split("/"))) else {}
         if "base_url" not in kept:
             raise self._unknown("app", app, self._members("apps"))
         return _app(app, kept, tuple(self._members("app", app, "egress")))
@@ -152,6 +152,7 @@ class Fleet:
 
     def control(self, kind: str, name: str, verb: str, why: str = "") -> str:
         """Pause or resume an app or a tenant: its state afterwards."""
+        (self.app if kind == "app" else self.tenant)(name)
         verdict, state = self._scripts.run("control", kind, name, verb, "", "user", why)
         if verdict == b"none":
             raise self._unknown(kind, name, self._members(f"{kind}s"))
@@ -203,9 +204,14 @@ class Fleet:
         hint = f"did you mean {near[0]}? " if near else ""
         return NotFound(
             f"there is no {kind} {name}",
-            why=f"{len(known)} {kind}s are known" if known else f"no {kind} was added yet",
+            why=f"the {kind}s are {_listed(known)}" if known else f"no {kind} was added yet",
             to_do=f"{hint}see `bulkhead {kind}s list`",
         )
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _token_fields(token: SealedToken) -> dict[str, str]:

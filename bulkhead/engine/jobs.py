@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -20,6 +21,8 @@ from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
 from bulkhead.model.result import OUTCOMES, Result
 
 CHUNKS_AT_ONCE = 200
+FIRST_LINES = 5
+JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 
 class Jobs:
@@ -33,7 +36,7 @@ class Jobs:
 
     def get(self, job: str) -> Job:
         """The job document now. Raises NotFound."""
-        found = self._read([job])
+        found = self._read([job]) if JOB_ID.fullmatch(job) else []
         if not found:
             raise self._unknown(job)
         return found[0]
@@ -49,6 +52,7 @@ class Jobs:
 
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
+        self.get(job)
         expected = "" if version is None else version
         answer = self._scripts.run("control", "job", job, verb, expected, "user", why)
         verdict, state = (part.decode() for part in answer)
@@ -76,7 +80,7 @@ class Jobs:
 
     def fields(self, job: str) -> dict[str, str]:
         """The job's hash as the store keeps it. Raises NotFound."""
-        found = self._hash("job", job)
+        found = self._hash("job", job) if JOB_ID.fullmatch(job) else {}
         if not found:
             raise self._unknown(job)
         return found
@@ -93,18 +97,23 @@ class Jobs:
         return bytes(self._do(self._redis.get, self._key("job", job, "map")) or b"")
 
     def _packed_results(self, job: str) -> Iterator[list[Any]]:
-        # A result that a later one replaced no longer agrees with the map, and is passed over.
-        position, states = 0, self.states(job)
+        # A result that a later one replaced no longer agrees with the map, and is passed over;
+        # of two that say the same (a late report may repeat `unknown`) the first counts.
+        position, seen = 0, bytearray()
         while True:
             name = self._key("job", job, "out")
             chunks = self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1)
             if not chunks:
                 return
             states = self.states(job)
+            seen.extend(bytes(len(states) - len(seen)))
             for chunk in chunks:
                 for row in unpack(chunk):
-                    byte = states[row[0] // 2] if row[0] // 2 < len(states) else 0
-                    if (byte >> 4 if row[0] % 2 == 0 else byte & 15) == row[1]:
+                    half, bit = row[0] // 2, 1 << row[0] % 2
+                    byte = states[half] if half < len(states) else 0
+                    state = byte >> 4 if row[0] % 2 == 0 else byte & 15
+                    if state == row[1] and not seen[half] & bit:
+                        seen[half] |= bit
                         yield row
             position += len(chunks)
 
@@ -187,16 +196,20 @@ def _counts(fields: Mapping[str, str], state: JobState) -> Counts:
     return Counts(total=number("total"), **known, **places)
 
 
+def _lines(written: str) -> tuple[int, ...]:
+    return tuple(sorted(int(line) for line in written.split(",") if line)[:FIRST_LINES])
+
+
 def _codes(kept: Mapping[str, str]) -> tuple[CodeCount, ...]:
     counted = [
         CodeCount(
             code=name,
             count=int(count),
-            first_lines=tuple(int(n) for n in kept.get(f"{name}|lines", "").split(",") if n),
+            first_lines=_lines(kept.get(f"{name}|lines", "")),
             hint=CODES[name].fix if name in CODES else "",
         )
         for name, count in kept.items()
-        if not name.endswith("|lines")
+        if not name.endswith("|lines") and int(count) > 0
     ]
     return tuple(sorted(counted, key=lambda entry: -entry.count))
 
@@ -222,13 +235,24 @@ def _limited_by(
     return "workers"
 
 
+def _speed(fields: Mapping[str, str], now: float) -> float:
+    """Items a second over about the last ten seconds.
+
+    The mean that `settle` keeps starts at zero; for a young job it is scaled to the part of
+    those ten seconds that has been.
+    """
+    measured_at = float(fields.get("pace_at") or now)
+    young = (measured_at - float(fields.get("started_at") or measured_at)) / 1e7
+    seen = max(1 - math.exp(-young), 0.01)
+    return float(fields.get("pace") or 0) / seen * math.exp(-max(0.0, now - measured_at) / 1e7)
+
+
 def _pace(
     fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
 ) -> dict[str, Any]:
     state = JobState(fields["state"])
     counts = _counts(fields, state)
-    age = max(0.0, now - float(fields.get("pace_at") or now)) / 1e6
-    speed = 0.0 if state.terminal else float(fields.get("pace") or 0) * math.exp(-age / 10)
+    speed = 0.0 if state.terminal else _speed(fields, now)
     limit = float(app.get("rate") or 0)
     limited_by = _limited_by(fields, app, workers, now)
     left = counts.pending + counts.in_flight

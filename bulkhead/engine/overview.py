@@ -93,8 +93,11 @@ class Overview:
         self._redis = scripts.redis
         self._key = scripts.key
 
-    def read(self) -> Now:
-        """Everything, in a few round trips; the time grows with apps and jobs."""
+    def read(self, newest: int = NEWEST_JOBS) -> Now:
+        """Everything, in a few round trips; the time grows with apps and jobs.
+
+        Of the jobs the open ones, and the newest so many whatever their state.
+        """
         now = self.time()
         apps = self._names("apps")
         (leases, waiting, oldest) = self._many(
@@ -108,7 +111,7 @@ class Overview:
             store=self.store(),
             workers=self.workers(),
             apps=self._apps(apps, now),
-            jobs=self._jobs(apps),
+            jobs=self._jobs(apps, newest),
             leases=leases,
             waiting=waiting,
             oldest_due=max(0.0, now - oldest[0][1]) / 1e6 if oldest else 0.0,
@@ -155,10 +158,11 @@ class Overview:
             for name, facts in zip(names, kept, strict=True)
         )
 
-    def _jobs(self, apps: list[str]) -> tuple[JobNow, ...]:
-        newest = self._do(self._redis.zrevrange, self._key("jobs"), 0, NEWEST_JOBS - 1)
+    def _jobs(self, apps: list[str], newest: int) -> tuple[JobNow, ...]:
+        name = self._key("jobs")
+        last = self._do(self._redis.zrevrange, name, 0, newest - 1) if newest else []
         open_ = self._many([_members_of(self._key("app", app, "open")) for app in apps])
-        ids = dict.fromkeys(name.decode() for part in (newest, *open_) for name in part)
+        ids = dict.fromkeys(job.decode() for part in (last, *open_) for job in part)
         rows = self._many([_fields_of(self._key("job", job)) for job in ids])
         return tuple(_job(row) for row in rows if row[2] is not None)
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from bulkhead.errors import StoreFull, Unreachable
 
 ROOT = "{bulkhead}"
 """All keys share this hash tag, so that a cluster would keep them together."""
 
+FOLDER = Path(__file__).parent / "scripts"
+CLOCK = FOLDER / "clock.lua"
+
 
 @cache
-def source(verb: str, clock: str = "clock") -> str:
+def source(verb: str, clock: Path = CLOCK) -> str:
     """The text of a verb's script as the store runs it; a first line `#!lua …` stays first."""
-    folder = files("bulkhead.engine") / "scripts"
-    own = (folder / f"{verb}.lua").read_text()
-    first, _, rest = own.partition("\n")
-    shared = [(folder / f"{name}.lua").read_text() for name in (clock, "prelude")]
-    return "\n".join([first, *shared, rest])
+    first, _, rest = (FOLDER / f"{verb}.lua").read_text().partition("\n")
+    return "\n".join([first, clock.read_text(), (FOLDER / "prelude.lua").read_text(), rest])
 
 
 class Scripts:
-    """Runs verbs on one store under one root; loads a script again after `SCRIPT FLUSH`."""
+    """Runs verbs on one store under one root; loads a script again after `SCRIPT FLUSH`.
 
-    def __init__(self, redis: Redis, root: str = ROOT, clock: str = "clock") -> None:
+    `clock` is the file that gives the verbs `now()` and `key()`; a simulator hands in its own.
+    """
+
+    def __init__(self, redis: Redis, root: str = ROOT, clock: Path = CLOCK) -> None:
         self.redis = redis
         self.root = root
         self._clock = clock
@@ -51,7 +54,7 @@ class Scripts:
 
 def trouble(error: RedisError) -> Unreachable:
     """The store's refusal in words that tell the caller what to do."""
-    if str(error).startswith("OOM"):
+    if isinstance(error, OutOfMemoryError):
         return StoreFull(
             "the store is full",
             why="it has reached its maxmemory and refuses new data (noeviction)",

@@ -150,5 +150,6 @@ def _entry(report: Report, out: int) -> dict[str, object]:
         "latency": report.latency,
         "cool": report.cool,
         "stop": report.stop,
+        "app_version": report.app_version,
         "out": out,
     }

@@ -48,10 +48,14 @@ def checked_name(text: str, what: str = "tenant") -> str:
     if NAME.fullmatch(text):
         return text
     raise InvalidInput(
-        f"{text!r} cannot name a {what}",
+        f"{text!r} cannot be the name of {_a(what)}",
         why="a name is 1 to 63 of a-z, 0-9, dot, dash and underscore, and begins with a-z or 0-9",
         to_do="choose another name, such as " + (_near(text) or "acme"),
     )
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _near(text: str) -> str:

@@ -114,5 +114,7 @@ class Report:
     """Mean of the calls, microseconds; 0 if there was none."""
     cool: int | None = None
     stop: tuple[str, str] | None = None
+    app_version: str = ""
+    """The version of the app's settings and token that the calls were made with."""
     rows: list[list[object]] = field(default_factory=list)
     """Results, as `packing` writes them."""

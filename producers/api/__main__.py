@@ -19,6 +19,8 @@ def main(host: str, port: int) -> None:
         settings = Settings.load()
         logs.configure(settings)
         serve(settings, host, port)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BulkheadError as error:
         click.echo(error.in_three_lines(), err=True)
         sys.exit(error.exit_code)

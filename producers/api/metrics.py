@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from types import MappingProxyType
 
 from prometheus_client import Metric
@@ -13,10 +13,13 @@ from prometheus_client.registry import Collector
 
 from bulkhead.engine.overview import Now, Overview
 from bulkhead.errors import BulkheadError
+from bulkhead.model.job import Counts
 from producers.api.store import Store
 
 APP = ("tenant", "app")
 STATES = ("active", "cooling", "paused", "tenant_paused", "stopped")
+
+OUTCOMES = tuple(field.name for field in fields(Counts) if field.name != "total")
 
 METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
     {
@@ -103,7 +106,6 @@ def _jobs(now: Now) -> list[Sample]:
 def _items(now: Now) -> list[Sample]:
     counted: Counter[tuple[str, ...]] = Counter()
     for job in now.jobs:
-        for outcome, count in asdict(job.counts).items():
-            if outcome != "total":
-                counted[job.tenant, job.app, outcome] += count
+        for outcome in OUTCOMES:
+            counted[job.tenant, job.app, outcome] += getattr(job.counts, outcome)
     return list(counted.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from bulkhead.errors import (
@@ -40,7 +41,10 @@ def problem_of(error: BulkheadError, status: int | None = None) -> JSONResponse:
     return problem(status or usual, code, error.what, error.why, error.to_do)
 
 
-def problem_of_status(status: int, path: str) -> JSONResponse:
-    """The problem for a status that the framework chose, such as 404 or 405."""
-    phrase = HTTPStatus(status).phrase
-    return problem(status, phrase.upper().replace(" ", "_"), phrase, f"nothing answers at {path}")
+def problem_of_status(error: HTTPException, path: str) -> JSONResponse:
+    """The problem for what the framework refused, such as an unknown path or method."""
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = f"nothing answers at {path}" if error.status_code == 404 else ""
+    answer = problem(error.status_code, phrase.upper().replace(" ", "_"), phrase, detail)
+    answer.headers.update(error.headers or {})
+    return answer

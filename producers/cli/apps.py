@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from bulkhead.errors import UsageProblem
-from bulkhead.model.app import AppSettings, parse_duration, parse_rate
+from bulkhead.model.app import AppSettings
 from producers.cli.context import Context, pass_context
 from producers.cli.output import output_option, show_list, show_one
 from producers.cli.secret_input import read_token, token_options
+from producers.cli.values import COUNT, DURATION, RATE, SHARE, TIME_LIMIT, usage
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 COLUMNS = ("app", "state", "rate", "burst", "max_in_flight", "in_flight", "cell", "token", "why")
@@ -28,14 +29,22 @@ def settings_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--base-url", metavar="URL", help="Where its backend answers."),
-            click.option("--rate", metavar="N/s", help="Most calls a second. [20/s]"),
-            click.option("--burst", type=int, help="Most calls at once after a rest. [40]"),
-            click.option("--max-in-flight", type=int, help="Most calls at the same time. [8]"),
-            click.option("--weight", type=float, help="Share beside the tenant's other apps. [1]"),
+            click.option("--rate", type=RATE, metavar="N/s", help="Most calls a second. [20/s]"),
+            click.option(
+                "--burst", type=COUNT, metavar="N", help="Most calls at once after a rest. [40]"
+            ),
+            click.option(
+                "--max-in-flight", type=COUNT, metavar="N", help="Most calls at once. [8]"
+            ),
+            click.option(
+                "--weight", type=SHARE, metavar="N", help="Share among its tenant's apps. [1]"
+            ),
             click.option("--edition", type=click.Choice(["cloud", "onprem"]), help="[cloud]"),
-            click.option("--connect-timeout", metavar="D", help="[5s]"),
-            click.option("--read-timeout", metavar="D", help="[30s]"),
-            click.option("--max-attempts", type=int, help="Attempts at one item. [6]"),
+            click.option("--connect-timeout", type=TIME_LIMIT, metavar="D", help="[5s]"),
+            click.option("--read-timeout", type=TIME_LIMIT, metavar="D", help="[30s]"),
+            click.option(
+                "--max-attempts", type=COUNT, metavar="N", help="Attempts at one item. [6]"
+            ),
             click.option("--ca-file", metavar="F", help="A private authority's certificate."),
             click.option("--proxy", metavar="URL", help="Call through this proxy."),
             click.option("--allow-http/--no-allow-http", default=None, help="Call unencrypted."),
@@ -168,11 +177,13 @@ def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
 
 @apps.command("check")
 @click.argument("app")
-@click.option("--timeout", metavar="D", default="60s", show_default=True)
+@click.option(
+    "--timeout", type=DURATION, metavar="D", default="60s", show_default=True, help="Wait at most."
+)
 @click.option("--no-wait", is_flag=True, help="Do not wait for the answer.")
 @output_option
 @pass_context
-def check(ctx: Context, /, app: str, timeout: str, no_wait: bool, form: str | None) -> int:
+def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | None) -> int:
     """Let a worker make one harmless call: does the backend answer and accept the token?"""
     from bulkhead import client
     from bulkhead.engine.draft import Request
@@ -185,19 +196,11 @@ def check(ctx: Context, /, app: str, timeout: str, no_wait: bool, form: str | No
 
 
 def _changed(settings: AppSettings, given: dict[str, Any]) -> AppSettings:
-    """The settings with what was given on the command line. Raises InvalidInput."""
+    """The settings with what was given on the command line. Raises UsageProblem."""
     from bulkhead.engine.cabinet import endpoint
 
-    read: dict[str, Callable[[Any], Any]] = {
-        "rate": parse_rate,
-        "connect_timeout": parse_duration,
-        "read_timeout": parse_duration,
-    }
-    new = {
-        name: read[name](value) if name in read else value
-        for name, value in given.items()
-        if value is not None
-    }
-    after = replace(settings, **new)
-    endpoint(after)  # refuses a URL that could not be called safely
+    with usage():
+        new = {name: value for name, value in given.items() if value is not None}
+        after = replace(settings, **new)
+        endpoint(after)  # refuses a URL that could not be called safely
     return after

@@ -11,6 +11,7 @@ import click
 
 from bulkhead.errors import Declined
 from bulkhead.settings import Settings
+from producers.cli.values import usage
 
 if TYPE_CHECKING:
     from bulkhead.engine.fleet import Fleet, SealedToken
@@ -69,7 +70,8 @@ class Context:
         """`tenant/app`, where `BULKHEAD_TENANT` may supply the tenant."""
         from bulkhead.model.app import split_app
 
-        return "/".join(split_app(text, self.settings.tenant))
+        with usage():
+            return "/".join(split_app(text, self.settings.tenant))
 
     def seal_token(self, app: str, token: Secret) -> SealedToken:
         """The token as the store may hold it. It stays out of every producer and message."""

@@ -23,7 +23,10 @@ from producers.cli.output import chosen, output_option, show_one
 from producers.cli.sandbox_app import APP, register
 from producers.cli.users import submit_file
 
-PEOPLE = Path(__file__).parents[2] / "examples" / "people.csv"
+INSTALLED = Path(__file__).with_name("people.csv")
+PEOPLE = (
+    INSTALLED if INSTALLED.exists() else Path(__file__).parents[2] / "examples" / INSTALLED.name
+)
 WORKERS = 2
 RATE = 150.0
 """Calls a second: slow enough to watch, quick enough to wait for."""
@@ -102,7 +105,7 @@ def _run(ctx: Context, folder: Path) -> Summary:
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
         job = submit_file(ctx, str(PEOPLE), APP)
-        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout="60s"))
+        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout=60.0))
         query = {"token": token.reveal(), "summary": "1"}
         record = requests.get(f"{address}/_sandbox/received", params=query, timeout=10).json()
     return Summary(job, record, time.monotonic() - started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,10 +12,10 @@ import click
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import Unreachable
-from bulkhead.model.app import parse_duration
 from bulkhead.model.job import Job, JobState
 from producers.cli.output import chosen, show_one
 from producers.cli.progress import progress_for
+from producers.cli.values import DURATION
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,7 +41,7 @@ class Following:
 
     wait: bool = False
     watch: bool = False
-    timeout: str | None = None
+    timeout: float | None = None
     progress: str | None = None
 
 
@@ -51,7 +51,9 @@ def follow_options(command: Command) -> Command:
         (
             click.option("--wait", is_flag=True, help="Return when the job has ended."),
             click.option("--watch", is_flag=True, help="The same, with progress on stderr."),
-            click.option("--timeout", metavar="D", help="Stop waiting after this long (exit 8)."),
+            click.option(
+                "--timeout", type=DURATION, metavar="D", help="Stop waiting after this (exit 8)."
+            ),
             click.option("--progress", type=click.Choice(["json"]), help="Progress as JSON lines."),
         )
     ):
@@ -61,9 +63,13 @@ def follow_options(command: Command) -> Command:
 
 def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
     """Print the job document once, as accepted or as it stands at the end; the exit code."""
+    if job.state is JobState.REJECTED:
+        click.echo("no row of the input is valid: nothing was sent", err=True)
+        show_job(job, form)
+        return EXIT_CODES[job.state]
     if not (following.wait or following.watch or following.progress):
         show_job(job, form)
-        return EXIT_CODES[job.state] if job.state is JobState.REJECTED else 0
+        return 0
     try:
         job, code = follow(jobs, job, following)
     except KeyboardInterrupt:
@@ -76,7 +82,7 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
 
 def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
     """The job as it stands when it ended, was paused, or the time was up; and the exit code."""
-    limit = parse_duration(following.timeout) if following.timeout else None
+    limit = following.timeout
     started = answered = time.monotonic()
     with progress_for(following.watch, following.progress) as progress:
         while True:
@@ -96,6 +102,14 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
                 progress.note("the store does not answer; waiting for it")
 
 
+def say_code(code: str, count: int, first_lines: Sequence[int], hint: str) -> None:
+    """How many rows have this code, where they stand, and what to do about it."""
+    lines = ", ".join(map(str, first_lines))
+    more = " …" if count > len(first_lines) else ""
+    rows, where = ("row", "line") if count == 1 else ("rows", "lines")
+    click.echo(f"\n{code}  {count:,} {rows}, {where} {lines}{more}\n  {hint}")
+
+
 def show_job(job: Job, form: str | None) -> None:
     """The document as JSON, or for a person the lines that matter."""
     if chosen(form) != "table":
@@ -110,8 +124,7 @@ def show_job(job: Job, form: str | None) -> None:
     rows |= {name: when for name, when in job.times.items() if when}
     show_one(rows, "table")
     for entry in job.errors_by_code:
-        lines = ", ".join(map(str, entry.first_lines))
-        click.echo(f"\n{entry.code}  {entry.count:,} rows, first on lines {lines}\n  {entry.hint}")
+        say_code(entry.code, entry.count, entry.first_lines, entry.hint)
     if job.counts.failed:
         click.echo(f"\nthe rows to fix: bulkhead jobs errors {job.id} -o csv > errors.csv")
     sys.stdout.flush()

@@ -11,10 +11,11 @@ from bulkhead.model.result import STATES
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
 from producers.cli.output import chosen, output_option, show_list
+from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
 
 COLUMNS = ("id", "kind", "app", "state", "total", "succeeded", "failed", "unknown", "created_at")
-RESULT_COLUMNS = ("line", "key", "outcome", "detail", "code", "message", "attempts")
+RESULT_COLUMNS = ("line", "address", "outcome", "detail", "code", "message", "attempts")
 ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 
@@ -25,7 +26,7 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--tenant", help="Only this tenant's.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the newest.")
+@click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
 def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
@@ -104,7 +105,10 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
     """Print what became of each row so far; readable while the job runs."""
     wanted = frozenset(outcomes) or None
     found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
-    show_list(found, RESULT_COLUMNS, form)
+    if chosen(form) in ("table", "csv"):
+        show_list(({**row, **row["key"]} for row in found), RESULT_COLUMNS, form)
+    else:
+        show_list(found, RESULT_COLUMNS, form)
 
 
 @jobs.command("errors")

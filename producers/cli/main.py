@@ -33,6 +33,9 @@ COMMANDS = {
 """Command → the module that holds it, imported when it is asked for."""
 
 
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
 class Lazy(click.Group):
     """A group that imports a command only to run it or to explain it."""
 
@@ -50,18 +53,11 @@ class Lazy(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            ctx.fail(_no_such(args[0]))
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
         return super().resolve_command(ctx, args)
 
 
-def _no_such(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f"there is no command {name!r}." + (f" Did you mean {near[0]}?" if near else "")
-
-
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, context_settings=HELP)
 @click.pass_context
 def bulkhead(ctx: click.Context) -> None:
     """Bulk provisioning and messaging on mesibo: tenants that cannot sink each other."""
@@ -96,18 +92,13 @@ def say(error: BulkheadError) -> None:
 
 
 def _usage(error: click.UsageError) -> int:
+    from producers.cli.mistake import explain
+
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message())
         return 0
-    path = error.ctx.command_path if error.ctx else "bulkhead"
-    say(
-        BulkheadError(error.format_message(), why=f"{path} cannot run like this", to_do=_help(path))
-    )
+    say(explain(error))
     return 2
-
-
-def _help(path: str) -> str:
-    return f"see `{path} --help`"
 
 
 def _unexpected(error: Exception) -> int:

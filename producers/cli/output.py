@@ -82,22 +82,15 @@ def _csv(rows: Iterable[Row], columns: Sequence[str]) -> None:
 
 
 def _table(rows: Iterable[Row], columns: Sequence[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from producers.cli.table import print_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(Text(plain(row.get(column))) for column in columns))
-    Console(soft_wrap=True, highlight=False).print(table)
+    print_table(([plain(row.get(column)) for column in columns] for row in rows), columns)
 
 
 def _members(row: Row) -> None:
     width = max((len(name) for name in row), default=0)
     for name, value in row.items():
-        _echo(f"{name.replace('_', ' '):<{width}}  {plain(value)}")
+        _echo(f"{name.replace('_', ' '):<{width}}  {plain(value)}".rstrip())
 
 
 def plain(value: Any) -> str:
@@ -106,7 +99,9 @@ def plain(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str | int | float):
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    if isinstance(value, str | int):
         return str(value)
     if isinstance(value, Sequence) and all(isinstance(part, str) for part in value):
         return ", ".join(value)

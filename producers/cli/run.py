@@ -26,10 +26,9 @@ def worker(ctx: Context, /) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=PORT, default=8700, show_default=True, help="0: the system chooses.")
-@pass_context
-def api(ctx: Context, /, host: str, port: int) -> None:
+def api(host: str, port: int) -> None:
     """Serve /healthz, /readyz and /metrics; starts even while the store is away."""
-    del ctx
+    # Another door: doors do not lead through each other, so this process becomes that one.
     _become("producers.api", "--host", host, "--port", str(port))
 
 
@@ -56,6 +55,8 @@ def sandbox_serve(
 
 
 def _become(module: str, *words: str) -> NoReturn:
-    """Go on as another program of ours: this process, its pid and its signals are that one's."""
+    """Go on as that module, in this very process: the same pid, signals and exit code."""
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *words])  # noqa: S606 - no shell
+    # -P: a file in the current folder must not pass itself off as the module.
+    command = [sys.executable, "-P", "-m", module, *words]
+    os.execv(sys.executable, command)  # noqa: S606 - our own program, no shell

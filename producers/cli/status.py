@@ -17,8 +17,6 @@ from producers.cli.context import Context, pass_context
 from producers.cli.output import chosen, output_option, plain, show_list, show_one
 
 if TYPE_CHECKING:
-    from rich.console import Group
-
     from bulkhead.engine.overview import AppNow, Overview, WorkerNow
 
 REFRESH = 1.0
@@ -37,7 +35,7 @@ def status(ctx: Context, /, watch: bool, form: str | None) -> None:
     if watch:
         _watch(ctx, form)
     elif form == "table":
-        _print(_look(ctx))
+        click.echo(_picture(_look(ctx)))
     else:
         show_one(_look(ctx), form)
 
@@ -62,7 +60,7 @@ def _overview(ctx: Context) -> Overview:
 
 
 def _look(ctx: Context) -> dict[str, Any]:
-    now = _overview(ctx).read()
+    now = _overview(ctx).read(newest=0)
     open_jobs = Counter(job.state.value for job in now.jobs if not job.state.terminal)
     return {
         "version": __version__,
@@ -121,54 +119,40 @@ def _watch(ctx: Context, form: str) -> None:
             sys.stdout.flush()
             time.sleep(REFRESH)
     from rich.live import Live
-
-    with Live(_picture(_look(ctx)), auto_refresh=False) as live:
-        while True:
-            time.sleep(REFRESH)
-            live.update(_picture(_look(ctx)), refresh=True)
-
-
-def _print(seen: Mapping[str, Any]) -> None:
-    from rich.console import Console
-
-    Console(soft_wrap=True, highlight=False).print(_picture(seen))
-
-
-def _picture(seen: Mapping[str, Any]) -> Group:
-    from rich.console import Group
     from rich.text import Text
 
+    with Live(Text(_picture(_look(ctx))), auto_refresh=False) as live:
+        while True:
+            time.sleep(REFRESH)
+            live.update(Text(_picture(_look(ctx))), refresh=True)
+
+
+def _picture(seen: Mapping[str, Any]) -> str:
     store, jobs = seen["store"], seen["open_jobs"]
     limit = f" of {_mebibytes(store['memory_max'])}" if store["memory_max"] else ", no limit"
     said = ", ".join(f"{count} {state}" for state, count in jobs.items()) or "none"
-    lines = (
+    late = f", oldest due for {seen['oldest_due_s']} s" if seen["waiting"] else ""
+    lines = [
         f"bulkhead {seen['version']}",
         f"store     {store['url']}  {store['server']} {store['version']}, "
         f"{_mebibytes(store['memory_used'])}{limit}",
         f"jobs      {said}",
-        f"work      {seen['leases']} leases, {seen['waiting']} waiting, "
-        f"oldest due for {seen['oldest_due_s']} s",
+        f"work      {seen['leases']} leases, {seen['waiting']} waiting{late}",
         f"apps      {seen['apps']}, {len(seen['apps_held_up'])} held up",
         f"workers   {sum(worker['live'] for worker in seen['workers'])} live",
-    )
-    parts: list[Any] = [Text(line) for line in lines]
+    ]
     if seen["workers"]:
-        parts += [Text(""), _table(seen["workers"], WORKERS)]
+        lines += ["", *_table(seen["workers"], WORKERS)]
     if seen["apps_held_up"]:
-        parts += [Text(""), _table(seen["apps_held_up"], APPS)]
-    return Group(*parts)
+        lines += ["", *_table(seen["apps_held_up"], APPS)]
+    return "\n".join(lines)
 
 
-def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[str]:
+    from producers.cli.table import table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "))
-    for row in rows:
-        table.add_row(*(Text(plain(row.get(column))) for column in columns))
-    return table
+    cells = [[plain(row.get(column)) for column in columns] for row in rows]
+    return list(table(cells, [column.replace("_", " ") for column in columns], None))
 
 
 def _mebibytes(size: int) -> str:

@@ -8,6 +8,7 @@ from bulkhead.errors import UsageProblem
 from bulkhead.model.app import checked_name
 from producers.cli.context import Context, pass_context
 from producers.cli.output import output_option, show_list, show_one
+from producers.cli.values import SHARE, usage
 
 COLUMNS = ("tenant", "state", "weight", "apps", "created_at")
 
@@ -19,12 +20,14 @@ def tenants() -> None:
 
 @tenants.command("add")
 @click.argument("tenant")
-@click.option("--weight", type=click.FloatRange(min=0, min_open=True), default=1.0)
+@click.option("--weight", type=SHARE, metavar="N", default=1.0, help="Share beside others. [1]")
 @output_option
 @pass_context
 def add(ctx: Context, /, tenant: str, weight: float, form: str | None) -> None:
-    """Add a tenant; `--weight` is its share while others wait."""
-    show_one(ctx.fleet.add_tenant(checked_name(tenant), weight).to_dict(), form)
+    """Add a tenant."""
+    with usage():
+        name = checked_name(tenant)
+    show_one(ctx.fleet.add_tenant(name, weight).to_dict(), form)
 
 
 @tenants.command("list")
@@ -46,7 +49,7 @@ def show(ctx: Context, /, tenant: str, form: str | None) -> None:
 
 @tenants.command("set")
 @click.argument("tenant")
-@click.option("--weight", type=click.FloatRange(min=0, min_open=True))
+@click.option("--weight", type=SHARE, metavar="N", help="Share beside others.")
 @output_option
 @pass_context
 def set_(ctx: Context, /, tenant: str, weight: float | None, form: str | None) -> None:

@@ -11,11 +11,12 @@ import click
 
 from bulkhead import client
 from bulkhead.engine.draft import Request
-from bulkhead.errors import InvalidInput
+from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES, Job
 from producers.cli.context import Context, pass_context
-from producers.cli.follow import Following, finish, follow_options
-from producers.cli.output import output_option, show_one
+from producers.cli.follow import Following, finish, follow_options, say_code
+from producers.cli.output import chosen, output_option, show_one
+from producers.cli.values import COUNT
 from producers.rows.csv_file import Rows, open_rows
 from producers.rows.template import template
 
@@ -34,11 +35,16 @@ def job_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--idempotency-key", metavar="K", default="", help="Same key, same job."),
-            click.option("--label", "labels", metavar="K=V", multiple=True),
-            click.option("--priority", type=click.Choice(list(PRIORITIES)), default="normal"),
             click.option(
-                "--max-attempts", type=click.IntRange(min=1), help="Attempts at one item."
+                "--label", "labels", metavar="K=V", multiple=True, help="May be repeated."
             ),
+            click.option(
+                "--priority",
+                type=click.Choice(list(PRIORITIES)),
+                default="normal",
+                help="Share inside its app.",
+            ),
+            click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
         )
     ):
         command = option(command)
@@ -97,8 +103,17 @@ def validate(ctx: Context, /, file: str, form: str | None) -> int:
             "not_sent": rows.ignored_columns,
             "errors_by_code": [_code(code, lines) for code, lines in found.items()],
         }
-    show_one(summary, form)
+    _show_summary(summary, form)
     return 9 if bad else 0
+
+
+def _show_summary(summary: dict[str, Any], form: str | None) -> None:
+    if chosen(form) != "table":
+        show_one(summary, form)
+        return
+    show_one({name: value for name, value in summary.items() if name != "errors_by_code"}, form)
+    for entry in summary["errors_by_code"]:
+        say_code(**entry)
 
 
 @users.command("template")
@@ -125,11 +140,11 @@ def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NO
 
 
 def parse_labels(labels: tuple[str, ...]) -> dict[str, str]:
-    """`k=v` pairs as a mapping. Raises InvalidInput."""
+    """`k=v` pairs as a mapping. Raises UsageProblem."""
     pairs = [label.partition("=") for label in labels]
     for name, sign, _ in pairs:
         if not (name and sign):
-            raise InvalidInput(
+            raise UsageProblem(
                 f"{name!r} is not a label",
                 why="a label is a name, = and a value",
                 to_do="write it like --label source=hr",
@@ -160,4 +175,4 @@ def _mention(rows: Rows) -> None:
     if rows.ignored_columns:
         names = ", ".join(rows.ignored_columns[:MENTIONED])
         more = " …" if len(rows.ignored_columns) > MENTIONED else ""
-        click.echo(f"note: kept for the errors file and not sent: {names}{more}", err=True)
+        click.echo(f"note: not sent, only kept for the errors file: {names}{more}", err=True)

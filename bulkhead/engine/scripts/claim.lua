@@ -14,7 +14,9 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local DUE_AT_ONCE, CANDIDATES, SCAN = 200, 8, 512
+local DUE_AT_ONCE, CANDIDATES, SCAN, ATTEMPTS = 200, 8, 512, 256
+
+local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
 
 local function retries_due(name)
   local zset = key('app', name, 'retry')
@@ -47,12 +49,42 @@ local function may_call(name)
   return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
 end
 
+-- The members of a sorted set, lowest first, read in pages: nearly always the first one is taken.
+local function each_lowest(set)
+  local page, at, from = nil, 0, 0
+  return function()
+    if not page or at == #page then
+      page, at, from = redis.call('ZRANGE', set, from, from + CANDIDATES - 1), 0, from + CANDIDATES
+    end
+    at = at + 1
+    return page[at]
+  end
+end
+
 local function pick()
-  for _, tenant in ipairs(redis.call('ZRANGE', key('ready', cell), 0, CANDIDATES - 1)) do
-    for _, name in ipairs(redis.call('ZRANGE', key('ready', cell, tenant), 0, CANDIDATES - 1)) do
-      if may_call(name) then return tenant, name end
+  for tenant in each_lowest(key('ready', cell)) do
+    for name in each_lowest(key('ready', cell, tenant)) do
+      if not barred[name] then
+        looks = looks + 1
+        if looks > ATTEMPTS then return end
+        if may_call(name) then return tenant, name end
+        barred[name] = true
+      end
     end
   end
+end
+
+-- What died twice is a suspect. A worker runs one at a time: else one guilty item that ends the
+-- process would have all the others that were in it convicted with it.
+local suspects
+local function has_suspect()
+  if suspects == nil then
+    suspects = false
+    for _, id in ipairs(redis.call('SMEMBERS', key('worker', worker, 'leases'))) do
+      suspects = suspects or num(redis.call('HGET', key('lease', id), 'deaths'), 0) >= 2
+    end
+  end
+  return suspects
 end
 
 -- Takes up to `most` items from what came back, in ranges, and how often they died with a worker.
@@ -64,7 +96,8 @@ local function take_redo(job, most)
     local first, last, deaths = string.match(entry, '^(%d+)-(%d+)/?(%d*)$')
     first, last, deaths = tonumber(first), tonumber(last), tonumber(deaths) or 0
     -- What died twice goes alone, so that the guilty item is found and the others are not.
-    if deaths > 0 and taken > 0 then break end
+    if deaths > 0 and taken > 0 or deaths >= 2 and has_suspect() then break end
+    if deaths >= 2 then suspects = true end
     local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)
     redis.call('LPOP', list)
     if first + size <= last then
@@ -103,20 +136,27 @@ local function take_new(job, it, most)
 end
 
 -- When each of `most` calls may start: the limiter's instant, or when a lane is free for it.
+-- Where the app may have more lanes, a slice ends as soon as its own fall behind the limiter:
+-- permits that they cannot use belong to another slice.
 local function instants(app, most, parallel, latency)
   local pace, ahead = limiter(app)
-  local tat, offsets = num(app.tat, 0), {}
+  local tat, offsets, loose = num(app.tat, 0), {}, false
+  local alone = parallel >= num(app.cap, 1)
   for i = 1, most do
-    local lane_free = NOW + delay + math.floor((i - 1) / parallel) * latency * 0.9
-    local at = math.max(lane_free, tat - ahead)
+    local wave = math.floor((i - 1) / parallel)
+    local lane_free, permit = NOW + delay + wave * latency * 0.9, tat - ahead
+    if not alone and wave > 0 and lane_free > permit + LAG then break end
+    local at = math.max(lane_free, permit)
     if at > NOW + delay + HORIZON then break end
-    tat = math.max(tat, at) + pace
+    loose = loose or at > permit + LAG
+    if wave == 0 or alone then tat = math.max(tat, at) end
+    tat = tat + pace
     offsets[i] = whole(at - NOW)
   end
-  return offsets, tat
+  return offsets, tat, loose
 end
 
-local function lease_out(name, job, it, ranges, parallel, deaths)
+local function lease_out(name, job, ranges, parallel, deaths)
   local id = whole(redis.call('INCR', key('leases')))
   redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
     'left', ranges, 'parallel', parallel, 'at', whole(NOW), 'deaths', deaths)
@@ -141,7 +181,9 @@ local function charge(tenant, name, job, app, it, items)
 end
 
 local function grant(tenant, name)
-  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency')
+  local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
+    'latest', 'credited')
+  if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
   local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'repeat')
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
@@ -158,15 +200,23 @@ local function grant(tenant, name)
     ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)
     taken = taken + extra
   end
-  if taken == 0 then return place_job(name, job) end
+  if taken == 0 then
+    -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
+    if num(redis.call('HGET', key('job', job), 'next'), 0) == num(it.next, 0) then barred[name] = true end
+    return place_job(name, job)
+  end
   offsets = { unpack(offsets, 1, taken) }
-  local _, tat = instants(app, taken, parallel, latency)
+  local _, tat, loose = instants(app, taken, parallel, latency)
   parallel = math.min(parallel, taken)
-  redis.call('HSET', key('app', name), 'tat', whole(tat), 'held', whole(num(app.held, 0) + parallel))
+  redis.call('HSET', key('app', name), 'tat', whole(tat), 'held', whole(num(app.held, 0) + parallel),
+    'latest', whole(math.max(num(app.latest, 0), NOW + offsets[taken])))
+  if loose then redis.call('HSET', key('app', name), 'loose', whole(NOW)) end
   redis.call('HINCRBY', key('app', name), 'permits_granted', taken)
   charge(tenant, name, job, app, it, taken)
   slots, room = slots - parallel, room - taken
-  local id = lease_out(name, job, it, ranges, parallel, deaths)
+  local id = lease_out(name, job, ranges, parallel, deaths)
+  redis.call('HSET', key('lease', id), 'first', whole(NOW + offsets[1]), 'due', whole(tat),
+    'credited', app.credited or '0')
   place_job(name, job)
   return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',') }
 end
@@ -181,7 +231,9 @@ while slots > 0 and room > 0 do
   place(name)
 end
 
-if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+-- Not for what this worker passed over: the bell would only call it back to the same.
+local more = slots <= 0 or room <= 0 or not next(barred)
+if more and redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
 local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
 if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
 return answer

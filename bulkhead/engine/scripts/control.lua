@@ -22,7 +22,9 @@ local function control_job()
   if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
   local same = settled_state(verb, it.state)
   if same then return same end
-  if not (is_live(it.state) or it.state == 'validating') or (verb == 'resume' and it.state ~= 'paused') then return { 'state', it.state } end
+  -- A draft can be cancelled only: paused, it would never be sealed.
+  local may = is_live(it.state) or (it.state == 'validating' and verb == 'cancel')
+  if not may or (verb == 'resume' and it.state ~= 'paused') then return { 'state', it.state } end
   if verb == 'resume' and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
     return { 'stopped', it.state }
   end

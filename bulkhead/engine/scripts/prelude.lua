@@ -10,6 +10,7 @@ local LEAD = 20000        -- an app is ready this long before its next permit fa
 local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
 local PARALLEL = 8        -- calls at once within a slice
 local SLICE = 50          -- items in a slice
+local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
 local PENDING, SENT, SUCCEEDED, SKIPPED, FAILED, UNKNOWN = 0, 1, 2, 3, 4, 5
 local COUNT_OF = { [SUCCEEDED] = 'succeeded', [SKIPPED] = 'skipped', [FAILED] = 'failed', [UNKNOWN] = 'unknown' }
@@ -145,12 +146,25 @@ local function place(name)
   make_ready(app.cell, app.tenant, name, app.finish)
 end
 
+-- How much of `cost` microseconds of permits the limiter may take back. All, where a lease returns whole
+-- and nothing was granted after it. Else only what the calls granted since have left: had these permits
+-- never been taken, some would have fallen due unused, and to grant them now would break the rate.
+local function creditable(app, lease, cost, ahead)
+  if lease.state == 'granted' and lease.due == app.tat then return cost end
+  local left = cost - math.max(0, num(app.latest, 0) - num(lease.first, 0))
+  if num(lease.at, 0) > num(app.loose, 0) then left = math.max(left, ahead - LAG) end
+  return math.max(0, math.min(cost, left - (num(app.credited, 0) - num(lease.credited, 0))))
+end
+
 -- Gives permits and virtual time of items back that were granted and never sent.
-local function refund(name, job, items)
+local function refund(lease, items)
   if items == 0 then return end
-  local app = read(key('app', name), 'rate', 'burst', 'tat')
-  local pace = limiter(app)
-  redis.call('HSET', key('app', name), 'tat', whole(num(app.tat, 0) - items * pace))
+  local name, job = lease.app, lease.job
+  local app = read(key('app', name), 'rate', 'burst', 'tat', 'latest', 'loose', 'credited')
+  local pace, ahead = limiter(app)
+  local credit = creditable(app, lease, items * pace, ahead)
+  redis.call('HSET', key('app', name), 'tat', whole(num(app.tat, 0) - credit),
+    'credited', whole(num(app.credited, 0) + credit))
   redis.call('HINCRBY', key('app', name), 'permits_returned', items)
   local weight = num(redis.call('HGET', key('job', job), 'weight'), 4)
   if redis.call('ZSCORE', key('app', name, 'jobs'), job) then
@@ -159,7 +173,8 @@ local function refund(name, job, items)
 end
 
 local function read_lease(id)
-  local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths')
+  local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
+    'first', 'due', 'credited')
   lease.id = id
   lease.parallel = num(lease.parallel, 0)
   return lease
@@ -177,15 +192,19 @@ local function end_granted(lease)
   redo(lease.job, lease.left, num(lease.deaths, 0))
   drop_lease(lease)
   place_job(lease.app, lease.job)
-  refund(lease.app, lease.job, count(lease.left))
+  refund(lease, count(lease.left))
   place(lease.app)
 end
 
--- Adds packed rows to a job's results; those of calls that end after their job expire with it.
+-- What is written about a job after its end is forgotten with it.
+local function expire_with(job, part)
+  local left = redis.call('TTL', key('job', job))
+  if left > 0 then redis.call('EXPIRE', key('job', job, part), left) end
+end
+
 local function add_results(job, rows)
   redis.call('RPUSH', key('job', job, 'out'), rows)
-  local left = redis.call('TTL', key('job', job))
-  if left > 0 then redis.call('EXPIRE', key('job', job, 'out'), left) end
+  expire_with(job, 'out')
 end
 
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
@@ -228,4 +247,5 @@ local function count_code(job, code, items, lines)
   if commas < 4 and lines ~= '' then
     redis.call('HSET', key('job', job, 'codes'), code .. '|lines', known == '' and lines or (known .. ',' .. lines))
   end
+  expire_with(job, 'codes')
 end

@@ -2,7 +2,8 @@
 -- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
 --
 -- A granted lease ends quietly. Items of a begun one run again if they may be repeated; those that
--- were marked as sent and may not become `unknown`. An item that died alone three times is POISON.
+-- were marked as sent and may not become `unknown`. A slice that died twice is split to single items; one
+-- of them that then dies twice more, as its worker's only suspect, is POISON.
 --
 -- KEYS[1]  root
 -- ARGV[1]  most leases to end in this call

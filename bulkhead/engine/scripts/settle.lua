@@ -9,6 +9,7 @@
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
 --          retry: [[index, microseconds, tries, first_at]…], codes: [[code, count, lines]…], calls,
 --          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
+--          app_version (of the settings and token that the calls were made with, or ''),
 --          out (number of a packed result or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used
 -- ARGV[3…] packed results
@@ -34,7 +35,11 @@ local function late(entry, job)
   end
   if changed > 0 then
     redis.call('HINCRBY', key('job', job), 'version', 1)
-    add_results(job, ARGV[2 + entry.out])
+    redis.call('HINCRBY', key('job', job, 'codes'), 'NOT_CONFIRMED', -changed)
+    for _, code in ipairs(entry.codes) do
+      if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
+    end
+    if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
   end
   return { 'late', redis.call('HGET', key('job', job), 'state') or '' }
 end
@@ -54,13 +59,16 @@ end
 
 local function schedule_retries(lease, entry)
   local zset = key('app', lease.app, 'retry')
+  local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))
   for _, retry in ipairs(entry.retry) do
     local index = whole(retry[1])
-    redis.call('ZADD', zset, whole(NOW + retry[2]), lease.job .. ':' .. index)
-    redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
+    if live then
+      redis.call('ZADD', zset, whole(NOW + retry[2]), lease.job .. ':' .. index)
+      redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
+    end
     mark(lease.job, index .. '-' .. index, PENDING)
   end
-  if #entry.retry > 0 then
+  if #entry.retry > 0 and live then
     redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
     redis.call('ZADD', key('wait'), redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2], 'r:' .. lease.app)
   end
@@ -72,12 +80,15 @@ local function return_unsent(lease, entry)
   redo(lease.job, entry.again, 0)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
-  refund(lease.app, lease.job, count(entry.back))
+  refund(lease, count(entry.back))
   return count(entry.back) + count(entry.again)
 end
 
-local function stop(lease, reason)
-  local code, why = reason[1], reason[2]
+local function stop(lease, entry)
+  -- A call that carried the old token says nothing about the new one.
+  local version = redis.call('HGET', key('app', lease.app), 'version')
+  if entry.app_version ~= '' and entry.app_version ~= version then return end
+  local code, why = entry.stop[1], entry.stop[2]
   redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
   for _, job in ipairs(redis.call('SMEMBERS', key('app', lease.app, 'open'))) do
     if is_open(redis.call('HGET', key('job', job), 'state')) then
@@ -95,11 +106,11 @@ local function learn(lease, entry, succeeded)
     redis.call('HSET', name, 'latency', whole(before + (entry.latency - before) * 0.3))
   end
   if type(entry.cool) == 'number' then
-    local streak = num(app.cool_streak, 0) + 1
-    local pause = math.max(entry.cool, math.min(60, 2 ^ (streak - 1)) * 1000000)
     -- Calls that were on the wire together are throttled together: one lesson, not eight.
-    if num(app.cool_until, 0) <= NOW then redis.call('HSET', name, 'cool_streak', streak) end
-    redis.call('HSET', name, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
+    local cooling = num(app.cool_until, 0) > NOW
+    local streak = math.max(1, num(app.cool_streak, 0) + (cooling and 0 or 1))
+    local pause = math.max(entry.cool, math.min(60, 2 ^ (streak - 1)) * 1000000)
+    redis.call('HSET', name, 'cool_streak', streak, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
   elseif succeeded and num(app.cool_streak, 0) > 0 and num(app.cool_until, 0) <= NOW then
     redis.call('HSET', name, 'cool_streak', 0)
   end
@@ -122,7 +133,7 @@ local function settle(lease, entry)
   redis.call('HINCRBY', job, 'version', 1)
   measure(job, moved)
   learn(lease, entry, moved > 0)
-  if type(entry.stop) == 'table' then stop(lease, entry.stop) end
+  if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
     drop_lease(lease)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)

@@ -23,7 +23,9 @@ local function seal()
 end
 
 local before = redis.call('HGET', name, 'state')
-if before and before ~= 'validating' then return { 'ok', job, before } end
+-- The hash was written first, so it is also the first part of a draft to expire.
+if not before then return { 'expired', job, '' } end
+if before ~= 'validating' then return { 'ok', job, before } end
 
 if redis.call('EXISTS', key('app', fields.app)) == 0 then return { 'no_app', job, '' } end
 

@@ -1,0 +1,146 @@
+"""The API as a process: alive, ready, measured."""
+
+import json
+import re
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bulkhead.engine.embedded import EmbeddedStore
+from bulkhead.engine.fleet import Fleet, SealedToken
+from bulkhead.engine.script import Scripts
+from bulkhead.model.app import AppSettings
+from producers.api.metrics import METRICS
+from tests.command import KEY, Running, bulkhead
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
+CANARY = "canary-0123456789abcdef0123456789abcdef"
+
+
+def ask(port, path, method="GET"):
+    """Status, media type and body."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, answer.headers.get_content_type(), answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers.get_content_type(), error.read().decode()
+
+
+@pytest.fixture
+def serve(tmp_path, eventually):
+    """Start the API on a free port: the process and the port."""
+    started = []
+
+    def start(**settings):
+        api = Running(tmp_path, "api", "--port", "0", **settings)
+        started.append(api)
+        return api, eventually(lambda: api.line("api_started"))["port"]
+
+    yield start
+    for api in started:
+        api.__exit__()
+
+
+def test_it_is_alive_and_ready_and_ends_well_on_sigterm(serve, store_server, redis, home):
+    api, port = serve(redis_url=store_server.url, secret_key=KEY, home=home)
+
+    assert ask(port, "/healthz") == (200, "application/json", '{"ok":true}')
+    assert ask(port, "/readyz")[0] == 200
+    assert ask(port, "/healthz", "HEAD")[0] == 200
+    assert api.end() == 0
+    assert api.stdout == ""
+    assert api.line("api_stopped")
+
+
+def test_without_a_store_it_lives_and_says_that_it_is_not_ready(serve, home, eventually):
+    api, port = serve(home=home)
+
+    status, media, body = ask(port, "/readyz")
+    problem = json.loads(body)
+    assert ask(port, "/healthz")[0] == 200
+    assert (status, media) == (503, "application/problem+json")
+    assert problem["code"] == "STORE_UNREACHABLE"
+    assert problem["status"] == 503
+    assert "bulkhead up" in problem["to_do"]
+    assert "bulkhead_store_up 0.0" in ask(port, "/metrics")[2]
+
+    with EmbeddedStore.start(home):
+        eventually(lambda: ask(port, "/readyz")[0] == 200)
+    eventually(lambda: ask(port, "/readyz")[0] == 503)
+    assert api.process.poll() is None
+
+
+def test_a_wrong_password_is_not_ready_and_is_not_shown(serve, home):
+    _, port = serve(redis_url=f"redis://:{CANARY}@127.0.0.1:1/0", secret_key=KEY, home=home)
+
+    status, _, body = ask(port, "/readyz")
+
+    assert status == 503
+    assert CANARY not in body
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "code"),
+    [
+        ("/nowhere", "GET", 404, "NOT_FOUND"),
+        ("/v1/jobs", "POST", 404, "NOT_FOUND"),
+        ("/healthz", "POST", 405, "METHOD_NOT_ALLOWED"),
+    ],
+)
+def test_what_it_does_not_know_is_a_problem_document(serve, home, path, method, status, code):
+    _, port = serve(home=home)
+
+    answer, media, body = ask(port, path, method)
+
+    assert (answer, media) == (status, "application/problem+json")
+    assert json.loads(body)["code"] == code
+    assert json.loads(body)["status"] == status
+
+
+def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(serve, store_server, redis, home):
+    scripts = Scripts(redis)
+    fleet = Fleet(scripts)
+    fleet.add_tenant("acme")
+    token = SealedToken(CANARY, "cdef", "f")
+    fleet.add_app("acme/shop", AppSettings(base_url="http://127.0.0.1:1/"), token)
+    fleet.control("app", "acme/shop", "pause", "why not")
+    scripts.run("beat", "w1", 600, "cell", "main", "host", "h")
+    job = {"tenant": "acme", "app": "acme/shop", "state": "paused", "total": 10, "failed": 3}
+    redis.hset("{bulkhead}:job:job_1", mapping=job)
+    redis.zadd("{bulkhead}:jobs", {"job_1": 1})
+    _, port = serve(redis_url=store_server.url, secret_key=KEY, home=home)
+
+    text = ask(port, "/metrics")[2]
+
+    assert 'bulkhead_workers{cell="main"} 1.0' in text
+    assert 'bulkhead_app_state{app="acme/shop",state="paused",tenant="acme"} 1.0' in text
+    assert 'bulkhead_app_state{app="acme/shop",state="active",tenant="acme"} 0.0' in text
+    assert 'bulkhead_jobs{app="acme/shop",state="paused",tenant="acme"} 1.0' in text
+    assert 'bulkhead_items{app="acme/shop",outcome="failed",tenant="acme"} 3.0' in text
+    assert 'bulkhead_items{app="acme/shop",outcome="pending",tenant="acme"} 7.0' in text
+    assert set(re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)) == set(METRICS)
+    assert CANARY not in text
+    assert KEY not in text
+
+
+def test_the_page_lists_exactly_the_metrics_their_labels_and_what_they_mean():
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)
+
+    assert {name: (labels, meaning) for name, labels, meaning in rows} == {
+        name: (", ".join(f"`{label}`" for label in labels) or "–", meaning)
+        for name, (labels, meaning) in METRICS.items()
+    }
+
+
+def test_a_port_that_is_taken_is_a_conflict_in_three_lines(home):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        run = bulkhead("api", "--port", str(taken.getsockname()[1]), home=home)
+
+    assert run.returncode == 7
+    assert [line.split(":")[0] for line in run.stderr.splitlines()] == ["error", "why", "to do"]
+    assert run.stdout == ""

@@ -1,0 +1,272 @@
+"""Whatever happens in whatever order: nothing is lost, nothing doubled, every count is true.
+
+A small model in Python decides what must have become of every item; the real scripts run on a
+real store, under a clock that the rules move.
+"""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bulkhead.errors import Conflict
+from bulkhead.model.job import JobState
+from bulkhead.model.slice import Begun, indexes
+from tests.fakes.engine import FAILED, PENDING, SKIPPED, SUCCEEDED, UNKNOWN, World, report
+
+APPS = ("acme/shop", "acme/mail", "other/shop")
+WORKERS = ("w1", "w2", "w3")
+FINAL = (SUCCEEDED, SKIPPED, FAILED, UNKNOWN)
+OUTCOMES = st.sampled_from([*FINAL, "retry", "back", "again", "open"])
+INDEX = st.integers(0, 10_000)
+
+
+class Lease:
+    """What a worker believes of a slice it was granted."""
+
+    def __init__(self, part, worker, repeat):
+        self.part = part
+        self.worker = worker
+        self.repeat = repeat
+        self.begun = False
+        self.seq = 0
+        self.open = set(indexes(part.ranges))
+
+
+class Engine(RuleBasedStateMachine):
+    def __init__(self, redis):
+        super().__init__()
+        redis.flushall()
+        self.world = World(redis)
+        for number, app in enumerate(APPS):
+            self.world.app(app, rate=(20, 1000, 3)[number], burst=5, max_in_flight=12)
+        for name in WORKERS:
+            self.world.worker(name)
+        self.repeats = {}
+        self.final = {}
+        self.terminal = {}
+        self.leases = []
+        self.zombies = []
+
+    # What producers and people do.
+
+    @rule(
+        app=st.sampled_from(APPS),
+        items=st.integers(1, 40),
+        refused=st.sets(st.integers(0, 39), max_size=6),
+        repeat=st.sampled_from(["safe", "safe", "once"]),
+        priority=st.sampled_from(["urgent", "normal", "bulk"]),
+    )
+    def submit(self, app, items, refused, repeat, priority):
+        refused = {index for index in refused if index < items}
+        job = self.world.submit(items, app, refused=refused, repeat=repeat, priority=priority)
+        self.repeats[job] = repeat
+        self.final[job] = dict.fromkeys(refused, FAILED)
+
+    @precondition(lambda self: self.repeats)
+    @rule(pick=INDEX, verb=st.sampled_from(["pause", "resume", "resume", "cancel"]))
+    def control_job(self, pick, verb):
+        job = list(self.repeats)[pick % len(self.repeats)]
+        before = self.world.jobs.get(job)
+        try:
+            after = self.world.jobs.control(job, verb, version=before.version)
+        except Conflict:
+            assert before.state.terminal or verb == "resume"
+        else:
+            expected = {"pause": {"paused"}, "resume": {"queued", "running"}}
+            assert after.state.value in expected.get(verb, {"cancelled"})
+
+    @rule(app=st.sampled_from(APPS), verb=st.sampled_from(["pause", "resume", "resume"]))
+    def control_app(self, app, verb):
+        try:
+            self.world.fleet.control("app", app, verb)
+        except Conflict:
+            assert self.world.app_now(app)["state"] == "stopped"
+
+    @rule(tenant=st.sampled_from(["acme", "other"]), verb=st.sampled_from(["pause", "resume"]))
+    def control_tenant(self, tenant, verb):
+        self.world.fleet.control("tenant", tenant, verb)
+
+    # What workers do.
+
+    @rule(worker=st.sampled_from(WORKERS), slots=st.integers(1, 16), items=st.integers(1, 50))
+    def claim(self, worker, slots, items):
+        before = self.world.audit(*self.repeats)
+        for part in self.world.claim(worker, slots, items):
+            granted = list(indexes(part.ranges))
+            assert all(before[part.job][1][index] == PENDING for index in granted)
+            assert len(part.offsets) == len(granted)
+            self.leases.append(Lease(part, worker, self.repeats[part.job]))
+
+    @precondition(lambda self: self.leases)
+    @rule(pick=INDEX, twice=st.booleans())
+    def begin(self, pick, twice):
+        lease = self.leases[pick % len(self.leases)]
+        answer = self.world.begin(lease.part, lease.worker)
+        if isinstance(answer, Begun):
+            assert answer.left <= 2_000_000
+            lease.begun = True
+            if twice:
+                assert isinstance(self.world.begin(lease.part, lease.worker), Begun)
+        else:
+            assert not lease.begun
+            self.leases.remove(lease)
+
+    @precondition(lambda self: any(lease.begun for lease in self.leases))
+    @rule(data=st.data(), pick=INDEX, repeated=st.booleans(), stop=st.integers(0, 15))
+    def settle(self, data, pick, repeated, stop):
+        begun = [lease for lease in self.leases if lease.begun]
+        lease = begun[pick % len(begun)]
+        told = self._tell(lease, data, stop=("AUTHFAIL", "token") if stop == 0 else None)
+        answer = self.world.settle(told, lease.worker)
+        assert answer.verdict == "ok"
+        self._note(lease, told)
+        if repeated:
+            assert self.world.settle(told, lease.worker).verdict == "repeated"
+        if told.last:
+            self.leases.remove(lease)
+
+    @precondition(lambda self: self.zombies)
+    @rule(data=st.data(), pick=INDEX)
+    def settle_too_late(self, data, pick):
+        lease = self.zombies.pop(pick % len(self.zombies))
+        told = self._tell(lease, data, last=True)
+        assert self.world.settle(told, lease.worker).verdict == "late"
+        final = self.final[lease.part.job]
+        for state, items in told.states.items():
+            for index in items:
+                if final.get(index) == UNKNOWN:
+                    final[index] = state
+
+    @precondition(lambda self: self.leases)
+    @rule(pick=INDEX)
+    def give_back(self, pick):
+        lease = self.leases[pick % len(self.leases)]
+        returned = self.world.worker(lease.worker).give_back([lease.part.lease])
+        assert not (returned and lease.begun)
+        if returned:
+            self.leases.remove(lease)
+
+    # What time does.
+
+    @rule(seconds=st.sampled_from([0.02, 0.3, 1.0, 2.5]))
+    def time_passes(self, seconds):
+        self.world.advance(seconds)
+
+    @rule(worker=st.sampled_from(WORKERS))
+    def worker_dies(self, worker):
+        for name in WORKERS:
+            if name != worker:
+                self.world.worker(name).beat({})
+        self.world.advance(7.9)
+        for name in WORKERS:
+            if name != worker:
+                self.world.worker(name).beat({})
+        self.world.advance(0.2)
+        self.reap()
+        self.world.worker(worker).beat({})
+        assert not [lease for lease in self.leases if lease.worker == worker]
+
+    @rule()
+    def every_call_hangs(self):
+        self.world.advance(40 * 30 + 6)
+        for name in WORKERS:
+            self.world.worker(name).beat({})
+        self.reap()
+        assert not self.leases
+
+    @rule()
+    def reap(self):
+        ended = {reaped.lease: reaped for reaped in self.world.worker("w1").reap()[1]}
+        for lease in [lease for lease in self.leases if lease.part.lease in ended]:
+            self.leases.remove(lease)
+            told = ended[lease.part.lease]
+            assert told.again + told.unknown + told.failed == len(lease.open)
+            final = self.final[lease.part.job]
+            if told.unknown:
+                assert lease.begun
+                assert lease.repeat == "once"
+                final.update(dict.fromkeys(lease.open, UNKNOWN))
+            if told.failed:
+                final.update(dict.fromkeys(lease.open, FAILED))
+            if lease.begun:
+                assert told.unknown or lease.repeat == "safe"
+                self.zombies.append(lease)
+
+    # What must be true after every one of them.
+
+    @invariant()
+    def every_count_is_true_and_every_item_where_the_model_says(self):
+        for job, (name, states) in self.world.audit(*self.repeats).items():
+            state = JobState(name)
+            settled = {i: state for i, state in enumerate(states) if state in FINAL}
+            assert settled == self.final[job]
+            assert self.terminal.get(job, state) is state
+            if state.terminal:
+                self.terminal[job] = state
+            if state in (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS):
+                assert len(settled) == len(states)
+
+    @invariant()
+    def every_lease_is_one_that_a_worker_knows(self):
+        kept = {lease["id"]: lease["state"] for lease in self.world.leases()}
+        known = {lease.part.lease: "begun" if lease.begun else "granted" for lease in self.leases}
+        assert kept == known
+
+    def teardown(self):
+        for job, final in self.final.items():
+            results = list(self.world.jobs.results(job))
+            assert sorted(row.line - 2 for row in results) == sorted(final)
+            counts = self.world.counts(job)
+            parts = [getattr(counts, name) for name in counts.__dataclass_fields__]
+            assert sum(parts) == 2 * counts.total
+            assert min(parts) >= 0
+
+    def _tell(self, lease, data, *, last=None, stop=None):
+        lease.seq += 1
+        told = report(lease.part, seq=lease.seq, last=False, stop=stop)
+        choice = OUTCOMES if last is None else OUTCOMES.filter(lambda outcome: outcome != "open")
+        left = set()
+        for index in sorted(lease.open):
+            outcome = data.draw(choice)
+            if outcome == "open":
+                left.add(index)
+            elif outcome == "retry":
+                delay = data.draw(st.integers(0, 3_000_000))
+                told.retries.append((index, delay, 1, self.world.now // 1000))
+            elif outcome in ("back", "again"):
+                getattr(told, outcome).append(index)
+            else:
+                told.states.setdefault(outcome, []).append(index)
+                told.rows.append([index, outcome, "", "", "", {}, 1, 0, 0])
+        told.cool = 1_000_000 if told.again and not stop else None
+        told.last = last or not left
+        told.left = ",".join(f"{index}-{index}" for index in sorted(left))
+        return told
+
+    def _note(self, lease, told):
+        lease.open = {int(pair.split("-")[0]) for pair in told.left.split(",") if pair}
+        for state, items in told.states.items():
+            self.final[lease.part.job].update(dict.fromkeys(items, state))
+
+
+def run(redis, **how):
+    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    chosen = settings(deadline=None, database=None, suppress_health_check=quiet, **how)
+    run_state_machine_as_test(lambda: Engine(redis), settings=chosen)
+
+
+def test_every_order_of_events_keeps_every_item_and_every_count(no_sync):
+    run(no_sync, max_examples=50, stateful_step_count=40, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_thousands_of_orders_of_events_keep_every_item_and_every_count(no_sync):
+    run(no_sync, max_examples=1000, stateful_step_count=80, print_blob=True)
