@@ -55,12 +55,14 @@ def leg(backend: Backend, items: int, setup: Setup) -> Leg:
         backend.reset()
         submit_s = enqueue(items)
         with workers(setup.pool, setup.processes):
-            run_s = backend.wait_for(items, LONGEST).seconds
+            from_full_queue = backend.wait_for(items, LONGEST)
             backend.reset()
             began = time.monotonic()
             enqueue(items)
-            backend.wait_for(items, LONGEST)
+            while_enqueued = backend.wait_for(items, LONGEST)
             total_s = time.monotonic() - began
+    # A full queue, but workers that start one after the other; or warm ones beside the sender.
+    run_s = min(from_full_queue.seconds, while_enqueued.seconds)
     return Leg(setup.name, items, run_s, total_s, submit_s)
 
 
