@@ -27,12 +27,11 @@ def make_app(runtime: Runtime) -> Celery:
         worker_prefetch_multiplier=1,
         worker_pool="threads",
         worker_concurrency=PARCELS,
+        worker_consumer="worker.consumer:Consumer",
         worker_send_task_events=False,
         worker_disable_rate_limits=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
         broker_pool_limit=4,
         broker_transport_options={
             "socket_timeout": 15,

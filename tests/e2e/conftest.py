@@ -1,4 +1,4 @@
-"""The product under a home of its own, ended with the test, or with the module for those that only look."""
+"""The product under a home of its own, ended with the test or with the module."""
 
 import shutil
 import tempfile

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
+import psutil
 import requests
+
+from bulkhead.engine.connect import connect
+from bulkhead.engine.embedded import find
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.overview import Overview
+from bulkhead.engine.script import Scripts
+from tests.e2e.record import Calls
 
 COMMAND = [sys.executable, "-m", "producers.cli"]
 
@@ -36,6 +47,7 @@ class Product:
     def __init__(self, home):
         self.home = home
         self.processes = []
+        self.ups = 0
         kept = {name: text for name, text in os.environ.items() if "BULKHEAD" not in name}
         self.environment = kept | {"BULKHEAD_HOME": str(home), "NO_COLOR": "1"}
 
@@ -54,34 +66,89 @@ class Product:
 
     def start(self, *words, log=None, **environment):
         """Start one command and let it run; its lines go to `log` under the home."""
-        with (self.home / f"{log or words[0]}.log").open("ab") as place:
+        return self.launch([*COMMAND, *words], log or words[0], self.environment | environment)
+
+    def launch(self, words, log, environment, folder=None):
+        """Start any program, to be ended with the test."""
+        place = self.home / f"{log}.log"
+        with place.open("ab") as lines:
             process = subprocess.Popen(
-                [*COMMAND, *words],
+                words,
                 stdin=subprocess.DEVNULL,
-                stdout=place,
-                stderr=place,
-                env=self.environment | environment,
+                stdout=lines,
+                stderr=lines,
+                env=environment,
+                cwd=folder,
             )
-        process.log = self.home / f"{log or words[0]}.log"
+        process.log = place
         self.processes.append(process)
         return process
 
-    def up(self, *words, workers=2, port=None):
-        """`bulkhead up --sandbox`, returned when it has said that it is up."""
+    def up(self, *words, workers=2, port=None, sandbox=True):
+        """`bulkhead up`, with its own sandbox unless told otherwise; returned when it is up."""
         port, sandbox_port = port or free_port(), free_port()
+        if sandbox:
+            words = ("--sandbox", "--sandbox-port", str(sandbox_port), *words)
+        self.ups += 1
         process = self.start(
-            *("up", "--sandbox", "--workers", str(workers), "--port", str(port)),
-            *("--sandbox-port", str(sandbox_port), *words),
+            *("up", "--workers", str(workers), "--port", str(port), *words), log=f"up{self.ups}"
         )
-        until(lambda: "Ctrl-C ends it" in process.log.read_text() or process.poll() is not None, 60)
+        until(lambda: "Ctrl-C ends it" in process.log.read_text() or process.poll() is not None, 90)
         assert process.poll() is None, process.log.read_text()
         process.port, process.sandbox = port, f"http://127.0.0.1:{sandbox_port}"
         return process
 
+    def sandbox(self, *words):
+        """A sandbox that does not end with `up`, and writes down every request."""
+        lines = self.home / f"requests{len(self.processes)}.jsonl"
+        process = self.start(
+            *("sandbox", "serve", "--port", "0", "--log", str(lines), *words),
+            log=f"sandbox{len(self.processes)}",
+        )
+        until(lambda: "listening on" in process.log.read_text() or process.poll() is not None, 60)
+        assert process.poll() is None, process.log.read_text()
+        return Sandbox(process, lines)
+
+    def app(self, name, sandbox, *words):
+        """Register an app with the product and with the sandbox: its token."""
+        token = secrets.token_hex(24)
+        sandbox.register(token)
+        self.run("tenants", "add", name.split("/")[0])
+        given = ("--base-url", f"{sandbox.url}/backend/", "--token-env", "APP_TOKEN", *words)
+        done = self.run("apps", "add", name, *given, APP_TOKEN=token)
+        assert done.code == 0, done
+        return token
+
+    def submit(self, file, app, *words):
+        """Import a file and return at once: the job's id."""
+        done = self.run("users", "import", file, "--app", app, "-o", "json", *words)
+        assert done.code == 0, done
+        return done.json["id"]
+
+    @contextmanager
+    def look(self):
+        """The engine's own reader of jobs: much quicker than a command."""
+        with connect(find(self.home)) as redis:
+            yield Scripts(redis)
+
+    def job(self, job):
+        """The job document; its counts add up, whenever it is looked at."""
+        with self.look() as scripts:
+            found = Jobs(scripts).get(job).to_dict()
+        counts = found["counts"]
+        assert counts["total"] == sum(n for name, n in counts.items() if name != "total"), counts
+        return found
+
+    def wait(self, job, timeout=90):
+        """Wait for a job as a script would."""
+        words = ("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")
+        return self.run(*words, timeout=timeout + 30)
+
     def workers(self):
         """The process ids of the workers that beat."""
-        found = self.run("workers", "list", "-o", "json").json
-        return [int(worker["pid"]) for worker in found]
+        with self.look() as scripts:
+            found = Overview(scripts).workers()
+        return sorted(int(worker.pid) for worker in found if worker.live)
 
     def end(self):
         for process in self.processes:
@@ -93,6 +160,52 @@ class Product:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+class Sandbox:
+    """A stand-in mesibo of the test's own."""
+
+    def __init__(self, process, lines):
+        self.process, self.lines = process, lines
+        self.url = re.search(r"http://[^/\s]+", process.log.read_text())[0]
+
+    def register(self, token):
+        self._post("apps", {"token": token, "edition": "cloud", "rate": None})
+
+    def faults(self, *rules):
+        """These rules instead of all others; none clears them."""
+        self._post("faults", list(rules))
+
+    def received(self, token=None, **query):
+        return received(self.url, token, **query)
+
+    def count(self, token=None):
+        return self.received(token)["requests"]
+
+    def calls(self, token=None):
+        """What its log says by now, of all apps or of one."""
+        return Calls(self.lines, f"…{token[-4:]}" if token else None)
+
+    def _post(self, name, document):
+        requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=10).raise_for_status()
+
+
+def measured(text):
+    """Show a figure: `pytest -s` prints it, as does a failure."""
+    sys.stdout.write(f"\n    measured: {text}\n")
+
+
+def alive(pid):
+    """Whether a process lives; one that ended and was not waited for does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def family(process):
+    """The process ids of all that a process started, and what those started."""
+    return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
 
 
 def until(condition, seconds=30.0):

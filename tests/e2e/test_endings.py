@@ -1,0 +1,120 @@
+"""SIGTERM and `kill -9` of the processes of `bulkhead up` in the middle of an import."""
+
+import os
+import signal
+import time
+
+from tests.e2e.product import alive, family, measured, people, until
+
+ROWS = 3_000
+LIMITS = ("--rate", "400/s", "--burst", "40", "--max-in-flight", "32")
+ENDS_WITHIN = 10.0
+SLACK = 10.0
+"""Seconds more on a machine with other things to do."""
+
+
+def test_sigterm_ends_up_with_exit_0_and_the_next_up_finishes_the_job(product):
+    sandbox = product.sandbox()
+    up = product.up(sandbox=False)
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
+    until(lambda: sandbox.count(token) >= ROWS // 4)
+    started = family(up)
+
+    up.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    code = up.wait(ENDS_WITHIN + SLACK)
+    took = time.monotonic() - asked
+
+    assert code == 0, up.log.read_text()
+    assert not [pid for pid in started if alive(pid)]
+    made = sandbox.count(token)
+    product.up(sandbox=False)
+    assert product.job(job)["counts"]["in_flight"] <= 64
+    done = product.wait(job)
+    assert done.code == 0, done
+    record = sandbox.received(token)
+    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    measured(
+        f"up ended {took:.2f} s after SIGTERM with {made} calls made; "
+        f"{record['requests'] - ROWS} calls repeated"
+    )
+
+
+def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(product):
+    sandbox = product.sandbox()
+    product.up(workers=1, sandbox=False)
+    other = product.start("worker")
+    until(lambda: len(product.workers()) == 2)
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
+    until(lambda: sandbox.count(token) >= ROWS // 4)
+
+    other.send_signal(signal.SIGTERM)
+    asked, at = time.monotonic(), time.time()
+    code = other.wait(ENDS_WITHIN + SLACK)
+    took = time.monotonic() - asked
+
+    assert code == 0, other.log.read_text()
+    done = product.wait(job)
+    assert done.code == 0, done
+    record, calls = sandbox.received(token), sandbox.calls(token)
+    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    assert record["requests"] == ROWS
+    assert done.json["attempts"] == {"calls": ROWS, "retries": 0}
+    gap, began = calls.longest_gap(at, calls.times[-1])
+    measured(
+        f"worker ended {took:.2f} s after SIGTERM; longest gap {gap:.2f} s, "
+        f"{began - at:+.2f} s after it; no call repeated"
+    )
+
+
+def test_a_worker_whose_calls_hang_still_ends_in_time_and_its_rows_run_again(product):
+    sandbox = product.sandbox()
+    product.up(workers=1, sandbox=False)
+    [first] = product.workers()
+    token = product.app("acme/shop", sandbox, "--rate", "50/s", "--max-in-flight", "4")
+    sandbox.faults({"fault": "hang", "s": 300, "after": 10, "times": 4})
+    job = product.submit(people(product.home / "p.csv", 60), "acme/shop")
+    until(lambda: sandbox.count(token) >= 14)
+
+    os.kill(first, signal.SIGTERM)
+    asked = time.monotonic()
+    until(lambda: not alive(first), ENDS_WITHIN + SLACK)
+    took = time.monotonic() - asked
+
+    done = product.wait(job)
+    assert done.code == 0, done
+    record = sandbox.received(token)
+    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == 60
+    assert record["max_applied_per_key"] == 1
+    measured(
+        f"worker with 4 hanging calls ended {took:.2f} s after SIGTERM; "
+        f"{record['requests']} calls for 60 rows"
+    )
+
+
+def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
+    sandbox = product.sandbox()
+    up = product.up()
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
+    until(lambda: sandbox.count(token) >= ROWS // 4)
+    started = family(up)
+    assert len(started) >= 10, "keeper, store, and a leash and a process for each of four parts"
+
+    up.kill()
+    up.wait()
+    killed = time.monotonic()
+    until(lambda: not [pid for pid in started if alive(pid)], 15 + SLACK)
+    took = time.monotonic() - killed
+
+    product.up(sandbox=False)
+    done = product.wait(job)
+    assert done.code == 0, done
+    record = sandbox.received(token)
+    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    measured(
+        f"all {len(started)} processes ended {took:.2f} s after kill -9 of up; "
+        f"{record['requests'] - ROWS} calls repeated"
+    )

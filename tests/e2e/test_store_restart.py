@@ -1,0 +1,77 @@
+"""The store goes away in the middle of an import: the workers stay, and go on when it is back."""
+
+import os
+import signal
+import time
+
+from tests.e2e.product import alive, measured, people, until
+
+ROWS = 3_000
+RESUMES_WITHIN = 15.0
+
+
+def running_import(product, rows=ROWS, workers=2):
+    """An import of so many rows, a third of the way in."""
+    sandbox = product.sandbox()
+    up = product.up(workers=workers, sandbox=False)
+    words = ("--rate", "600/s", "--burst", "60", "--max-in-flight", "32")
+    token = product.app("acme/shop", sandbox, *words)
+    job = product.submit(people(product.home / "p.csv", rows), "acme/shop")
+    until(lambda: sandbox.count(token) >= rows // 3)
+    return sandbox, up, token, job
+
+
+def store_pid(product):
+    return int((product.home / "store" / "server.pid").read_text())
+
+
+def conserved(product, sandbox, token, job, rows=ROWS):
+    done = product.wait(job)
+    assert done.code == 0, done
+    assert done.json["counts"]["succeeded"] == rows
+    record = sandbox.received(token)
+    assert record["distinct_keys"] == rows
+    return record
+
+
+def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(product):
+    sandbox, up, token, job = running_import(product)
+    workers, store = product.workers(), store_pid(product)
+
+    os.kill(store, signal.SIGKILL)
+    killed = time.time()
+
+    until(lambda: sandbox.calls(token).after(killed + 0.5), RESUMES_WITHIN)
+    record = conserved(product, sandbox, token, job)
+    assert store_pid(product) != store
+    assert product.workers() == workers
+    assert all(alive(worker) for worker in workers)
+    assert up.poll() is None
+    calls = sandbox.calls(token)
+    gap, began = calls.longest_gap(killed - 0.2, calls.times[-1])
+    measured(
+        f"store killed: longest gap {gap:.2f} s from {began - killed:+.2f} s, "
+        f"{record['requests'] - ROWS} calls repeated"
+    )
+
+
+def test_a_store_that_stands_still_for_three_seconds_costs_no_row_and_no_worker(product):
+    sandbox, up, token, job = running_import(product)
+    workers, store = product.workers(), store_pid(product)
+
+    os.kill(store, signal.SIGSTOP)
+    stopped = time.time()
+    until(lambda: time.time() > stopped + 3)
+    os.kill(store, signal.SIGCONT)
+
+    until(lambda: sandbox.calls(token).after(stopped + 3), RESUMES_WITHIN)
+    record = conserved(product, sandbox, token, job)
+    assert store_pid(product) == store
+    assert product.workers() == workers
+    assert up.poll() is None
+    calls = sandbox.calls(token)
+    gap, began = calls.longest_gap(stopped - 0.2, calls.times[-1])
+    measured(
+        f"store stopped 3 s: longest gap {gap:.2f} s from {began - stopped:+.2f} s, "
+        f"{record['requests'] - ROWS} calls repeated"
+    )

@@ -1,0 +1,43 @@
+"""`kill -9` of the only worker in the middle of an import."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.e2e.product import measured, people, until
+
+RESUMES_WITHIN = 15.0
+"""Seconds: the product's promise."""
+ON_THE_WIRE = 0.5
+"""Seconds in which calls that a killed worker had sent may still arrive."""
+
+
+@pytest.mark.parametrize("rows", [3_000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product, rows):
+    sandbox = product.sandbox()
+    up = product.up(workers=1, sandbox=False)
+    words = ("--rate", "2000/s", "--burst", "100", "--max-in-flight", "32")
+    token = product.app("acme/shop", sandbox, *words)
+    [worker] = product.workers()
+    job = product.submit(people(product.home / "p.csv", rows), "acme/shop")
+    until(lambda: sandbox.count(token) >= rows // 3)
+
+    os.kill(worker, signal.SIGKILL)
+    killed, before = time.time(), product.job(job)["counts"]
+
+    until(lambda: sandbox.calls(token).after(killed + ON_THE_WIRE), RESUMES_WITHIN)
+    done = product.wait(job)
+    assert done.code == 0, done
+    assert done.json["counts"]["succeeded"] == rows
+    record, calls = sandbox.received(token), sandbox.calls(token)
+    assert record["distinct_keys"] == rows
+    assert up.poll() is None
+    gap, began = calls.longest_gap(killed - 1, calls.times[-1])
+    measured(
+        f"{rows} rows, worker killed with {before}: "
+        f"longest gap {gap:.2f} s, from {began - killed:+.2f} s; {record['requests']} calls, "
+        f"{record['requests'] - rows} repeated, none applied more than "
+        f"{record['max_applied_per_key']} times"
+    )
