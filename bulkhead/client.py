@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import StoreFull
+from bulkhead.errors import Interrupted, StoreFull
 from bulkhead.model.job import Job
 
 FULL_AT = 0.8
@@ -33,7 +33,8 @@ def submit(
     """Read every row, then seal the job: no call is made before that, and none if reading fails.
 
     `describe` is asked for the job's `input` after the last row. Raises what `entries` raises,
-    Conflict (idempotency), StoreFull or Unreachable; in each case nothing was sent.
+    Conflict (idempotency), StoreFull or Unreachable: nothing was sent, unless it says that this
+    is not known. An interrupt that came too late for the job raises Interrupted.
     """
     refuse_if_full(scripts)
     draft = Draft(scripts, request)
@@ -44,8 +45,14 @@ def submit(
             else:
                 draft.add(line, cells)
         job = draft.seal(describe())
-    except BaseException:
-        draft.abandon()
+    except BaseException as error:
+        gone = draft.abandon()
+        if isinstance(error, KeyboardInterrupt) and not gone:
+            raise Interrupted(
+                f"{draft.id} was accepted in the moment of the interrupt, and goes on",
+                why="its input had been read to the end",
+                to_do=f"`bulkhead jobs watch {draft.id}` shows it, `jobs cancel` ends it",
+            ) from None
         raise
     return Jobs(scripts).get(job)
 

@@ -47,6 +47,12 @@ class Declined(BulkheadError):
     exit_code = 6
 
 
+class Interrupted(BulkheadError):
+    """Told to stop in the very moment in which the work was done all the same."""
+
+    exit_code = 130
+
+
 class Conflict(BulkheadError):
     """The thing is in another state than the request supposes: look, then decide."""
 

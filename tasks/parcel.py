@@ -5,14 +5,18 @@ from __future__ import annotations
 from celery import shared_task
 from structlog import get_logger
 
-from bulkhead.model.slice import Begun, Slice
+from bulkhead.model.slice import Begun, Report, Slice, indexes
 from tasks import report
-from tasks.clocks import Clocks
+from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
 
 SETTLE_EVERY = 0.25
 """Seconds: what happened is never longer unrecorded than this."""
+
+REST = 5_000_000
+"""Microseconds that an app rests when a worker cannot read what it needs to call it;
+else what cannot be opened would be tried a thousand times a second."""
 
 
 @shared_task(name="tasks.run_parcel")  # type: ignore[untyped-decorator]
@@ -41,7 +45,6 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
     """Ask the store, just before the first call, which slices may run."""
-    items = {part.lease: runtime.cabinet.items(part) for part in parcel}
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(
         lambda: runtime.verbs.begin([part.lease for part in parcel])
@@ -52,10 +55,27 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         if isinstance(answer, Begun):
             runtime.delay.learn(answer.since_claim / 1e6)
             window = clocks.window(answer, asked_at, answered_at)
-            runs.append(SliceRun(part, answer, items[part.lease], window, runtime))
+            run = take_up(part, answer, window, runtime)
+            if run is not None:
+                runs.append(run)
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def take_up(part: Slice, begun: Begun, window: Window, runtime: Runtime) -> SliceRun | None:
+    """The slice ready to run, or None after its items were returned.
+
+    A begun lease lives as long as its worker: whoever cannot run it must say so.
+    """
+    try:
+        return runtime.stopping.patiently(lambda: SliceRun(part, begun, window, runtime))
+    except Exception:
+        get_logger().exception("parcel_failed", slices=[part.lease])
+    returned = Report(part.lease, part.app, part.job, seq=1, last=True, cool=REST)
+    returned.again.extend(indexes(part.ranges))
+    report.tell([returned], runtime.stopping.patiently(lambda: runtime.verbs.settle([returned])))
+    return None
 
 
 def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:

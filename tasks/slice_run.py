@@ -8,8 +8,18 @@ from dataclasses import dataclass
 
 from structlog import get_logger
 
+from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
-from bulkhead.model.outcome import Outcome, Refused, Retry, Stopped, Throttled, Upstream
+from bulkhead.model.outcome import (
+    Outcome,
+    Refused,
+    Repeat,
+    Retry,
+    Stopped,
+    Throttled,
+    Unknown,
+    Upstream,
+)
 from bulkhead.model.slice import Begun, Slice
 from tasks.clocks import Clocks, Window
 from tasks.operation import prepare
@@ -31,9 +41,9 @@ class Finished:
 class SliceRun:
     """Its lanes take turns at the items; whatever they finish waits here to be reported."""
 
-    def __init__(
-        self, part: Slice, begun: Begun, items: list[Item], window: Window, runtime: Runtime
-    ) -> None:
+    def __init__(self, part: Slice, begun: Begun, window: Window, runtime: Runtime) -> None:
+        """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
+        items = runtime.cabinet.items(part)
         self.part = part
         self.begun = begun
         self.finished: deque[Finished] = deque()
@@ -101,17 +111,25 @@ class SliceRun:
 
     def _attempt(self, item: Item) -> Finished:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
-        call = prepare(self._job, item)
-        if isinstance(call, Refused):
-            return Finished(item, call, started_ms, 0.0, called=False)
+        call: Call | Refused | None = None
         try:
-            outcome = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            call = prepare(self._job, item)
+            if isinstance(call, Refused):
+                return Finished(item, call, started_ms, 0.0, called=False)
+            outcome: Outcome = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
         except Exception:
-            # Ours, not mesibo's: said in full in the log, and tried again like a lost answer.
+            # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
-            upstream = Upstream(call.op)
-            outcome = Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)
+            outcome = _lost(call, self._job.kind)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
         return Finished(item, outcome, started_ms, self._clocks.monotonic() - started, called=True)
+
+
+def _lost(call: Call | Refused | None, kind: str) -> Retry | Unknown:
+    """What is known of a call that ended in an error of ours: it may have been sent."""
+    if isinstance(call, Call) and call.repeat is not Repeat.SAFE:
+        return Unknown("the call failed inside Bulkhead", Upstream(call.op))
+    upstream = Upstream(call.op if isinstance(call, Call) else kind)
+    return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)

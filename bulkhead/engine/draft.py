@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from bulkhead.engine.packing import SEGMENT, pack
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, Unreachable
+from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 
 UNSEALED_FOR = 3600
@@ -22,6 +22,9 @@ UNSEALED_FOR = 3600
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
+
+SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
+"""Seconds that a store may be away in the moment of the seal, and between two questions."""
 
 FAILED = 4
 FIRST_LINES = 5
@@ -107,7 +110,7 @@ class Draft:
             [code, self._code_counts[code], ",".join(map(str, lines))]
             for code, lines in self._codes.items()
         ]
-        answer = self._scripts.run("submit", self.id, fields, json.dumps(codes))
+        answer = self._ask_to_seal(fields, json.dumps(codes))
         verdict, job, state = (part.decode() for part in answer)
         if verdict == "ok":
             return self.id
@@ -116,19 +119,36 @@ class Draft:
             return str(job)
         raise self._refusal(verdict, job, state)
 
-    def discard(self) -> None:
-        """Forget everything written so far."""
-        self._pipe.reset()
-        for segment in range(self._segments):
-            self._pipe.delete(self._key("seg", str(segment)))
-        self._pipe.delete(self._key(), self._key("map"), self._key("out"))
-        self._pipe.zrem(self._scripts.key("jobs"), self.id)
-        self._flush()
+    def _ask_to_seal(self, fields: str, codes: str) -> Any:
+        """The store's answer, asked again while it restarts: the same job is sealed only once."""
+        deadline = time.monotonic() + SEAL_FOR
+        while True:
+            try:
+                return self._scripts.run("submit", self.id, fields, codes)
+            except StoreFull:
+                raise
+            except Unreachable as error:
+                if time.monotonic() > deadline:
+                    raise Unreachable(
+                        f"it is not known whether {self.id} was accepted",
+                        why=f"the store went away in that moment ({error.why})",
+                        to_do=f"when it is back, see `bulkhead jobs show {self.id}`",
+                    ) from error
+                time.sleep(SEAL_PAUSE)
 
-    def abandon(self) -> None:
-        """Discard, as far as the store can be reached; what remains expires within the hour."""
+    def discard(self) -> bool:
+        """Forget everything written so far; False if the job was sealed after all, and runs."""
+        self._pipe.reset()
+        return bool(self._scripts.run("discard", self.id, self._segments))
+
+    def abandon(self) -> bool:
+        """Discard as far as the store can be reached; what remains expires within the hour.
+
+        False if the job is known to have been sealed.
+        """
         with suppress(Unreachable):
-            self.discard()
+            return self.discard()
+        return True
 
     def _open(self) -> None:
         request, created = self._request, str(int(self._clock() * 1e6))

@@ -31,6 +31,8 @@ def jobs() -> None:
 @pass_context
 def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
     """List jobs, newest first."""
+    if tenant:
+        ctx.fleet.tenant(tenant)
     found = ctx.jobs.newest(tenant, limit)
     if chosen(form) in ("table", "csv"):
         show_list([_flat(job.to_dict()) for job in found], COLUMNS, form)

@@ -1,4 +1,8 @@
-"""The product under a home of its own, ended with the test."""
+"""The product under a home of its own, ended with the test or, to look only, the module."""
+
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -11,3 +15,17 @@ def product(home):
     made = Product(home)
     yield made
     made.end()
+
+
+@pytest.fixture(scope="module")
+def site():
+    """`up --sandbox` for a whole module: `site.sandbox` is the stand-in's address."""
+    folder = Path(tempfile.mkdtemp(prefix="bh-"))
+    made = Product(folder)
+    try:
+        made.sandbox = made.up(workers=1).sandbox
+        assert made.run("apps", "set", "demo/shop", "--rate", "2000/s").code == 0
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder)

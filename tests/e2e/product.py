@@ -12,10 +12,16 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import psutil
 import requests
 
+from bulkhead.engine.connect import connect
+from bulkhead.engine.embedded import find
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.overview import Overview
+from bulkhead.engine.script import Scripts
 from tests.e2e.record import Calls
 
 COMMAND = [sys.executable, "-m", "producers.cli"]
@@ -60,14 +66,19 @@ class Product:
 
     def start(self, *words, log=None, **environment):
         """Start one command and let it run; its lines go to `log` under the home."""
-        place = self.home / f"{log or words[0]}.log"
+        return self.launch([*COMMAND, *words], log or words[0], self.environment | environment)
+
+    def launch(self, words, log, environment, folder=None):
+        """Start any program, to be ended with the test."""
+        place = self.home / f"{log}.log"
         with place.open("ab") as lines:
             process = subprocess.Popen(
-                [*COMMAND, *words],
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=lines,
                 stderr=lines,
-                env=self.environment | environment,
+                env=environment,
+                cwd=folder,
             )
         process.log = place
         self.processes.append(process)
@@ -114,13 +125,19 @@ class Product:
         assert done.code == 0, done
         return done.json["id"]
 
+    @contextmanager
+    def look(self):
+        """The engine's own reader of jobs: much quicker than a command."""
+        with connect(find(self.home)) as redis:
+            yield Scripts(redis)
+
     def job(self, job):
         """The job document; its counts add up, whenever it is looked at."""
-        done = self.run("jobs", "show", job, "-o", "json")
-        assert done.code == 0, done
-        counts = done.json["counts"]
+        with self.look() as scripts:
+            found = Jobs(scripts).get(job).to_dict()
+        counts = found["counts"]
         assert counts["total"] == sum(n for name, n in counts.items() if name != "total"), counts
-        return done.json
+        return found
 
     def wait(self, job, timeout=90):
         """Wait for a job as a script would."""
@@ -129,8 +146,9 @@ class Product:
 
     def workers(self):
         """The process ids of the workers that beat."""
-        found = self.run("workers", "list", "-o", "json").json
-        return [int(worker["pid"]) for worker in found if worker["live"]]
+        with self.look() as scripts:
+            found = Overview(scripts).workers()
+        return sorted(int(worker.pid) for worker in found if worker.live)
 
     def end(self):
         for process in self.processes:
@@ -170,6 +188,11 @@ class Sandbox:
 
     def _post(self, name, document):
         requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=10).raise_for_status()
+
+
+def measured(text):
+    """Show a figure: `pytest -s` prints it, as does a failure."""
+    sys.stdout.write(f"\n    measured: {text}\n")
 
 
 def alive(pid):

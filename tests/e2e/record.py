@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 LATE = 0.05
 """Seconds that a permit stays good: two of one instant may be used so far apart."""
@@ -27,7 +28,7 @@ class Calls:
     def longest_gap(self, start, end):
         """The longest time without a call between two instants, and when it began."""
         inside = [start, *(t for t in self.times if start < t < end), end]
-        return max((later - earlier, earlier) for earlier, later in zip(inside, inside[1:]))
+        return max((later - earlier, earlier) for earlier, later in pairwise(inside))
 
     def busiest(self, seconds):
         """The most calls in any window of this length."""

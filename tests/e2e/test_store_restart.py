@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.e2e.product import alive, people, until
+from tests.e2e.product import alive, measured, people, until
 
 ROWS = 3_000
 RESUMES_WITHIN = 15.0
@@ -36,7 +36,7 @@ def conserved(product, sandbox, token, job, rows=ROWS):
 
 def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(product):
     sandbox, up, token, job = running_import(product)
-    workers, store = sorted(product.workers()), store_pid(product)
+    workers, store = product.workers(), store_pid(product)
 
     os.kill(store, signal.SIGKILL)
     killed = time.time()
@@ -44,18 +44,20 @@ def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(
     until(lambda: sandbox.calls(token).after(killed + 0.5), RESUMES_WITHIN)
     record = conserved(product, sandbox, token, job)
     assert store_pid(product) != store
-    assert sorted(product.workers()) == workers
+    assert product.workers() == workers
     assert all(alive(worker) for worker in workers)
     assert up.poll() is None
     calls = sandbox.calls(token)
     gap, began = calls.longest_gap(killed - 0.2, calls.times[-1])
-    print(f"\nstore killed: longest gap {gap:.2f} s from {began - killed:+.2f} s,", end=" ")
-    print(f"{record['requests'] - ROWS} calls repeated")
+    measured(
+        f"store killed: longest gap {gap:.2f} s from {began - killed:+.2f} s, "
+        f"{record['requests'] - ROWS} calls repeated"
+    )
 
 
 def test_a_store_that_stands_still_for_three_seconds_costs_no_row_and_no_worker(product):
     sandbox, up, token, job = running_import(product)
-    workers, store = sorted(product.workers()), store_pid(product)
+    workers, store = product.workers(), store_pid(product)
 
     os.kill(store, signal.SIGSTOP)
     stopped = time.time()
@@ -65,9 +67,11 @@ def test_a_store_that_stands_still_for_three_seconds_costs_no_row_and_no_worker(
     until(lambda: sandbox.calls(token).after(stopped + 3), RESUMES_WITHIN)
     record = conserved(product, sandbox, token, job)
     assert store_pid(product) == store
-    assert sorted(product.workers()) == workers
+    assert product.workers() == workers
     assert up.poll() is None
     calls = sandbox.calls(token)
     gap, began = calls.longest_gap(stopped - 0.2, calls.times[-1])
-    print(f"\nstore stopped 3 s: longest gap {gap:.2f} s from {began - stopped:+.2f} s,", end=" ")
-    print(f"{record['requests'] - ROWS} calls repeated")
+    measured(
+        f"store stopped 3 s: longest gap {gap:.2f} s from {began - stopped:+.2f} s, "
+        f"{record['requests'] - ROWS} calls repeated"
+    )

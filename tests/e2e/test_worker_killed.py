@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.e2e.product import people, until
+from tests.e2e.product import measured, people, until
 
 RESUMES_WITHIN = 15.0
 """Seconds: the product's promise."""
@@ -35,8 +35,9 @@ def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product
     assert record["distinct_keys"] == rows
     assert up.poll() is None
     gap, began = calls.longest_gap(killed - 1, calls.times[-1])
-    print(f"\n{rows} rows, worker killed with {before}:")
-    print(f"longest gap {gap:.2f} s, from {began - killed:+.2f} s; {record['requests']} calls,")
-    print(
-        f"{record['requests'] - rows} repeated, none more than {record['max_applied_per_key']} times"
+    measured(
+        f"{rows} rows, worker killed with {before}: "
+        f"longest gap {gap:.2f} s, from {began - killed:+.2f} s; {record['requests']} calls, "
+        f"{record['requests'] - rows} repeated, none applied more than "
+        f"{record['max_applied_per_key']} times"
     )

@@ -122,6 +122,11 @@ class World:
         """The state of every item, from the job's map."""
         return unpacked(self.jobs.states(job), self.counts(job).total)
 
+    def redo(self, job):
+        """The items that came back and wait to be claimed again."""
+        entries = self.redis.lrange(self.key("job", job, "redo"), 0, -1)
+        return items_of(entry.decode().split("/")[0] for entry in entries)
+
     def leases(self):
         """Every lease that the store holds, with its number as `id`."""
         ids = self.redis.zrange(self.key("lease"), 0, -1)

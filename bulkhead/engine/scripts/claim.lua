@@ -141,7 +141,7 @@ end
 local function instants(app, most, parallel, latency)
   local pace, ahead = limiter(app)
   local tat, offsets, loose = num(app.tat, 0), {}, false
-  local alone = num(app.held, 0) + parallel >= num(app.cap, 1)
+  local alone = parallel >= num(app.cap, 1)
   for i = 1, most do
     local wave = math.floor((i - 1) / parallel)
     local lane_free, permit = NOW + delay + wave * latency * 0.9, tat - ahead

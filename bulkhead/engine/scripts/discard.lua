@@ -1,0 +1,16 @@
+#!lua flags=allow-oom
+-- discard: forget a job that was never sealed. One that was sealed runs, and stays.
+--
+-- Who asked to seal and got no answer cannot know which of the two it is; the store does.
+--
+-- KEYS[1]  root
+-- ARGV[1]  job id     ARGV[2]  how many segments were written
+-- returns  1 if it is gone, 0 if it was sealed
+
+local job, segments = ARGV[1], tonumber(ARGV[2])
+local state = redis.call('HGET', key('job', job), 'state')
+if state and state ~= 'validating' then return 0 end
+for segment = 0, segments - 1 do redis.call('DEL', key('job', job, 'seg', whole(segment))) end
+redis.call('DEL', key('job', job), key('job', job, 'map'), key('job', job, 'out'))
+redis.call('ZREM', key('jobs'), job)
+return 1

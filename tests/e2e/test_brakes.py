@@ -1,0 +1,78 @@
+"""Pause, resume and cancel in the middle of an import, judged by the sandbox's log."""
+
+import time
+
+import pytest
+
+from tests.e2e.product import measured, people, until
+
+OBEYED_WITHIN = 2.0
+"""Seconds from the command's answer to the last new call."""
+QUIET = 4.0
+ROWS = 2_000
+
+
+@pytest.fixture
+def running(product):
+    """An import a quarter done, and what it runs on."""
+    sandbox = product.sandbox()
+    product.up(workers=2, sandbox=False)
+    limits = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "16")
+    token = product.app("acme/shop", sandbox, *limits)
+    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
+    until(lambda: sandbox.count(token) >= ROWS // 4)
+    return sandbox, token, job
+
+
+def last_call_after(sandbox, token, answered):
+    """Seconds from an answer to the last call, looked at when all should be quiet."""
+    until(lambda: time.time() > answered + QUIET)
+    return sandbox.calls(token).times[-1] - answered
+
+
+def test_a_paused_job_makes_no_call_after_two_seconds_and_goes_on_when_resumed(product, running):
+    sandbox, token, job = running
+
+    done = product.run("jobs", "pause", job, "--why", "lunch", "-o", "json")
+    answered = time.time()
+
+    assert done.code == 0, done
+    product.job(job)
+    late = last_call_after(sandbox, token, answered)
+    measured(f"last call {late:+.2f} s after the answer to pause")
+    assert late <= OBEYED_WITHIN
+    held = product.job(job)
+    assert held["state"] == "paused"
+    assert held["paused"] == {"by": "user", "why": "lunch"}
+    assert held["counts"]["in_flight"] == 0
+    assert held["counts"]["succeeded"] == sandbox.received(token)["distinct_keys"]
+    assert product.wait(job).code == 10
+    assert product.run("jobs", "resume", job).code == 0
+    after = product.wait(job)
+    assert after.code == 0, after
+    record = sandbox.received(token)
+    assert after.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    assert record["requests"] == ROWS
+
+
+def test_a_cancelled_job_makes_no_call_after_two_seconds_and_never_changes_again(product, running):
+    sandbox, token, job = running
+
+    done = product.run("jobs", "cancel", job, "-o", "json")
+    answered = time.time()
+
+    assert done.code == 0, done
+    product.job(job)
+    late = last_call_after(sandbox, token, answered)
+    measured(f"last call {late:+.2f} s after the answer to cancel")
+    assert late <= OBEYED_WITHIN
+    counts = product.job(job)["counts"]
+    assert (counts["pending"], counts["in_flight"]) == (0, 0)
+    assert counts["succeeded"] == sandbox.received(token)["distinct_keys"]
+    assert counts["cancelled"] == ROWS - counts["succeeded"] > 0
+    assert product.wait(job).code == 6
+    for verb in ("pause", "resume"):
+        assert product.run("jobs", verb, job).code == 7
+    assert product.run("jobs", "cancel", job).code == 0
+    assert product.job(job)["state"] == "cancelled"
+    assert product.job(job)["counts"] == counts

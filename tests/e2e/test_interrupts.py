@@ -1,0 +1,85 @@
+"""Ctrl-C at any moment, and two imports at once."""
+
+import re
+import signal
+import subprocess
+
+import pytest
+
+from tests.e2e.product import COMMAND, measured, people, until
+
+ROWS = 600
+LIMITS = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "8")
+
+
+@pytest.fixture
+def sandbox(product):
+    made = product.sandbox()
+    product.up(workers=1, sandbox=False)
+    return made
+
+
+def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, sandbox):
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    file = people(product.home / "p.csv", ROWS)
+    words = ("users", "import", file, "--app", "acme/shop", "--wait")
+
+    both = [product.start(*words, log=f"import{n}") for n in range(2)]
+
+    assert [process.wait(90) for process in both] == [0, 0], [p.log.read_text() for p in both]
+    with product.look() as scripts:
+        jobs = [job.decode() for job in scripts.redis.zrange(scripts.key("jobs"), 0, -1)]
+    assert len(jobs) == 2
+    assert [product.job(job)["counts"]["succeeded"] for job in jobs] == [ROWS, ROWS]
+    record = sandbox.received(token)
+    assert (record["distinct_keys"], record["requests"]) == (ROWS, 2 * ROWS)
+    measured("both jobs ended; each row was sent once by each")
+
+
+def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    file = people(product.home / "p.csv", ROWS)
+    watching = product.start("users", "import", file, "--app", "acme/shop", "--watch", log="watch")
+    until(lambda: sandbox.count(token) >= ROWS // 6)
+
+    watching.send_signal(signal.SIGINT)
+
+    assert watching.wait(20) == 130, watching.log.read_text()
+    told = watching.log.read_text()
+    again = re.search(r"bulkhead jobs watch (job_\w+)", told)
+    assert again, told
+    assert "Traceback" not in told
+    seen = sandbox.count(token)
+    assert product.wait(again[1]).code == 0
+    assert sandbox.received(token)["distinct_keys"] == ROWS
+    measured(f"exit 130 after {seen} of {ROWS} calls; the job went on to its end")
+
+
+def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    words = ("users", "import", "-", "--app", "acme/shop")
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=product.environment,
+        text=True,
+    ) as reading:
+        reading.stdin.write("address,name\n")
+        reading.stdin.writelines(f"user{n}@example.com,User\n" for n in range(50_000))
+        reading.stdin.flush()
+        with product.look() as scripts:
+            until(lambda: scripts.redis.zcard(scripts.key("jobs")) == 1)
+
+        reading.send_signal(signal.SIGINT)
+
+        code = reading.wait(20)
+        told = reading.stderr.read()
+        assert code == 130, told
+        assert "Traceback" not in told
+    with product.look() as scripts:
+        assert not list(scripts.redis.scan_iter(f"{scripts.key('job')}:*"))
+    assert product.run("jobs", "list", "-o", "json").json == []
+    assert sandbox.count(token) == 0
+    measured("exit 130 with 50,000 rows read; no key of the job is left")
