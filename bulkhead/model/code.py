@@ -86,7 +86,7 @@ _CALLS = (
         "fatal",
         True,
         "The app token is not accepted; no further call is made for this app.",
-        "Set the right token with `bulkhead apps rotate-token APP`; the rows are kept pending.",
+        "Set the right token with `bulkhead apps set APP --token-file -`; the rows are kept.",
     ),
     Code(
         "TOKEN_BREACH",
