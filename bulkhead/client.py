@@ -44,7 +44,7 @@ def submit(
                 draft.refuse(line, cells, code, message)
             else:
                 draft.add(line, cells)
-        job = draft.seal(describe())
+        return Jobs(scripts).get(draft.seal(describe()))
     except BaseException as error:
         gone = draft.abandon()
         if isinstance(error, KeyboardInterrupt) and not gone:
@@ -54,7 +54,6 @@ def submit(
                 to_do=f"`bulkhead jobs watch {draft.id}` shows it, `jobs cancel` ends it",
             ) from None
         raise
-    return Jobs(scripts).get(job)
 
 
 def refuse_if_full(scripts: Scripts) -> None:

@@ -6,6 +6,7 @@ the program is asked to end, and ended if it does not; its exit code becomes our
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,9 +18,27 @@ PATIENCE = 12.0
 """Seconds between asking and ending: longer than a worker's grace for its calls."""
 
 
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
 def main() -> int:
     """The program's exit code, negative signals as a shell shows them."""
-    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    starter = os.getpid()
+
+    def end_with_leash() -> None:
+        # Linux only: elsewhere a program outlives a leash that was killed.
+        if libc is not None:
+            libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+            if os.getppid() != starter:
+                os._exit(1)
+
+    program = subprocess.Popen(
+        sys.argv[1:],
+        stdin=subprocess.DEVNULL,
+        # Safe here: no other thread runs yet, and this one lasts as long as the process.
+        preexec_fn=end_with_leash,  # noqa: PLW1509
+    )
 
     def ask(number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
         program.send_signal(signal.SIGTERM)

@@ -1,5 +1,15 @@
 """The command line: what a person types, and what they see."""
 
-from producers.cli.main import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command typed; Ctrl-C ends it as quietly while its modules are still loading."""
+    try:
+        from producers.cli.main import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()

@@ -1,5 +1,5 @@
 """`python -m producers.cli` is `bulkhead`."""
 
-from producers.cli.main import main
+from producers.cli import main
 
 main()

@@ -8,8 +8,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import IO, Self
 
 from bulkhead.engine.embedded import EmbeddedStore
@@ -106,14 +108,17 @@ class Ensemble:
             raise Unreachable("the embedded store has ended", to_do="start `bulkhead up` again")
         return ended
 
-    def wait_for_workers(self, number: int, count: object) -> None:
-        """Return when so many workers beat. Raises Unreachable when they do not in time."""
+    def wait_for_workers(
+        self, number: int, count: Callable[[], int], stopping: Event | None = None
+    ) -> None:
+        """Return when so many workers beat, or stopping was asked for. Raises Unreachable."""
+        stopping = stopping or Event()
         deadline = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < deadline:
-            if count() >= number:  # type: ignore[operator]
+            if stopping.is_set() or count() >= number:
                 return
             self.keep()
-            time.sleep(0.05)
+            stopping.wait(0.05)
         raise Unreachable(
             "the workers did not start in time",
             why=f"fewer than {number} beat after {STARTS_WITHIN:.0f} s",

@@ -39,8 +39,9 @@ def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_p
         if address:
             register(ctx, address)
         ensemble.add_workers(number)
-        ensemble.wait_for_workers(number, lambda: len(ctx.fleet.workers()))
-        _welcome(ctx, port, address)
+        ensemble.wait_for_workers(number, lambda: len(ctx.fleet.workers()), stopping)
+        if not stopping.is_set():
+            _welcome(ctx, port, address)
         while not stopping.wait(LOOK_EVERY):
             for name in ensemble.keep():
                 log.warning("part_restarted", part=name)

@@ -139,6 +139,11 @@ class Product:
         assert counts["total"] == sum(n for name, n in counts.items() if name != "total"), counts
         return found
 
+    def jobs(self):
+        """The ids of all jobs, the oldest first."""
+        with self.look() as scripts:
+            return [job.decode() for job in scripts.redis.zrange(scripts.key("jobs"), 0, -1)]
+
     def wait(self, job, timeout=90):
         """Wait for a job as a script would."""
         words = ("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")

@@ -54,7 +54,13 @@ class Calls:
         return worst
 
     def used(self, rate, burst, seconds):
-        """The part used of the permits there were in the first seconds after the first call."""
-        start = self.times[0]
-        made = sum(t <= start + seconds for t in self.times)
-        return made / (rate * seconds + burst)
+        """The part used of the permits of a time: from the first call on, and at its best.
+
+        The best is over all windows of this length; each is held against a full burst.
+        """
+        allowed, last, most = rate * seconds + burst, 0, []
+        for first, t in enumerate(self.times):
+            while last < len(self.times) and self.times[last] <= t + seconds:
+                last += 1
+            most.append((last - first) / allowed)
+        return most[0], max(most)

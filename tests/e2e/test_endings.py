@@ -4,7 +4,9 @@ import os
 import signal
 import time
 
-from tests.e2e.product import alive, family, measured, people, until
+import psutil
+
+from tests.e2e.product import alive, family, free_port, measured, people, until
 
 ROWS = 3_000
 LIMITS = ("--rate", "400/s", "--burst", "40", "--max-in-flight", "32")
@@ -118,3 +120,38 @@ def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
         f"all {len(started)} processes ended {took:.2f} s after kill -9 of up; "
         f"{record['requests'] - ROWS} calls repeated"
     )
+
+
+def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(product):
+    sandbox = product.sandbox()
+    up = product.up(workers=1, sandbox=False)
+    [worker] = product.workers()
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    job = product.submit(people(product.home / "p.csv", ROWS // 2), "acme/shop")
+    until(lambda: sandbox.count(token) >= ROWS // 8)
+
+    psutil.Process(worker).parent().kill()
+
+    until(lambda: not alive(worker), ENDS_WITHIN + SLACK)
+    done = product.wait(job)
+    assert done.code == 0, done
+    record = sandbox.received(token)
+    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS // 2
+    assert len(product.workers()) == 1
+    assert up.poll() is None
+    measured(f"{record['requests'] - ROWS // 2} calls repeated after the leash was killed")
+
+
+def test_sigterm_while_up_is_starting_ends_all_of_it(product):
+    up = product.start("up", "--port", str(free_port()))
+    until(lambda: "store_started" in up.log.read_text())
+    until(lambda: len(family(up)) >= 4)
+    started = family(up)
+
+    up.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    code = up.wait(ENDS_WITHIN + SLACK)
+
+    assert code == 0, up.log.read_text()
+    assert not [pid for pid in started if alive(pid)]
+    measured(f"ended {time.monotonic() - asked:.2f} s after SIGTERM")

@@ -3,12 +3,16 @@
 import re
 import signal
 import subprocess
+from collections import Counter
+from contextlib import suppress
 
 import pytest
 
 from tests.e2e.product import COMMAND, measured, people, until
 
 ROWS = 600
+MOMENTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0)
+"""Seconds after the start of the command."""
 LIMITS = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "8")
 
 
@@ -27,8 +31,7 @@ def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, san
     both = [product.start(*words, log=f"import{n}") for n in range(2)]
 
     assert [process.wait(90) for process in both] == [0, 0], [p.log.read_text() for p in both]
-    with product.look() as scripts:
-        jobs = [job.decode() for job in scripts.redis.zrange(scripts.key("jobs"), 0, -1)]
+    jobs = product.jobs()
     assert len(jobs) == 2
     assert [product.job(job)["counts"]["succeeded"] for job in jobs] == [ROWS, ROWS]
     record = sandbox.received(token)
@@ -83,3 +86,32 @@ def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product,
     assert product.run("jobs", "list", "-o", "json").json == []
     assert sandbox.count(token) == 0
     measured("exit 130 with 50,000 rows read; no key of the job is left")
+
+
+def test_ctrl_c_at_any_moment_leaves_a_whole_job_or_none(product, sandbox):
+    product.app("acme/shop", sandbox, *LIMITS)
+    file = people(product.home / "p.csv", 2_000)
+    known, seen = set(), Counter()
+    for number, moment in enumerate(MOMENTS):
+        words = ("users", "import", file, "--app", "acme/shop", "--watch")
+        process = product.start(*words, log=f"moment{number}")
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moment)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(30)
+
+        told = process.log.read_text()
+        new = set(product.jobs()) - known
+        known |= new
+        assert len(new) <= 1
+        seen["with a job" if new else "without"] += 1
+        for job in new:
+            assert code == 130
+            assert job in told
+            assert product.job(job)["counts"]["total"] == 2_000
+            assert product.run("jobs", "cancel", job).code == 0
+        # Before our first line runs, Python ends in its own words and with its own code.
+        if "Traceback" not in told:
+            assert code in (130, -signal.SIGINT), told
+        assert not ("Traceback" in told and "producers" in told), told
+    measured(f"{len(MOMENTS)} interrupts: {dict(seen)}")
