@@ -162,8 +162,8 @@ def sentence(job: Job) -> str:
     parts += [f"{name} {number:,}" for name, number in shown.items() if number]
     pace = job.pace
     if not job.state.terminal and pace.get("limited_by"):
-        parts.append(f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s")
-        parts.append(f"limited by {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
+        speed = f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s"
+        parts.append(f"{speed}: {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
     if pace.get("eta"):
         seconds = (datetime.fromisoformat(pace["eta"]) - datetime.now(UTC)).total_seconds()
         parts.append(f"about {duration(seconds)} left")
