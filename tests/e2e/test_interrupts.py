@@ -4,19 +4,10 @@ import re
 import signal
 import subprocess
 
-import pytest
-
 from tests.e2e.product import COMMAND, measured, people, until
 
 ROWS = 600
 LIMITS = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "8")
-
-
-@pytest.fixture
-def sandbox(product):
-    made = product.sandbox()
-    product.up(workers=1, sandbox=False)
-    return made
 
 
 def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, sandbox):

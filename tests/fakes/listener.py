@@ -9,6 +9,7 @@ class Listener:
     """As a context it accepts, and hands each connection to `serve` on a thread of its own."""
 
     def __init__(self):
+        self._sockets = []
         self._threads = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -24,10 +25,10 @@ class Listener:
         return self
 
     def __exit__(self, *exc_info):
-        self.end()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.end()
         for thread in list(self._threads):
             thread.join(10)
 
@@ -42,4 +43,5 @@ class Listener:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            self._sockets.append(sock)
             self._start(self.serve, sock)

@@ -14,7 +14,6 @@ class Proxy(Listener):
         super().__init__()
         self._refuse = refuse
         self.asked = []
-        self._sockets = []
         self.url = f"http://127.0.0.1:{self.port}"
 
     def end(self):
@@ -24,7 +23,6 @@ class Proxy(Listener):
             sock.close()
 
     def serve(self, client):
-        self._sockets.append(client)
         with suppress(OSError):
             head = b""
             while b"\r\n\r\n" not in head:
