@@ -16,7 +16,7 @@ from benchmarks.backend import Backend
 from benchmarks.leg import Leg, median_of
 from benchmarks.machine import Machine
 
-ITEMS = 6_000
+ITEMS = 4_000
 ROUNDS = 3
 """The rivals take turns, so that a busy minute of the machine hits all of them."""
 OURS = "Bulkhead, as `up` starts it"
@@ -26,15 +26,17 @@ Rival = Callable[[Backend, int], Leg]
 
 def rivals() -> list[Rival]:
     """Each makes the same calls to the same backend, in two processes."""
-    threads = partial(celery_leg.leg, pool=celery_leg.THREADS, processes=2)
-    prefork = partial(celery_leg.leg, pool=celery_leg.PREFORK, processes=1)
+    celery = [partial(_celery, setup=setup) for setup in celery_leg.SETUPS]
     return [
-        lambda backend, items: threads(backend, "Celery task per item, 2 × 8 threads", items // 4),
-        lambda backend, items: prefork(backend, "Celery task per item, prefork 2", items // 4),
+        *celery,
         lambda backend, items: loops.leg(backend, "session", "bare loop, Session.post", items),
         lambda backend, items: loops.leg(backend, "transport", "bare loop, our transport", items),
         lambda backend, items: product.leg(backend, OURS, items),
     ]
+
+
+def _celery(backend: Backend, items: int, setup: celery_leg.Setup) -> Leg:
+    return celery_leg.leg(backend, items // 4, setup)
 
 
 def main() -> None:

@@ -44,8 +44,8 @@ class Backend:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.terminate()
-        self._process.wait()
+        with self._process:
+            self._process.terminate()
 
     def reset(self) -> None:
         """Forget what arrived."""

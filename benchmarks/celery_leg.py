@@ -1,4 +1,4 @@
-"""Celery with one task per item, over a store like ours: every write synced."""
+"""Celery with one task per item, over a store like ours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.backend import Backend
 from benchmarks.leg import Leg, address
 from benchmarks.loops import TOKEN
+from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
 
 LONGEST = 240.0
@@ -25,21 +27,43 @@ THREADS = ["--pool", "threads", "--concurrency", "8"]
 PREFORK = ["--pool", "prefork", "--concurrency", "2"]
 
 
-def leg(backend: Backend, name: str, items: int, pool: Sequence[str], processes: int) -> Leg:
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How Celery is run: worker processes, their pool, and how safely its broker keeps tasks."""
+
+    name: str
+    processes: int
+    pool: Sequence[str]
+    fsync: str = "always"
+
+
+SETUPS = (
+    Setup("Celery task per item, 2 × 8 threads", 2, THREADS),
+    Setup("Celery task per item, prefork 2", 1, PREFORK),
+    # Accepted tasks of up to a second are lost with the machine: many run it like this.
+    Setup("the same threads, broker unsynced", 2, THREADS, "everysec"),
+)
+
+
+def leg(backend: Backend, items: int, setup: Setup) -> Leg:
     """Enqueue and run, first one after the other, then both at once."""
     with tempfile.TemporaryDirectory() as home, EmbeddedStore.start(Path(home)) as store:
+        with connect(store.url) as redis:
+            redis.config_set("appendfsync", setup.fsync)
         environ = {"RIVAL_BROKER": store.broker_url, "RIVAL_URL": backend.url}
         os.environ.update(environ, RIVAL_TOKEN=TOKEN)
         backend.reset()
         submit_s = enqueue(items)
-        with workers(pool, processes):
-            run_s = backend.wait_for(items, LONGEST).seconds
+        with workers(setup.pool, setup.processes):
+            from_full_queue = backend.wait_for(items, LONGEST)
             backend.reset()
             began = time.monotonic()
             enqueue(items)
-            backend.wait_for(items, LONGEST)
+            while_enqueued = backend.wait_for(items, LONGEST)
             total_s = time.monotonic() - began
-    return Leg(name, items, run_s, total_s, submit_s)
+    # A full queue, but workers that start one after the other; or warm ones beside the sender.
+    run_s = min(from_full_queue.seconds, while_enqueued.seconds)
+    return Leg(setup.name, items, run_s, total_s, submit_s)
 
 
 def enqueue(items: int) -> float:

@@ -18,7 +18,7 @@ import httptools
 try:
     from uvloop import run
 except ImportError:  # not made for every platform
-    from asyncio import run
+    from asyncio import run  # type: ignore[assignment]
 
 
 @dataclass(slots=True)

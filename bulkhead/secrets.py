@@ -89,6 +89,11 @@ class Box:
         self._current, key = _derived(secret_key.strip())
         self._keys = {self._current: AESGCM(key)}
 
+    @property
+    def key_id(self) -> str:
+        """Names the key without telling it."""
+        return self._current
+
     def seal(self, content: bytes, about: str) -> str:
         """A box of plain ASCII, to be opened only with the same key and the same `about`."""
         nonce = os.urandom(_NONCE_BYTES)

@@ -8,7 +8,7 @@ from celery import Celery, signals
 from kombu.entity import Queue
 
 from bulkhead.settings import Settings
-from worker import kombu_patch
+from worker import kombu_patch, logs
 from worker.runtime import PARCELS, Runtime, build, install
 from worker.step import FeederStep
 
@@ -63,7 +63,9 @@ def start(settings: Settings) -> Celery:
 def __getattr__(name: str) -> Celery:
     """`celery -A worker.app worker` asks for `app`: only then is anything connected."""
     if name in ("app", "celery"):
-        made = start(Settings.load())
+        settings = Settings.load()
+        logs.configure(settings)
+        made = start(settings)
         globals()["app"] = globals()["celery"] = made
         return made
     raise AttributeError(name)

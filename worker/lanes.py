@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from structlog import get_logger
+
 
 class Lanes:
     """Runs work on daemon threads, so that a call that hangs never keeps a process alive."""
@@ -31,6 +33,10 @@ class Lanes:
 
     def _serve(self) -> None:
         while True:
-            self._work.get()()
+            try:
+                self._work.get()()
+            except Exception:
+                # A lane that ended would be missed until the process does.
+                get_logger().exception("unexpected_error")
             with self._lock:
                 self._idle += 1

@@ -56,14 +56,16 @@ def queue_of(worker: str) -> str:
 
 
 def build(settings: Settings) -> Runtime:
-    """A runtime for these settings. Raises Unreachable if the store is away."""
+    """A runtime for these settings. Raises Unreachable, or NotPermitted for a wrong key."""
     site = Site.of(settings)
     scripts = Scripts(connect(site.store_url))
+    fleet, box = Fleet(scripts), Box(site.secret_key)
+    fleet.agree_on_key(box.key_id)
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress),
-        cabinet=Cabinet(Jobs(scripts), Fleet(scripts), Box(site.secret_key)),
+        cabinet=Cabinet(Jobs(scripts), fleet, box),
         backend=Backend(Transport(), Words()),
         lanes=Lanes(CALLS),
         slots=Slots(CALLS, PARCELS),

@@ -73,30 +73,38 @@ class Connection(HTTPConnection):
     def __init__(self, *args: Any, wire: Wire, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._wire = wire
-        self._first_byte_due = False
+        self._parts: list[bytes] | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         # Opened here, so that trouble on the way there is known to come before the request.
         if self.sock is None:
             self.connect()
-        self._first_byte_due = True
-        super().request(*args, **kwargs)
+        self._parts = []
+        try:
+            super().request(*args, **kwargs)
+            request = b"".join(self._parts)
+        finally:
+            self._parts = None
+        self._put(request)
 
     def send(self, data: Any) -> None:
-        if not self._first_byte_due:
+        # Head and body leave together: one system call and one packet, not two.
+        if self._parts is None:
             super().send(data)
-            return
-        self._first_byte_due = False
+        else:
+            self._parts.append(data)
+
+    def _put(self, request: bytes) -> None:
         self._wire.touched = True
         try:
-            accepted = self.sock.send(data)
+            accepted = self.sock.send(request)
         except (BrokenPipeError, ConnectionResetError) as error:
             # Refused whole by our own kernel. Raised as an error of connecting, because
             # urllib3 passes over these two and would wait for an answer.
             self._wire.touched = False
             raise NewConnectionError(self, "the kept connection was closed") from error
-        if accepted < len(data):
-            super().send(data[accepted:])
+        if accepted < len(request):
+            super().send(request[accepted:])
 
 
 class TlsConnection(Connection, HTTPSConnection):

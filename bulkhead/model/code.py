@@ -65,7 +65,7 @@ _CALLS = (
         "row",
         True,
         "The call was sent and not confirmed: it may or may not have been carried out.",
-        "Look whether it was carried out; then retry the unknown rows, or leave them.",
+        "Look whether it was carried out; then import the row again, or leave it.",
     ),
     Code(
         "THROTTLED",
@@ -86,14 +86,14 @@ _CALLS = (
         "fatal",
         True,
         "The app token is not accepted; no further call is made for this app.",
-        "Set the right token with `bulkhead apps rotate-token APP`; the rows are kept pending.",
+        "Set the right token with `bulkhead apps set APP --token-file -`; the rows are kept pending.",
     ),
     Code(
         "TOKEN_BREACH",
         "fatal",
         True,
         "mesibo has disabled the app: its token was used from too many addresses.",
-        "Have the app enabled and its token renewed in the mesibo console, then rotate it here.",
+        "Have it enabled and its token renewed in the mesibo console, then `bulkhead apps set` it here.",
     ),
     Code(
         "EGRESS_LIMIT",
@@ -121,7 +121,7 @@ _CALLS = (
         "row",
         False,
         "The backend refused with a word we do not know.",
-        "Read the word; then say what it means with `bulkhead errors map WORD=…`.",
+        "Read the backend's own word in the result row; report it, so that it can be listed.",
     ),
     Code(
         "BODY_TOO_LARGE",
@@ -141,15 +141,15 @@ _CALLS = (
         "POISON",
         "row",
         False,
-        "Workers died twice while running this row, so it is not run again.",
-        "Report it with the row; retry it alone if you know the cause is gone.",
+        "The workers that ran this row died, at last twice with it alone, so it is not run again.",
+        "Report it with the row; import it alone if you know the cause is gone.",
     ),
     Code(
         "GAVE_UP",
         "row",
         True,
-        "All attempts were used, or the time for them has passed.",
-        "See the last answer in the result row; retry the job when its cause is gone.",
+        "Six hours have passed since the first attempt at this row.",
+        "See the last answer in the result row; import the row again when its cause is gone.",
     ),
 )
 

@@ -39,15 +39,23 @@ def settings_options(command: Command) -> Command:
             click.option(
                 "--weight", type=SHARE, metavar="N", help="Share among its tenant's apps. [1]"
             ),
-            click.option("--edition", type=click.Choice(["cloud", "onprem"]), help="[cloud]"),
-            click.option("--connect-timeout", type=TIME_LIMIT, metavar="D", help="[5s]"),
-            click.option("--read-timeout", type=TIME_LIMIT, metavar="D", help="[30s]"),
+            click.option(
+                "--edition",
+                type=click.Choice(["cloud", "onprem"]),
+                help="Which backend it is. [cloud]",
+            ),
+            click.option(
+                "--connect-timeout", type=TIME_LIMIT, metavar="D", help="For a connection. [5s]"
+            ),
+            click.option(
+                "--read-timeout", type=TIME_LIMIT, metavar="D", help="For an answer. [30s]"
+            ),
             click.option(
                 "--max-attempts", type=COUNT, metavar="N", help="Attempts at one item. [6]"
             ),
             click.option("--ca-file", metavar="F", help="A private authority's certificate."),
             click.option("--proxy", metavar="URL", help="Call through this proxy."),
-            click.option("--allow-http/--no-allow-http", default=None, help="Call unencrypted."),
+            click.option("--allow-http/--no-allow-http", default=None, help="Allow http://."),
             click.option("--cell", metavar="NAME", help="Workers that may call it. [main]"),
         )
     ):
@@ -120,7 +128,7 @@ def set_(
     form: str | None,
     **given: Any,
 ) -> None:
-    """Change an app's settings or its token; workers obey from their next slice on."""
+    """Change an app's settings or its token, from the next slice on."""
     name = ctx.app_id(app)
     before = ctx.fleet.app(name)
     token = read_token(token_file, token_env)
@@ -155,7 +163,7 @@ def pause(ctx: Context, /, app: str, why: str, form: str | None) -> None:
 @output_option
 @pass_context
 def resume(ctx: Context, /, app: str, form: str | None) -> None:
-    """Let an app go on, also one whose token was not accepted: it is tried again."""
+    """Let an app go on, also one whose token was refused."""
     name = ctx.app_id(app)
     ctx.fleet.control("app", name, "resume")
     show_one(ctx.fleet.app(name).to_dict(), form)
@@ -184,7 +192,7 @@ def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
 @output_option
 @pass_context
 def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | None) -> int:
-    """Let a worker make one harmless call: does the backend answer and accept the token?"""
+    """Let a worker try the app's backend and token with one call."""
     from bulkhead import client
     from bulkhead.engine.draft import Request
     from producers.cli.follow import Following, finish

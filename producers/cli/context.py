@@ -78,6 +78,7 @@ class Context:
         from bulkhead.engine.fleet import SealedToken
         from bulkhead.secrets import fingerprint
 
+        self.fleet.agree_on_key(self.box.key_id)
         shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
         return SealedToken(self.box.seal(token.reveal().encode(), app), shown, fingerprint(token))
 

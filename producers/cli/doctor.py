@@ -20,7 +20,7 @@ COLUMNS = ("check", "state", "says", "to_do")
 @output_option
 @pass_context
 def doctor(ctx: Context, /, form: str | None) -> None:
-    """Check this machine, the settings and the store; exit 1 if something is wrong."""
+    """Check this machine, settings and store; exit 1 if one is wrong."""
     from producers.cli.checks import examine
 
     checks = examine(ctx)

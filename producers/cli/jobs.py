@@ -21,7 +21,7 @@ ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 @click.group()
 def jobs() -> None:
-    """Jobs: list and watch them, read results and errors, pause, resume, cancel."""
+    """Jobs: watch, pause, resume, cancel; results and errors."""
 
 
 @jobs.command("list")
@@ -55,7 +55,7 @@ def show(ctx: Context, /, job: str, form: str | None) -> None:
 @output_option
 @pass_context
 def watch(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
-    """Follow a job to its end, with progress. Ctrl-C stops watching, not the job."""
+    """Follow a job with progress; Ctrl-C stops watching, not the job."""
     return finish(ctx.jobs, ctx.jobs.get(job), Following(**{**following, "watch": True}), form)
 
 
@@ -65,7 +65,7 @@ def watch(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
 @output_option
 @pass_context
 def wait(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
-    """Return when a job has ended, with the exit code that tells how."""
+    """Wait for a job to end; the exit code tells how it ended."""
     return finish(ctx.jobs, ctx.jobs.get(job), Following(**{**following, "wait": True}), form)
 
 
@@ -75,7 +75,7 @@ def wait(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
 @output_option
 @pass_context
 def pause(ctx: Context, /, job: str, why: str, form: str | None) -> None:
-    """Start no further call within two seconds; calls in flight finish."""
+    """Start no new call after 2 s; calls in flight finish."""
     show_job(ctx.jobs.control(job, "pause", why=why), form)
 
 
@@ -94,17 +94,23 @@ def resume(ctx: Context, /, job: str, form: str | None) -> None:
 @output_option
 @pass_context
 def cancel(ctx: Context, /, job: str, why: str, form: str | None) -> None:
-    """End a job for good; what was done stays done, and its results stay readable."""
+    """End a job for good; its results stay readable."""
     show_job(ctx.jobs.control(job, "cancel", why=why), form)
 
 
 @jobs.command("results")
 @click.argument("job")
-@click.option("--outcome", "outcomes", type=click.Choice(list(STATES)), multiple=True)
+@click.option(
+    "--outcome",
+    "outcomes",
+    type=click.Choice(list(STATES)),
+    multiple=True,
+    help="Only these; may be repeated.",
+)
 @output_option
 @pass_context
 def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | None) -> None:
-    """Print what became of each row so far; readable while the job runs."""
+    """Print what became of each row so far."""
     wanted = frozenset(outcomes) or None
     found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
     if chosen(form) in ("table", "csv"):
@@ -118,7 +124,7 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
 @output_option
 @pass_context
 def errors(ctx: Context, /, job: str, form: str | None) -> None:
-    """Print the failed rows with reason and fix; `-o csv` is a file to correct and import."""
+    """Print the failed rows, reason and fix; `-o csv` can be imported."""
     failed = ctx.jobs.results(job, frozenset({"failed"}))
     if chosen(form) == "csv":
         sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]

@@ -22,7 +22,7 @@ QUICK = 3.0
 @click.command()
 @output_option
 def version(form: str | None) -> None:
-    """Versions of Bulkhead and of what it stands on."""
+    """Print the versions of Bulkhead and of what it stands on."""
     show_one(
         {
             "version": __version__,
@@ -46,14 +46,14 @@ def installed(package: str) -> str | None:
 
 @click.group()
 def config() -> None:
-    """Settings: from the environment, or from the file at BULKHEAD_CONFIG."""
+    """Settings: what is set, and where it came from."""
 
 
 @config.command("show")
 @output_option
 @pass_context
 def config_show(ctx: Context, /, form: str | None) -> None:
-    """Each setting, secrets masked, and where it came from."""
+    """Show each setting, secrets masked, and where it came from."""
     settings = ctx.settings
     rows = [
         {"name": f"BULKHEAD_{line.name.upper()}", "value": line.value, "from": line.origin}
@@ -70,13 +70,13 @@ def config_show(ctx: Context, /, form: str | None) -> None:
 
 @click.group()
 def errors() -> None:
-    """Codes: what each one means, and what to do about it."""
+    """Codes: what each means, and what to do about it."""
 
 
 @errors.command("list")
 @output_option
 def errors_list(form: str | None) -> None:
-    """Every code with its level, whether a retry can help, and the fix."""
+    """List every code: its level, whether a retry helps, the fix."""
     from bulkhead.model.code import CODES
 
     rows = [
@@ -97,7 +97,7 @@ def errors_list(form: str | None) -> None:
 @output_option
 @pass_context
 def health(ctx: Context, /, anywhere: bool, form: str | None) -> None:
-    """Exit 0 if the store answers and a worker of this host lives; 1 or 11 if not."""
+    """Exit 0 if the store answers and a worker lives here, else 1 or 11."""
     from bulkhead.engine.connect import connect
     from bulkhead.engine.overview import Overview
     from bulkhead.engine.script import Scripts

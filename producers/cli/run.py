@@ -17,17 +17,17 @@ PORT = click.IntRange(0, 65535)
 @click.command()
 @pass_context
 def worker(ctx: Context, /) -> None:
-    """Run a worker process: it takes slices and calls mesibo. SIGTERM ends it within 10 s."""
+    """Run a worker process; SIGTERM ends it within 10 s."""
     from worker.process import run
 
     sys.exit(run(ctx.settings))
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8700, show_default=True, help="0: the system chooses.")
 def api(host: str, port: int) -> None:
-    """Serve /healthz, /readyz and /metrics; starts even while the store is away."""
+    """Serve health and metrics, also while the store is away."""
     # Another door: doors do not lead through each other, so this process becomes that one.
     _become("producers.api", "--host", host, "--port", str(port))
 
@@ -38,7 +38,7 @@ def sandbox() -> None:
 
 
 @sandbox.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8800, show_default=True, help="0: the system chooses.")
 @click.option("--apps", type=click.Path(path_type=Path), metavar="FILE", help="Apps, as JSON.")
 @click.option("--faults", type=click.Path(path_type=Path), metavar="FILE", help="Faults, as JSON.")
@@ -47,7 +47,7 @@ def sandbox() -> None:
 def sandbox_serve(
     host: str, port: int, apps: Path | None, faults: Path | None, seed: int | None, log: Path | None
 ) -> None:
-    """Serve the stand-in mesibo until told to stop. Needs no store."""
+    """Serve the stand-in mesibo until told to stop."""
     given = (("--apps", apps), ("--faults", faults), ("--seed", seed), ("--log", log))
     words = [word for name, value in given if value is not None for word in (name, str(value))]
     # It shares nothing with us but HTTP.

@@ -30,7 +30,7 @@ APPS = ("app", "state", "since", "why", "next")
 @output_option
 @pass_context
 def status(ctx: Context, /, watch: bool, form: str | None) -> None:
-    """Store, workers, apps that are held up, open jobs."""
+    """Show the store, workers, open jobs, and apps that are held up."""
     form = chosen(form)
     if watch:
         _watch(ctx, form)

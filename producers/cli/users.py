@@ -27,7 +27,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 @click.group()
 def users() -> None:
-    """Users: import them from a file, check a file, get a template."""
+    """Users: import a file, check a file, get a template."""
 
 
 def job_options(command: Command) -> Command:
@@ -71,7 +71,10 @@ def import_(
     form: str | None,
     **following: Any,
 ) -> int:
-    """Create or update every user in a CSV file; rows with a problem are told apart."""
+    """Create or update every user in a CSV file.
+
+    Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
+    """
     asked = {
         "priority": priority,
         "labels": parse_labels(labels),
@@ -87,7 +90,7 @@ def import_(
 @output_option
 @pass_context
 def validate(ctx: Context, /, file: str, form: str | None) -> int:
-    """Read a file as an import would, and send nothing. Exit 9 if a row could not be sent."""
+    """Read a file as an import would; exit 9 if a row is bad."""
     del ctx
     found: dict[str, list[int]] = {}
     with open_rows(file) as rows:
@@ -117,7 +120,7 @@ def _show_summary(summary: dict[str, Any], form: str | None) -> None:
 
 
 @users.command("template")
-@click.option("--format", "kind", default="csv", show_default=True)
+@click.option("--format", "kind", default="csv", show_default=True, help="Format of the file.")
 def template_(kind: str) -> None:
     """Print an example file to start from."""
     click.echo(template(kind), nl=False)

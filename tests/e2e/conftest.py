@@ -1,4 +1,4 @@
-"""The product under a home of its own, ended with the test or, to look only, the module."""
+"""The product under a home of its own, ended with the test or with the module."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""Words that do not fit, names nobody knows, states that do not allow it: all refused."""
+"""Words that do not fit, names nobody knows, states that do not allow it: refused at once."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def in_words(site, words):
     return [str(path) if word == "{people}" else word for word in words]
 
 
-@pytest.mark.parametrize(("words", "near"), MISTYPED, ids=" ".join)
+@pytest.mark.parametrize(("words", "near"), MISTYPED, ids=str)
 def test_a_mistyped_word_is_answered_with_the_nearest_right_one(site, words, near):
     done = typed(site, *words)
 

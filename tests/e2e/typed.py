@@ -1,4 +1,4 @@
-"""A command typed in this very process: what a person sees, without starting Python."""
+"""A command typed in this process: what a person sees, without starting Python each time."""
 
 import io
 import os
