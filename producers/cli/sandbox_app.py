@@ -9,7 +9,7 @@ from secrets import token_hex
 
 import requests
 
-from bulkhead.errors import Conflict, NotFound
+from bulkhead.errors import Conflict, NotFound, Unreachable
 from bulkhead.model.app import AppSettings
 from bulkhead.secrets import Secret
 from producers.cli.context import Context
@@ -31,6 +31,22 @@ def register(ctx: Context, address: str, rate: float = 100.0) -> Secret:
     else:
         ctx.fleet.set_app(APP, replace(before.settings, base_url=settings.base_url))
     return token
+
+
+def hold(ctx: Context) -> None:
+    """No call for demo/shop while its sandbox has ended: a new one would not know the token."""
+    with suppress(Conflict, Unreachable):
+        ctx.fleet.control("app", APP, "pause", "the sandbox is starting again")
+
+
+def remind(ctx: Context, address: str) -> bool:
+    """True once the sandbox that was started again knows demo/shop, which then goes on."""
+    try:
+        register(ctx, address)
+        ctx.fleet.control("app", APP, "resume")
+    except (requests.RequestException, Unreachable):
+        return False
+    return True
 
 
 def tell_sandbox(address: str, token: Secret) -> None:

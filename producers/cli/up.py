@@ -12,7 +12,7 @@ from structlog import get_logger
 
 from producers.cli.context import Context, pass_context
 from producers.cli.ensemble import Ensemble, command_here
-from producers.cli.sandbox_app import register
+from producers.cli.sandbox_app import hold, register, remind
 from worker import logs
 
 LOOK_EVERY = 0.5
@@ -42,11 +42,22 @@ def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_p
         ensemble.wait_for_workers(number, lambda: len(ctx.fleet.workers()), stopping)
         if not stopping.is_set():
             _welcome(ctx, port, address)
-        while not stopping.wait(LOOK_EVERY):
-            for name in ensemble.keep():
-                log.warning("part_restarted", part=name)
+        _keep(ctx, ensemble, address, stopping)
     if ensemble.store:
         log.info("store_stopped")
+
+
+def _keep(ctx: Context, ensemble: Ensemble, sandbox: str | None, stopping: threading.Event) -> None:
+    """Start again what ends, until stopping is asked for."""
+    forgotten = False
+    while not stopping.wait(LOOK_EVERY):
+        for name in ensemble.keep():
+            get_logger().warning("part_restarted", part=name)
+            if name == "sandbox":
+                forgotten = True
+                hold(ctx)
+        if forgotten and sandbox:
+            forgotten = not remind(ctx, sandbox)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -125,6 +125,24 @@ def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(produc
     measured(f"{record['requests'] - ROWS // 2} calls repeated after the leash was killed")
 
 
+def test_a_sandbox_that_was_killed_is_started_again_and_knows_its_app(product):
+    up = product.up(workers=1)
+    job = product.submit(people(product.home / "p.csv", ROWS // 2), "demo/shop")
+    until(lambda: product.job(job)["counts"]["succeeded"] >= 100)
+    [sandbox] = [
+        process
+        for process in psutil.Process(up.pid).children(recursive=True)
+        if process.cmdline()[1:4] == ["-u", "-m", "sandbox"]
+    ]
+
+    sandbox.kill()
+
+    done = product.wait(job)
+    assert done.code == 0, done
+    assert done.json["counts"]["succeeded"] == ROWS // 2
+    measured(f"{done.json['attempts']['retries']} calls had to be tried again")
+
+
 def test_sigterm_while_up_is_starting_ends_all_of_it(product):
     up = product.start("up", "--port", str(free_port()))
     until(lambda: "store_started" in up.log.read_text())
