@@ -27,6 +27,7 @@ LIMITS = {
     "no_workers": "no worker is running: start `bulkhead up` or `bulkhead worker`",
     "upstream_throttle": "mesibo throttles the app",
     "app_stopped": "the app's token is not accepted",
+    "egress_limit": "five other addresses have called the app: BULKHEAD_EGRESS of the workers",
     "app_paused": "the app is paused",
     "tenant_paused": "the tenant is paused",
     "paused": "the job is paused",
