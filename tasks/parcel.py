@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from celery import shared_task
 from structlog import get_logger
 
 from bulkhead.model.slice import Begun, Report, Slice, indexes
 from tasks import report
-from tasks.clocks import Clocks, Window
+from tasks.clocks import Clocks
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
 
@@ -55,7 +58,8 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         if isinstance(answer, Begun):
             runtime.delay.learn(answer.since_claim / 1e6)
             window = clocks.window(answer, asked_at, answered_at)
-            run = take_up(part, answer, window, runtime)
+            made = partial(SliceRun, part, answer, window, runtime, clocks)
+            run = take_up(part, runtime, made)
             if run is not None:
                 runs.append(run)
         else:
@@ -63,13 +67,13 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
     return runs
 
 
-def take_up(part: Slice, begun: Begun, window: Window, runtime: Runtime) -> SliceRun | None:
+def take_up(part: Slice, runtime: Runtime, make: Callable[[], SliceRun]) -> SliceRun | None:
     """The slice ready to run, or None after its items were returned.
 
     A begun lease lives as long as its worker: whoever cannot run it must say so.
     """
     try:
-        return runtime.stopping.patiently(lambda: SliceRun(part, begun, window, runtime))
+        return runtime.stopping.patiently(make)
     except Exception:
         get_logger().exception("parcel_failed", slices=[part.lease])
     returned = Report(part.lease, part.app, part.job, seq=1, last=True, cool=REST)

@@ -41,7 +41,9 @@ class Finished:
 class SliceRun:
     """Its lanes take turns at the items; whatever they finish waits here to be reported."""
 
-    def __init__(self, part: Slice, begun: Begun, window: Window, runtime: Runtime) -> None:
+    def __init__(
+        self, part: Slice, begun: Begun, window: Window, runtime: Runtime, clocks: Clocks
+    ) -> None:
         """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
         items = runtime.cabinet.items(part)
         self.part = part
@@ -53,7 +55,7 @@ class SliceRun:
         self.settled = False
         self._window = window
         self._runtime = runtime
-        self._clocks = Clocks()
+        self._clocks = clocks
         self._turns = deque(zip(items, map(window.instant, part.offsets), strict=True))
         self._job: JobFacts = runtime.cabinet.job(part.job)
         self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)

@@ -20,7 +20,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "job_accepted": "A job's whole input was read and stored, and it may now run.",
         "job_finished": "A job reached a state that never changes, with its counts.",
         "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",
-        "app_cooling": "An app is throttled: no call is made for it for a while.",
+        "app_cooling": "An app is throttled, or cannot be read by a worker: it rests for a while.",
         "lease_reaped": "The lease of a lost or hung slice ended and its items are free again.",
         "parcel_failed": "A parcel could not be run; its leases end by themselves.",
         "feeder_failed": "Taking work from the store failed; the feeder tries again.",

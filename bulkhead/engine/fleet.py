@@ -152,7 +152,13 @@ class Fleet:
 
     def remove_app(self, app: str) -> None:
         """Forget an app that has no open job, its token and its addresses with it."""
-        tenant = self.app(app).tenant
+        known = self.app(app)
+        if known.in_flight:
+            raise Conflict(
+                f"app {app} has {known.in_flight} calls in flight",
+                why="what comes of them is still to be recorded",
+                to_do="wait until none is; a few seconds after its last job they have ended",
+            )
         open_jobs = self._members("app", app, "open")
         if open_jobs:
             raise Conflict(
@@ -164,7 +170,7 @@ class Fleet:
             self._do(self._redis.delete, self._key("app", app, part))
         self._do(self._redis.delete, self._key("app", app))
         self._do(self._redis.srem, self._key("apps"), app)
-        self._do(self._redis.srem, self._key("tenant", tenant, "apps"), app)
+        self._do(self._redis.srem, self._key("tenant", known.tenant, "apps"), app)
 
     def control(self, kind: str, name: str, verb: str, why: str = "") -> str:
         """Pause or resume an app or a tenant: its state afterwards."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,15 +12,16 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound
-from bulkhead.model.code import CODES
-from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
+from bulkhead.model.job import Job
 from bulkhead.model.result import OUTCOMES, Result
 
 CHUNKS_AT_ONCE = 200
-FIRST_LINES = 5
+MOST_ADDRESSES = 5
+"""mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 
@@ -129,7 +129,7 @@ class Jobs:
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [
-            _job(fields, codes, _pace(fields, apps[fields["app"]], workers, now))
+            job_in(fields, codes, pace_in(fields, apps[fields["app"]], workers, now))
             for fields, codes in read
         ]
 
@@ -140,7 +140,18 @@ class Jobs:
             self._redis.hget, self._key("tenant", app.split("/", maxsplit=1)[0]), "state"
         )
         facts["tenant_state"] = (tenant or b"active").decode()
+        facts["closed"] = "1" if self._closed_to_all(app) else ""
         return facts
+
+    def _closed_to_all(self, app: str) -> bool:
+        """True if five addresses have called the app and no living worker has one of them."""
+        known = self._do(self._redis.smembers, self._key("app", app, "egress"))
+        if len(known) < MOST_ADDRESSES:
+            return False
+        now = self._clock() * 1e6
+        workers = self._do(self._redis.zrangebyscore, self._key("worker"), now, "+inf")
+        names = {self._hash("worker", worker.decode()).get("egress") for worker in workers}
+        return bool(workers) and known.isdisjoint(str(name).encode() for name in names)
 
     def _hash(self, *parts: str) -> dict[str, str]:
         return _text(self._do(self._redis.hgetall, self._key(*parts)))
@@ -176,116 +187,3 @@ def _refusal(verdict: str, state: str, job: str, verb: str) -> Conflict:
     }
     why, to_do = reasons[verdict]
     return Conflict(f"job {job} cannot {verb} now", why=why, to_do=to_do)
-
-
-def _counts(fields: Mapping[str, str], state: JobState) -> Counts:
-    def number(name: str) -> int:
-        return int(fields.get(name) or 0)
-
-    known = {
-        name: number(name) for name in ("succeeded", "skipped", "failed", "unknown", "in_flight")
-    }
-    rest = number("total") - sum(known.values())
-    places = {"pending": 0, "cancelled": 0, "not_attempted": 0}
-    if state is JobState.CANCELLED:
-        places["cancelled"] = rest
-    elif state.terminal:
-        places["not_attempted"] = rest
-    else:
-        places["pending"] = rest
-    return Counts(total=number("total"), **known, **places)
-
-
-def _lines(written: str) -> tuple[int, ...]:
-    return tuple(sorted(int(line) for line in written.split(",") if line)[:FIRST_LINES])
-
-
-def _codes(kept: Mapping[str, str]) -> tuple[CodeCount, ...]:
-    counted = [
-        CodeCount(
-            code=name,
-            count=int(count),
-            first_lines=_lines(kept.get(f"{name}|lines", "")),
-            hint=CODES[name].fix if name in CODES else "",
-        )
-        for name, count in kept.items()
-        if not name.endswith("|lines") and int(count) > 0
-    ]
-    return tuple(sorted(counted, key=lambda entry: -entry.count))
-
-
-def _limited_by(
-    fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
-) -> str | None:
-    state = JobState(fields["state"])
-    if state.terminal or state is JobState.VALIDATING:
-        return None
-    for holds, name in (
-        (state is JobState.PAUSED, "paused"),
-        (app.get("tenant_state") != "active", "tenant_paused"),
-        (app.get("state") == "stopped", "app_stopped"),
-        (app.get("state") == "paused", "app_paused"),
-        (workers == 0, "no_workers"),
-        (float(app.get("cool_until") or 0) > now, "upstream_throttle"),
-        (bool(app.get("waits")), "app_rate"),
-        (int(app.get("held") or 0) >= int(app.get("cap") or 1), "max_in_flight"),
-    ):
-        if holds:
-            return name
-    return "workers"
-
-
-def _speed(fields: Mapping[str, str], now: float) -> float:
-    """Items a second over about the last ten seconds.
-
-    The mean that `settle` keeps starts at zero; for a young job it is scaled to the part of
-    those ten seconds that has been.
-    """
-    measured_at = float(fields.get("pace_at") or now)
-    young = (measured_at - float(fields.get("started_at") or measured_at)) / 1e7
-    seen = max(1 - math.exp(-young), 0.01)
-    return float(fields.get("pace") or 0) / seen * math.exp(-max(0.0, now - measured_at) / 1e7)
-
-
-def _pace(
-    fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
-) -> dict[str, Any]:
-    state = JobState(fields["state"])
-    counts = _counts(fields, state)
-    speed = 0.0 if state.terminal else _speed(fields, now)
-    limit = float(app.get("rate") or 0)
-    limited_by = _limited_by(fields, app, workers, now)
-    left = counts.pending + counts.in_flight
-    moving = limited_by in ("app_rate", "max_in_flight", "workers")
-    seconds = left / min(speed or limit, limit) if moving and limit and left else None
-    return {
-        "items_per_s": round(speed, 1),
-        "limit_per_s": limit,
-        "limited_by": limited_by,
-        "eta": rfc3339(now + seconds * 1e6) if seconds is not None else None,
-    }
-
-
-def _job(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[str, Any]) -> Job:
-    state = JobState(fields["state"])
-    finished, retention = fields.get("finished_at"), float(fields.get("retention") or 0)
-    paused = {"by": fields.get("by", ""), "why": fields.get("why", "")}
-    names = ("created_at", "validated_at", "started_at", "finished_at")
-    return Job(
-        id=fields["id"],
-        kind=fields["kind"],
-        tenant=fields["tenant"],
-        app=fields["app"],
-        state=state,
-        version=int(fields.get("version") or 1),
-        counts=_counts(fields, state),
-        labels=json.loads(fields.get("labels", "{}")),
-        idempotency_key=fields.get("idempotency_key") or None,
-        input=json.loads(fields.get("input", "{}")),
-        errors_by_code=_codes(codes),
-        pace=pace,
-        attempts={name: int(fields.get(name) or 0) for name in ("calls", "retries")},
-        times={name: rfc3339(float(fields[name])) if name in fields else None for name in names},
-        results_expire_at=rfc3339(float(finished) + retention * 1e6) if finished else None,
-        paused=paused if state is JobState.PAUSED else None,
-    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bulkhead.engine.jobs import _counts
+from bulkhead.engine.document import counts_in
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.model.job import Counts, JobState, rfc3339
 
@@ -240,4 +240,4 @@ def _app(name: str, kept: Mapping[str, str], tenant_state: str, now: float) -> A
 def _job(row: list[bytes | None]) -> JobNow:
     said = {name: (value or b"").decode() for name, value in zip(_JOB, row, strict=True)}
     state = JobState(said["state"])
-    return JobNow(said["tenant"], said["app"], state, _counts(said, state))
+    return JobNow(said["tenant"], said["app"], state, counts_in(said, state))

@@ -86,14 +86,15 @@ _CALLS = (
         "fatal",
         True,
         "The app token is not accepted; no further call is made for this app.",
-        "Set the right token with `bulkhead apps set APP --token-file -`; the rows are kept pending.",
+        "Set the right token with `bulkhead apps set APP --token-file -`; the rows are kept.",
     ),
     Code(
         "TOKEN_BREACH",
         "fatal",
         True,
         "mesibo has disabled the app: its token was used from too many addresses.",
-        "Have it enabled and its token renewed in the mesibo console, then `bulkhead apps set` it here.",
+        "Have it enabled and its token renewed in the mesibo console, then `bulkhead apps "
+        "set` it here.",
     ),
     Code(
         "EGRESS_LIMIT",

@@ -8,11 +8,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from bulkhead.model.job import Job
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -24,6 +27,7 @@ LIMITS = {
     "no_workers": "no worker is running: start `bulkhead up` or `bulkhead worker`",
     "upstream_throttle": "mesibo throttles the app",
     "app_stopped": "the app's token is not accepted",
+    "egress_limit": "five other addresses have called the app: BULKHEAD_EGRESS of the workers",
     "app_paused": "the app is paused",
     "tenant_paused": "the tenant is paused",
     "paused": "the job is paused",
@@ -70,7 +74,7 @@ class Silent:
 
 
 class JsonLines(Silent):
-    """One JSON object a change."""
+    """One JSON object a change, and one for each note."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,6 +88,11 @@ class JsonLines(Silent):
             line = {name: document[name] for name in kept}
             click.echo(json.dumps(line, ensure_ascii=False), err=True)
         self._version = job.version
+
+    def note(self, text: str) -> None:
+        if text != self._noted:
+            click.echo(json.dumps({"note": text}, ensure_ascii=False), err=True)
+        self._noted = text
 
 
 class PlainLines(Silent):
@@ -103,37 +112,47 @@ class PlainLines(Silent):
 
 @contextmanager
 def live() -> Iterator[Progress]:
-    """A bar that moves in place."""
+    """A line that moves in place, as wide as the terminal lets it be."""
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
+    from rich.live import Live as Line
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
-    with Bar(*columns, console=console, transient=False) as bar:
-        yield Live(bar)
+    # Escapes only where they are wanted; a narrow terminal loses the bar, never a number.
+    with Line(console=Console(stderr=True, highlight=False), auto_refresh=False) as line:
+        yield Live(line)
 
 
 class Live(Silent):
-    """Drives the bar."""
+    """Draws the line."""
 
-    def __init__(self, bar: object) -> None:
+    def __init__(self, line: Any) -> None:
         super().__init__()
-        from rich.progress import Progress as Bar
-
-        assert isinstance(bar, Bar)  # noqa: S101  (tells the type checker what `live` made)
-        self._bar = bar
-        self._task = bar.add_task("validating", total=None, says="")
+        self._line = line
 
     def show(self, job: Job) -> None:
         super().show(job)
-        self._bar.update(
-            self._task,
-            description=job.state.value,
-            total=job.counts.total,
-            completed=job.counts.settled,
-            says=sentence(job),
-        )
+        width = self._line.console.width
+        self._line.update(picture(job, width), refresh=True)
+
+
+def picture(job: Job, width: int) -> Text:
+    """State and bar on one line, the numbers below it; neither is wider than the terminal."""
+    from rich.text import Text
+
+    state = job.state.value.replace("_", " ")
+    share = f"{percent(job):>4}"
+    room = max(0, min(40, width - len(state) - len(share) - 3))
+    done = room * job.counts.settled // max(1, job.counts.total)
+    head = Text(f"{state} ", style="bold")
+    head.append("━" * done, style="green").append("━" * (room - done), style="dim")
+    parts = sentence(job).split("  ")
+    while len(parts) > 1 and sum(map(len, parts)) + 2 * len(parts) > width:
+        parts.pop(-2 if len(parts) > 2 else -1)
+    return head.append(share, style="not bold").append("\n  ").append("  ".join(parts))
+
+
+def percent(job: Job) -> str:
+    """How much is settled; 100 % only when all is."""
+    return f"{100 * job.counts.settled // max(1, job.counts.total)}%"
 
 
 def sentence(job: Job) -> str:
@@ -144,8 +163,8 @@ def sentence(job: Job) -> str:
     parts += [f"{name} {number:,}" for name, number in shown.items() if number]
     pace = job.pace
     if not job.state.terminal and pace.get("limited_by"):
-        parts.append(f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s")
-        parts.append(f"limited by {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
+        speed = f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s"
+        parts.append(f"{speed}: {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
     if pace.get("eta"):
         seconds = (datetime.fromisoformat(pace["eta"]) - datetime.now(UTC)).total_seconds()
         parts.append(f"about {duration(seconds)} left")

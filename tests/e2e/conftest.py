@@ -17,6 +17,14 @@ def product(home):
     made.end()
 
 
+@pytest.fixture
+def sandbox(product):
+    """The product with one worker, and a sandbox that does not end with it."""
+    made = product.sandbox()
+    product.up(workers=1, sandbox=False)
+    return made
+
+
 @pytest.fixture(scope="module")
 def site():
     """`up --sandbox` for a whole module: `site.sandbox` is the stand-in's address."""

@@ -149,6 +149,21 @@ class Product:
         words = ("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")
         return self.run(*words, timeout=timeout + 30)
 
+    def importing(self, sandbox, rows, limits=(), part=4):
+        """Import so many rows into acme/shop until one in `part` was called: token and job."""
+        token = self.app("acme/shop", sandbox, *limits)
+        job = self.submit(people(self.home / "p.csv", rows), "acme/shop")
+        until(lambda: sandbox.count(token) >= rows // part)
+        return token, job
+
+    def conserved(self, sandbox, token, job, rows):
+        """Wait for the end: every row succeeded, and arrived. The sandbox's record, and the job."""
+        done = self.wait(job)
+        assert done.code == 0, done
+        record = sandbox.received(token)
+        assert done.json["counts"]["succeeded"] == record["distinct_keys"] == rows
+        return record, done.json
+
     def workers(self):
         """The process ids of the workers that beat."""
         with self.look() as scripts:

@@ -8,13 +8,6 @@ ROWS = 300
 LIMITS = ("--rate", "200/s", "--burst", "10", "--max-in-flight", "4")
 
 
-@pytest.fixture
-def sandbox(product):
-    made = product.sandbox()
-    product.up(workers=1, sandbox=False)
-    return made
-
-
 @pytest.mark.parametrize("word", ["AUTHFAIL", "TOKENBREACH"])
 def test_an_app_whose_token_fails_stops_alone_and_goes_on_with_a_new_token(product, sandbox, word):
     bad = product.app("acme/shop", sandbox, *LIMITS)

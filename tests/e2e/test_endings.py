@@ -18,9 +18,7 @@ SLACK = 10.0
 def test_sigterm_ends_up_with_exit_0_and_the_next_up_finishes_the_job(product):
     sandbox = product.sandbox()
     up = product.up(sandbox=False)
-    token = product.app("acme/shop", sandbox, *LIMITS)
-    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
-    until(lambda: sandbox.count(token) >= ROWS // 4)
+    token, job = product.importing(sandbox, ROWS, LIMITS)
     started = family(up)
 
     up.send_signal(signal.SIGTERM)
@@ -33,10 +31,7 @@ def test_sigterm_ends_up_with_exit_0_and_the_next_up_finishes_the_job(product):
     made = sandbox.count(token)
     product.up(sandbox=False)
     assert product.job(job)["counts"]["in_flight"] <= 64
-    done = product.wait(job)
-    assert done.code == 0, done
-    record = sandbox.received(token)
-    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    record, _ = product.conserved(sandbox, token, job, ROWS)
     measured(
         f"up ended {took:.2f} s after SIGTERM with {made} calls made; "
         f"{record['requests'] - ROWS} calls repeated"
@@ -48,9 +43,7 @@ def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(product):
     product.up(workers=1, sandbox=False)
     other = product.start("worker")
     until(lambda: len(product.workers()) == 2)
-    token = product.app("acme/shop", sandbox, *LIMITS)
-    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
-    until(lambda: sandbox.count(token) >= ROWS // 4)
+    token, job = product.importing(sandbox, ROWS, LIMITS)
 
     other.send_signal(signal.SIGTERM)
     asked, at = time.monotonic(), time.time()
@@ -58,12 +51,10 @@ def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(product):
     took = time.monotonic() - asked
 
     assert code == 0, other.log.read_text()
-    done = product.wait(job)
-    assert done.code == 0, done
-    record, calls = sandbox.received(token), sandbox.calls(token)
-    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    record, document = product.conserved(sandbox, token, job, ROWS)
+    calls = sandbox.calls(token)
     assert record["requests"] == ROWS
-    assert done.json["attempts"] == {"calls": ROWS, "retries": 0}
+    assert document["attempts"] == {"calls": ROWS, "retries": 0}
     gap, began = calls.longest_gap(at, calls.times[-1])
     measured(
         f"worker ended {took:.2f} s after SIGTERM; longest gap {gap:.2f} s, "
@@ -85,10 +76,7 @@ def test_a_worker_whose_calls_hang_still_ends_in_time_and_its_rows_run_again(pro
     until(lambda: not alive(first), ENDS_WITHIN + SLACK)
     took = time.monotonic() - asked
 
-    done = product.wait(job)
-    assert done.code == 0, done
-    record = sandbox.received(token)
-    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == 60
+    record, _ = product.conserved(sandbox, token, job, 60)
     assert record["max_applied_per_key"] == 1
     measured(
         f"worker with 4 hanging calls ended {took:.2f} s after SIGTERM; "
@@ -99,9 +87,7 @@ def test_a_worker_whose_calls_hang_still_ends_in_time_and_its_rows_run_again(pro
 def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
     sandbox = product.sandbox()
     up = product.up()
-    token = product.app("acme/shop", sandbox, *LIMITS)
-    job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
-    until(lambda: sandbox.count(token) >= ROWS // 4)
+    token, job = product.importing(sandbox, ROWS, LIMITS)
     started = family(up)
     assert len(started) >= 10, "keeper, store, and a leash and a process for each of four parts"
 
@@ -112,10 +98,7 @@ def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
     took = time.monotonic() - killed
 
     product.up(sandbox=False)
-    done = product.wait(job)
-    assert done.code == 0, done
-    record = sandbox.received(token)
-    assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS
+    record, _ = product.conserved(sandbox, token, job, ROWS)
     measured(
         f"all {len(started)} processes ended {took:.2f} s after kill -9 of up; "
         f"{record['requests'] - ROWS} calls repeated"

@@ -6,21 +6,12 @@ import subprocess
 from collections import Counter
 from contextlib import suppress
 
-import pytest
-
 from tests.e2e.product import COMMAND, measured, people, until
 
 ROWS = 600
 MOMENTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0)
 """Seconds after the start of the command."""
 LIMITS = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "8")
-
-
-@pytest.fixture
-def sandbox(product):
-    made = product.sandbox()
-    product.up(workers=1, sandbox=False)
-    return made
 
 
 def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, sandbox):

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.e2e.product import alive, measured, people, until
+from tests.e2e.product import alive, measured, until
 
 ROWS = 2_000
 RESUMES_WITHIN = 15.0
@@ -15,23 +15,12 @@ def running_import(product, rows=ROWS, workers=2):
     sandbox = product.sandbox()
     up = product.up(workers=workers, sandbox=False)
     words = ("--rate", "600/s", "--burst", "60", "--max-in-flight", "32")
-    token = product.app("acme/shop", sandbox, *words)
-    job = product.submit(people(product.home / "p.csv", rows), "acme/shop")
-    until(lambda: sandbox.count(token) >= rows // 3)
+    token, job = product.importing(sandbox, rows, words, part=3)
     return sandbox, up, token, job
 
 
 def store_pid(product):
     return int((product.home / "store" / "server.pid").read_text())
-
-
-def conserved(product, sandbox, token, job, rows=ROWS):
-    done = product.wait(job)
-    assert done.code == 0, done
-    assert done.json["counts"]["succeeded"] == rows
-    record = sandbox.received(token)
-    assert record["distinct_keys"] == rows
-    return record
 
 
 def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(product):
@@ -42,7 +31,7 @@ def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(
     killed = time.time()
 
     until(lambda: sandbox.calls(token).after(killed + 0.5), RESUMES_WITHIN)
-    record = conserved(product, sandbox, token, job)
+    record, _ = product.conserved(sandbox, token, job, ROWS)
     assert store_pid(product) != store
     assert product.workers() == workers
     assert all(alive(worker) for worker in workers)
@@ -65,7 +54,7 @@ def test_a_store_that_stands_still_for_three_seconds_costs_no_row_and_no_worker(
     os.kill(store, signal.SIGCONT)
 
     until(lambda: sandbox.calls(token).after(stopped + 3), RESUMES_WITHIN)
-    record = conserved(product, sandbox, token, job)
+    record, _ = product.conserved(sandbox, token, job, ROWS)
     assert store_pid(product) == store
     assert product.workers() == workers
     assert up.poll() is None

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.e2e.product import measured, people, until
+from tests.e2e.product import measured, until
 
 RESUMES_WITHIN = 15.0
 """Seconds: the product's promise."""
@@ -19,20 +19,15 @@ def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product
     sandbox = product.sandbox()
     up = product.up(workers=1, sandbox=False)
     words = ("--rate", "2000/s", "--burst", "100", "--max-in-flight", "32")
-    token = product.app("acme/shop", sandbox, *words)
     [worker] = product.workers()
-    job = product.submit(people(product.home / "p.csv", rows), "acme/shop")
-    until(lambda: sandbox.count(token) >= rows // 3)
+    token, job = product.importing(sandbox, rows, words, part=3)
 
     os.kill(worker, signal.SIGKILL)
     killed, before = time.time(), product.job(job)["counts"]
 
     until(lambda: sandbox.calls(token).after(killed + ON_THE_WIRE), RESUMES_WITHIN)
-    done = product.wait(job)
-    assert done.code == 0, done
-    assert done.json["counts"]["succeeded"] == rows
-    record, calls = sandbox.received(token), sandbox.calls(token)
-    assert record["distinct_keys"] == rows
+    record, _ = product.conserved(sandbox, token, job, rows)
+    calls = sandbox.calls(token)
     assert up.poll() is None
     gap, began = calls.longest_gap(killed - 1, calls.times[-1])
     measured(

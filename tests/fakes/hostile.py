@@ -5,6 +5,8 @@ import struct
 import threading
 from contextlib import suppress
 
+from tests.fakes.listener import Listener
+
 
 def http(body=b"", *, status="200 OK", headers=()):
     """A well-formed answer with a length."""
@@ -39,48 +41,25 @@ class Peer:
         self.sock.close()
 
 
-class Hostile:
+class Hostile(Listener):
     """Reads whole requests and lets `behave(peer)` do the rest, until it closes the connection."""
 
     def __init__(self, behave, *, tls=None, on_accept=None):
+        super().__init__()
         self._behave, self._tls, self._on_accept = behave, tls, on_accept
         self.requests = []
         self.connections = 0
         self._over = threading.Event()
         self._lock = threading.Lock()
-        self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}/backend/"
 
-    def __enter__(self):
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *exc_info):
+    def end(self):
         self._over.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in list(self._threads):
-            thread.join(10)
 
-    def _start(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
+    def serve(self, sock):
+        with self._lock:
             self.connections += 1
-            self._start(self._serve, sock)
-
-    def _serve(self, sock):
         with suppress(OSError), sock:
             if self._on_accept:
                 self._on_accept(Peer(sock, b"", self._over))

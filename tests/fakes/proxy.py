@@ -1,49 +1,28 @@
 """A tiny forward and CONNECT proxy that records what it was asked for."""
 
 import socket
-import threading
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from tests.fakes.listener import Listener
 
-class Proxy:
+
+class Proxy(Listener):
     """Forwards to loopback; with `refuse` it answers every CONNECT with 403."""
 
     def __init__(self, *, refuse=False):
+        super().__init__()
         self._refuse = refuse
         self.asked = []
-        self._sockets = []
-        self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self):
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *exc_info):
-        for sock in [self._listener, *self._sockets]:
+    def end(self):
+        for sock in list(self._sockets):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-        for thread in list(self._threads):
-            thread.join(10)
 
-    def _start(self, target, *args):
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._sockets.append(sock)
-            self._start(self._serve, sock)
-
-    def _serve(self, client):
+    def serve(self, client):
         with suppress(OSError):
             head = b""
             while b"\r\n\r\n" not in head:

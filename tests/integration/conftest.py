@@ -1,35 +1,42 @@
-"""The engine on real stores, under a clock that the tests move."""
-
-from contextlib import contextmanager
+"""What the integration tests share: worlds around the engine, a transport, a sandbox."""
 
 import pytest
 
+from bulkhead.backend.transport import Transport
 from tests.fakes.engine import World
-
-
-@contextmanager
-def without_sync(redis):
-    # What a crash would keep is another test's question; here no step waits for the disk.
-    redis.config_set("appendfsync", "no")
-    yield redis
-    redis.config_set("appendfsync", "always")
+from tests.integration.sandbox_process import running
 
 
 @pytest.fixture
 def world(any_store):
-    """An empty world, once a kind of store."""
-    with without_sync(any_store) as redis:
-        yield World(redis)
+    """An empty world, once a kind of store, under a clock that the tests move."""
+    return World(any_store)
 
 
 @pytest.fixture
-def no_sync(redis):
-    """The embedded store for long simulations: they wait for no disk."""
-    with without_sync(redis) as client:
-        yield client
+def valkey_world(redis):
+    """An empty world on the embedded store only: for long simulations."""
+    return World(redis)
 
 
 @pytest.fixture
-def valkey_world(no_sync):
-    """An empty world on the embedded store only."""
-    return World(no_sync)
+def transport():
+    """A transport whose connections end with the test."""
+    transport = Transport()
+    yield transport
+    transport.close()
+
+
+@pytest.fixture(scope="module")
+def process():
+    """One sandbox process for a module, with a seed."""
+    with running("--seed", 5) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(process):
+    """The module's sandbox, knowing one app and nothing else."""
+    process.control("POST", "reset")
+    process.register()
+    return process

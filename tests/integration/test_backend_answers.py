@@ -5,16 +5,9 @@ import threading
 
 import pytest
 
-from bulkhead.backend.transport import Answer, Transport
+from bulkhead.backend.transport import Answer
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, chunked, near
-
-
-@pytest.fixture
-def transport():
-    transport = Transport()
-    yield transport
-    transport.close()
 
 
 def test_the_body_arrives_as_it_was_given_in_one_post(transport):

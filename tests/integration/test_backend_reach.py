@@ -4,18 +4,11 @@ import socket
 
 import pytest
 
-from bulkhead.backend.transport import Answer, NoAnswer, NotSent, Transport
+from bulkhead.backend.transport import Answer, NoAnswer, NotSent
 from tests.fakes.certificate import private_authority
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, near
 from tests.fakes.proxy import Proxy
-
-
-@pytest.fixture
-def transport():
-    transport = Transport()
-    yield transport
-    transport.close()
 
 
 def _hang(peer):

@@ -7,17 +7,10 @@ import pytest
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.wait import wait_for_read
 
-from bulkhead.backend.transport import Answer, NoAnswer, Transport
+from bulkhead.backend.transport import Answer, NoAnswer
 from bulkhead.backend.wire import Connection, Wire
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, chunked, near
-
-
-@pytest.fixture
-def transport():
-    transport = Transport()
-    yield transport
-    transport.close()
 
 
 def _nothing(peer):

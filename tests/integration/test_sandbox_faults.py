@@ -10,23 +10,10 @@ import socket
 
 import pytest
 
-from tests.integration.sandbox_process import DEADLINE_S, TOKEN, running
+from tests.integration.sandbox_process import DEADLINE_S, TOKEN
 
 CALL = json.dumps({"op": "useradd", "id": 7, "token": TOKEN, "user": {"address": "ann"}})
 WHOLE = b'{"op":"useradd","id":7,"result":true,"user":{"uid":90001,"address":"ann"}}'
-
-
-@pytest.fixture(scope="module")
-def process():
-    with running("--seed", 5) as server:
-        yield server
-
-
-@pytest.fixture
-def sandbox(process):
-    process.control("POST", "reset")
-    process.register()
-    return process
 
 
 def answer_under(sandbox, **rule):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.integration.sandbox_process import TOKEN, running
+from tests.integration.sandbox_process import TOKEN
 
 BARE = [
     "groupset",
@@ -19,19 +19,6 @@ BARE = [
     "pushdebug",
     "uacset",
 ]
-
-
-@pytest.fixture(scope="module")
-def process():
-    with running() as server:
-        yield server
-
-
-@pytest.fixture
-def sandbox(process):
-    process.control("POST", "reset")
-    process.register()
-    return process
 
 
 def listed(sandbox, pattern="*", **members):

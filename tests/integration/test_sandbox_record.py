@@ -20,13 +20,6 @@ def process(tmp_path_factory):
         yield server
 
 
-@pytest.fixture
-def sandbox(process):
-    process.control("POST", "reset")
-    process.register()
-    return process
-
-
 def test_an_unknown_token_is_refused(sandbox):
     answer = sandbox.call("useradd", token=STRANGE, id=3, user={"address": "ann"})
 

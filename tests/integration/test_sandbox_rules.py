@@ -6,20 +6,7 @@ import json
 
 import pytest
 
-from tests.integration.sandbox_process import TOKEN, running
-
-
-@pytest.fixture(scope="module")
-def process():
-    with running("--seed", 5) as server:
-        yield server
-
-
-@pytest.fixture
-def sandbox(process):
-    process.control("POST", "reset")
-    process.register()
-    return process
+from tests.integration.sandbox_process import TOKEN
 
 
 def failing(sandbox, calls, **rule):

@@ -8,20 +8,7 @@ import socket
 
 import pytest
 
-from tests.integration.sandbox_process import DEADLINE_S, TOKEN, running
-
-
-@pytest.fixture(scope="module")
-def process():
-    with running() as server:
-        yield server
-
-
-@pytest.fixture
-def sandbox(process):
-    process.control("POST", "reset")
-    process.register()
-    return process
+from tests.integration.sandbox_process import DEADLINE_S, TOKEN
 
 
 @pytest.fixture

@@ -113,6 +113,15 @@ def test_every_statement_has_a_command_a_test_or_a_dash_and_a_confidence():
     assert all(re.search(r"documented|code|inferred|unknown", row[4]) for row in rows)
 
 
+def test_every_statement_that_is_covered_today_names_its_test():
+    rows = [row for row in cells(DOCS / "reference/coverage.md") if re.match(r"[AP]\d+$", row[0])]
+
+    today = [row for row in rows if "later" not in row[2] and row[2] != "nothing to do"]
+
+    assert len(today) > 20
+    assert [row[0] for row in today if row[3] == "–"] == []
+
+
 def test_every_dependency_has_its_line_and_every_line_its_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     required = {

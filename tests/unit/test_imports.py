@@ -117,5 +117,10 @@ def test_no_test_sleeps_or_mocks(path):
     assert not [name for name in used if {"mock", "mocker"} & set(name.lower().split("."))]
 
 
+@pytest.mark.parametrize("path", modules_of("producers"), ids=name_of)
+def test_no_door_can_call_mesibo(path):
+    assert [name for name in imports_in(path) if name.startswith("bulkhead.backend")] == []
+
+
 def test_no_package_of_ours_hides_one_of_pythons():
     assert not {*FLOORS, "sandbox"} & set(sys.stdlib_module_names)

@@ -50,11 +50,13 @@ class Backend:
 def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=None):
     """A slice of users u0, u1, … whose window is open; its backend."""
     backend = Backend(answers or {})
+    rows = [Item(index, index + 2, [f"u{index}"]) for index in range(items)]
     runtime = SimpleNamespace(
         backend=backend,
         lanes=Lanes(4),
         stopping=Stopping(),
         cabinet=SimpleNamespace(
+            items=lambda part: rows,
             job=lambda job: SimpleNamespace(
                 kind="users.import",
                 mapping={"width": 1, "address": 0},
@@ -65,7 +67,6 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         ),
     )
     now = time.monotonic() if opens is None else opens
-    rows = [Item(index, index + 2, [f"u{index}"]) for index in range(items)]
     part = Slice(
         lease="1",
         app="acme/shop",
@@ -78,7 +79,7 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
     begun = Begun(2_000_000, 0, "4", tries or {})
     # A minute is given where the product gives 50 ms: this machine may be slow.
     window = Patient(opens=now, closes=now + 60)
-    return SliceRun(part, begun, rows, window, runtime), runtime
+    return SliceRun(part, begun, window, runtime, Clocks()), runtime
 
 
 class Patient(Window):

@@ -59,7 +59,12 @@ redis.call('SADD', key('app', fields.app, 'open'), job)
 if num(fields.failed, 0) >= num(fields.total, 0) then
   transition(job, 'rejected')
 else
-  transition(job, 'queued')
+  local app = read(key('app', fields.app), 'state', 'why')
+  if app.state == 'stopped' then
+    transition(job, 'paused', 'auth_failure', app.why)
+  else
+    transition(job, 'queued')
+  end
   place_job(fields.app, job)
   place(fields.app)
 end
