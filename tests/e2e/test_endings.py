@@ -8,7 +8,7 @@ import psutil
 
 from tests.e2e.product import alive, family, free_port, measured, people, until
 
-ROWS = 3_000
+ROWS = 2_000
 LIMITS = ("--rate", "400/s", "--burst", "40", "--max-in-flight", "32")
 ENDS_WITHIN = 10.0
 SLACK = 10.0

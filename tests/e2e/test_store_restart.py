@@ -6,7 +6,7 @@ import time
 
 from tests.e2e.product import alive, measured, until
 
-ROWS = 3_000
+ROWS = 2_000
 RESUMES_WITHIN = 15.0
 
 

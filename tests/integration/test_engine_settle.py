@@ -168,11 +168,14 @@ def test_an_app_that_stays_throttled_cools_twice_as_long_each_time_to_a_minute(w
     assert pause_after_throttle(world) == 1
 
 
-def test_a_retry_after_that_is_longer_wins(world):
+@pytest.mark.parametrize("seconds", [2, 45])
+def test_a_retry_after_wins_however_often_the_app_was_throttled_before(world, seconds):
     world.app()
     world.submit(50)
 
-    assert pause_after_throttle(world, after=45_000_000) == 45
+    pauses = [pause_after_throttle(world, after=seconds * 1_000_000) for _ in range(5)]
+
+    assert pauses == [seconds] * 5
 
 
 def test_calls_that_were_throttled_together_cool_the_app_once(world):
