@@ -12,6 +12,9 @@ from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
 
 FIRST_LINES = 5
 
+SLOWEST = 0.001
+"""Items a second below which a job counts as standing still."""
+
 
 def counts_in(fields: Mapping[str, str], state: JobState) -> Counts:
     """Every item in exactly one place; what is left over is pending, or what became of that."""
@@ -94,8 +97,11 @@ def pace_in(
     limit = float(app.get("rate") or 0)
     limited_by = _limited_by(fields, app, workers, now)
     left = counts.pending + counts.in_flight
-    moving = limited_by in ("app_rate", "max_in_flight", "workers")
-    seconds = left / min(speed or limit, limit) if moving and limit and left else None
+    moving = limited_by in ("app_rate", "max_in_flight", "workers") and left > 0
+    # Before its first items a job is expected at its limit; one that stands still has no end
+    # that could be told.
+    expected = speed if "pace_at" in fields else limit
+    seconds = left / min(expected, limit) if moving and expected > SLOWEST else None
     return {
         "items_per_s": round(speed, 1),
         "limit_per_s": limit,
