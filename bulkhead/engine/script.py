@@ -7,9 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import (
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
-from bulkhead.errors import StoreFull, Unreachable
+from bulkhead.errors import BulkheadError, StoreFull, Unreachable
 
 ROOT = "{bulkhead}"
 """All keys share this hash tag, so that a cluster would keep them together."""
@@ -52,13 +59,26 @@ class Scripts:
             raise trouble(error) from error
 
 
-def trouble(error: RedisError) -> Unreachable:
+PASSING_TYPES = (ReadOnlyError, ClusterDownError, TryAgainError)
+PASSING_WORDS = ("MISCONF", "BUSY", "NOREPLICAS")
+"""Refusals that are not about the question: asked again later, the answer may be another."""
+
+
+def trouble(error: RedisError) -> BulkheadError:
     """The store's refusal in words that tell the caller what to do."""
     if isinstance(error, OutOfMemoryError):
         return StoreFull(
             "the store is full",
             why="it has reached its maxmemory and refuses new data (noeviction)",
             to_do="give it more memory, or let finished jobs expire; nothing accepted is lost",
+        )
+    passing = isinstance(error, PASSING_TYPES) or str(error).startswith(PASSING_WORDS)
+    if isinstance(error, ResponseError) and not passing:
+        # Ours, most likely: asked again, the store would answer the same.
+        return BulkheadError(
+            "the store refused a command",
+            why=f"{type(error).__name__}: {error}",
+            to_do="run `bulkhead doctor`; if it finds nothing, please report this line",
         )
     return Unreachable(
         "the store did not answer",

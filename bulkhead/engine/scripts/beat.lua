@@ -8,10 +8,12 @@
 
 local worker, seconds = ARGV[1], tonumber(ARGV[2])
 if seconds == 0 then
-  -- The reaper must not wait for the beat of one that said good-bye.
+  -- The reaper must not wait for the beat of one that said good-bye, nor blame its items for the end.
+  redis.call('HSET', key('worker', worker), 'left', 1)
   redis.call('ZADD', key('worker'), whole(NOW), worker)
 else
   redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)
+  redis.call('HDEL', key('worker', worker), 'left')
   redis.call('HSET', key('worker', worker), 'beat_at', whole(NOW), unpack(ARGV, 3))
 end
 return whole(NOW)

@@ -39,7 +39,9 @@ local function become_unknown(lease, items)
 end
 
 local function end_begun(lease)
-  local items, deaths = count(lease.left), num(lease.deaths, 0) + 1
+  -- A worker that was told to stop did not die of the calls that it could not finish.
+  local stopped = redis.call('HGET', key('worker', lease.worker), 'left')
+  local items, deaths = count(lease.left), num(lease.deaths, 0) + (stopped and 0 or 1)
   local again, unknown, failed = 0, 0, 0
   if items > 0 then
     if redis.call('HGET', key('job', lease.job), 'repeat') ~= 'safe' then
