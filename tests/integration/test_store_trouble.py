@@ -8,7 +8,8 @@ from bulkhead.errors import BulkheadError, StoreFull, Unreachable
 
 
 @pytest.mark.parametrize(
-    "error", [BusyLoadingError("loading"), ReadOnlyError("a replica"), ResponseError("MISCONF disk")]
+    "error",
+    [BusyLoadingError("loading"), ReadOnlyError("a replica"), ResponseError("MISCONF disk")],
 )
 def test_a_refusal_that_will_pass_may_be_asked_again(error):
     assert isinstance(trouble(error), Unreachable)
