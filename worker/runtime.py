@@ -24,11 +24,11 @@ from worker.lanes import Lanes
 from worker.slots import Slots
 from worker.stopping import Stopping
 
-CALLS = 64
-"""Calls at once in one process."""
+CALLS = 24
+"""Calls at once in one process; why not more stands in docs/decisions/0012-calls-at-once.md."""
 
-PARCELS = 32
-"""Parcels in hand in one process: the size of Celery's thread pool."""
+PARCELS = CALLS
+"""Parcels in hand in one process, each with a call or more: the size of Celery's thread pool."""
 
 
 @dataclass(frozen=True, slots=True)
