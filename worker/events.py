@@ -17,7 +17,6 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "slice_finished": "All items of a slice were tried, with how many ended in which way.",
         "item_finished": "One call for one item ended (DEBUG); a job's counts are their sum.",
         "slice_refused": "The store did not let a slice begin: late, paused, or past a limit.",
-        "job_accepted": "A job's whole input was read and stored, and it may now run.",
         "job_finished": "A job reached a state that never changes, with its counts.",
         "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",
         "app_cooling": "An app is throttled, or cannot be read by a worker: it rests for a while.",
