@@ -86,7 +86,7 @@ def test_what_was_bound_to_the_context_is_in_the_line(log):
     written = log()
 
     with structlog.contextvars.bound_contextvars(job="job_1"):
-        written.info("job_accepted")
+        written.info("job_finished")
 
     assert written.lines()[0]["job"] == "job_1"
 
