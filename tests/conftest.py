@@ -1,6 +1,7 @@
 """Real servers for every test: one embedded store a test process, a clean one a test."""
 
 import shutil
+import signal
 import tempfile
 import threading
 import time
@@ -10,6 +11,9 @@ import pytest
 
 from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
