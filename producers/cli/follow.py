@@ -90,9 +90,6 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
             now = time.monotonic()
             if job.state in EXIT_CODES:
                 return job, EXIT_CODES[job.state]
-            if job.pace.get("limited_by") == "app_stopped":
-                # It would wait for ever: nothing is sent until a person gives a new token.
-                return job, NEEDS_A_PERSON
             if limit is not None and now - started >= limit:
                 return job, STILL_RUNNING
             rest = LOOK_EVERY if limit is None else min(LOOK_EVERY, started + limit - now)
