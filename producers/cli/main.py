@@ -82,7 +82,7 @@ def main(words: list[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception as error:  # the last net: a person sees a sentence, not a stack
-        code = _unexpected(error)
+        code = 130 if _interrupted(error) else _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -99,6 +99,15 @@ def _usage(error: click.UsageError) -> int:
         return 0
     say(explain(error))
     return 2
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    # A Ctrl-C within an import or a class body reaches us wrapped in another error.
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _unexpected(error: Exception) -> int:
