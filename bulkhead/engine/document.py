@@ -132,5 +132,6 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         attempts={name: int(fields.get(name) or 0) for name in ("calls", "retries")},
         times={name: rfc3339(float(fields[name])) if name in fields else None for name in names},
         results_expire_at=rfc3339(float(finished) + retention * 1e6) if finished else None,
+        parent=fields.get("parent") or None,
         paused=paused if state is JobState.PAUSED else None,
     )

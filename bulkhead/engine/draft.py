@@ -47,6 +47,14 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
     max_attempts: int | None = None
+    max_failures: str = ""
+    """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
+    at: float | None = None
+    """Unix seconds before which no call is made."""
+    deadline: float | None = None
+    """Unix seconds from which on no call is made: the job times out."""
+    parent: str = ""
+    """The job whose rows these are, for a retry."""
 
 
 class Draft:
@@ -187,6 +195,10 @@ class Draft:
             "digest": digest.hexdigest(),
             "retention": str(RETENTION),
             "max_attempts": str(request.max_attempts or ""),
+            "max_failures": _most(request.max_failures, self.total),
+            "at": _micros(request.at),
+            "deadline": _micros(request.deadline),
+            "parent": request.parent,
         }
 
     def _close_segment(self) -> None:
@@ -233,3 +245,14 @@ class Draft:
             why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
             to_do="split the input, or feed it faster; nothing was sent",
         )
+
+
+def _most(asked: str, total: int) -> str:
+    """The number of failed items that is still borne, or empty for any number."""
+    if asked.endswith("%"):
+        return str(int(total * float(asked[:-1]) / 100))
+    return asked
+
+
+def _micros(seconds: float | None) -> str:
+    return "" if seconds is None else str(round(seconds * 1e6))

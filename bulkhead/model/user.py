@@ -16,6 +16,8 @@ FIELDS = ("address", "name", "active", "appid", "expiry", "flags", "custom_id")
 LONGEST_ADDRESS = 63
 """In bytes of UTF-8."""
 ABSENT = -1
+ANY_WIDTH = -1
+"""The width of rows that were objects: a member that an object has not is an empty cell."""
 
 # Spaces only: a tab or a line break inside an address cell is reported, never dropped.
 _BLANKS = " \u00a0\u202f\u3000"
@@ -128,7 +130,7 @@ def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
 
 def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
     """What `read_user` would find wrong with this row, without building the user."""
-    if len(cells) != mapping.width:
+    if len(cells) != mapping.width != ANY_WIDTH:
         return _wrong_width(mapping.width, len(cells))
     address = cells[mapping.address].strip(_BLANKS)
     # Nearly every address passes this line; the other explains what it finds.

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bulkhead import client
 from bulkhead.engine.draft import Request
-from bulkhead.errors import UsageProblem
-from bulkhead.model.job import PRIORITIES, Job
+from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
-from producers.cli.follow import Following, finish, follow_options, say_code
+from producers.cli.follow import Following, finish, say_code
+from producers.cli.job_options import job_options, take_asked
 from producers.cli.output import chosen, output_option, show_one
-from producers.cli.values import COUNT
 from producers.rows.csv_file import Rows, open_rows
 from producers.rows.template import template
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 MENTIONED = 5
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -28,27 +26,6 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 @click.group()
 def users() -> None:
     """Users: import a file, check a file, get a template."""
-
-
-def job_options(command: Command) -> Command:
-    """What every command takes that makes a job."""
-    for option in reversed(
-        (
-            click.option("--idempotency-key", metavar="K", default="", help="Same key, same job."),
-            click.option(
-                "--label", "labels", metavar="K=V", multiple=True, help="May be repeated."
-            ),
-            click.option(
-                "--priority",
-                type=click.Choice(list(PRIORITIES)),
-                default="normal",
-                help="Share inside its app.",
-            ),
-            click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
-        )
-    ):
-        command = option(command)
-    return follow_options(command)
 
 
 @users.command("import")
@@ -64,25 +41,15 @@ def import_(
     /,
     file: str,
     app: str,
-    idempotency_key: str,
-    labels: tuple[str, ...],
-    priority: str,
-    max_attempts: int | None,
     form: str | None,
-    **following: Any,
+    **options: Any,
 ) -> int:
     """Create or update every user in a CSV file.
 
     Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
     """
-    asked = {
-        "priority": priority,
-        "labels": parse_labels(labels),
-        "idempotency_key": idempotency_key,
-        "max_attempts": max_attempts,
-    }
-    job = submit_file(ctx, file, ctx.app_id(app), asked)
-    return finish(ctx.jobs, job, Following(**following), form)
+    job = submit_file(ctx, file, ctx.app_id(app), take_asked(options))
+    return finish(ctx.jobs, job, Following(**options), form)
 
 
 @users.command("validate")
@@ -140,19 +107,6 @@ def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NO
             **asked,
         )
         return client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
-
-
-def parse_labels(labels: tuple[str, ...]) -> dict[str, str]:
-    """`k=v` pairs as a mapping. Raises UsageProblem."""
-    pairs = [label.partition("=") for label in labels]
-    for name, sign, _ in pairs:
-        if not (name and sign):
-            raise UsageProblem(
-                f"{name!r} is not a label",
-                why="a label is a name, = and a value",
-                to_do="write it like --label source=hr",
-            )
-    return {name: value for name, _, value in pairs}
 
 
 def _entries(rows: Rows) -> Iterator[client.Entry]:

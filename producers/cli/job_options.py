@@ -1,0 +1,73 @@
+"""What every command takes that makes a job, and the part of the request it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from bulkhead.errors import UsageProblem
+from bulkhead.model.job import PRIORITIES
+from producers.cli.follow import follow_options
+from producers.cli.values import COUNT
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures")
+"""Parameters of a command that become members of a Request."""
+
+_MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
+
+
+def job_options(command: Command) -> Command:
+    """What every command takes that makes a job."""
+    for option in reversed(
+        (
+            click.option("--idempotency-key", metavar="K", default="", help="Same key, same job."),
+            click.option(
+                "--label", "labels", metavar="K=V", multiple=True, help="May be repeated."
+            ),
+            click.option(
+                "--priority",
+                type=click.Choice(list(PRIORITIES)),
+                default="normal",
+                help="Share inside its app.",
+            ),
+            click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
+            click.option(
+                "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
+            ),
+        )
+    ):
+        command = option(command)
+    return follow_options(command)
+
+
+def take_asked(options: dict[str, Any]) -> dict[str, Any]:
+    """Takes what `job_options` added out of a command's options, as members of a Request.
+
+    Raises UsageProblem for a label or a number of failures that makes no sense.
+    """
+    asked = {name: options.pop(name) for name in NAMES}
+    asked["labels"] = parse_labels(asked["labels"])
+    if asked["max_failures"] and not _MOST.fullmatch(asked["max_failures"]):
+        raise UsageProblem(
+            f"{asked['max_failures']!r} is not a number of failures",
+            why="it is a whole number, or a part of the rows in percent",
+            to_do="write it like --max-failures 50 or --max-failures 2%",
+        )
+    return asked
+
+
+def parse_labels(labels: tuple[str, ...]) -> dict[str, str]:
+    """`k=v` pairs as a mapping. Raises UsageProblem."""
+    pairs = [label.partition("=") for label in labels]
+    for name, sign, _ in pairs:
+        if not (name and sign):
+            raise UsageProblem(
+                f"{name!r} is not a label",
+                why="a label is a name, = and a value",
+                to_do="write it like --label source=hr",
+            )
+    return {name: value for name, _, value in pairs}
