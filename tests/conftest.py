@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def eventually():
     """Wait until a condition holds; its value is returned, a deadline fails the test."""
 
-    def wait(condition, seconds=20):
+    def wait(condition, seconds=120):
         deadline = time.monotonic() + seconds
         pause = threading.Event()
         while not (value := condition()):
