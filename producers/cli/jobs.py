@@ -10,6 +10,7 @@ import click
 from bulkhead.model.result import STATES
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
@@ -22,6 +23,9 @@ ERROR_COLUMNS = ("line", "code", "message", "hint")
 @click.group()
 def jobs() -> None:
     """Jobs: watch, pause, resume, cancel; results and errors."""
+
+
+jobs.add_command(tokens)
 
 
 @jobs.command("list")

@@ -19,6 +19,10 @@ from producers.rows.csv_file import Rows, open_rows
 MENTIONED = 5
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
+app_option = click.option(
+    "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

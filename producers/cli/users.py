@@ -6,17 +6,26 @@ from typing import Any
 
 import click
 
+from bulkhead.errors import UsageProblem
 from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import say_code
-from producers.cli.job_options import job_options, quote_options, take_asked, take_how
+from producers.cli.job_options import (
+    job_options,
+    quote_options,
+    take_asked,
+    take_how,
+    tokens_out_option,
+)
 from producers.cli.order import carry_out, submit
 from producers.cli.output import chosen, output_option, show_one
-from producers.cli.people import MENTIONED, Work, described, mention, order_of
+from producers.cli.people import MENTIONED, Work, app_option, described, mention, order_of
+from producers.cli.user_tokens import tokens
 from producers.rows.csv_file import open_rows
 from producers.rows.template import template
 
-IMPORT = Work("users.import", {"tokens": "none", "force": False})
+NO_TOKENS = "none"
+DELETE = Work("users.delete", repeat="check", verb="Delete")
 
 
 @click.group()
@@ -24,11 +33,22 @@ def users() -> None:
     """Users: import a file, check a file, get a template."""
 
 
+users.add_command(tokens)
+
+
 @users.command("import")
 @click.argument("file", metavar="FILE|-")
+@app_option
 @click.option(
-    "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
+    "--tokens",
+    "policy",
+    type=click.Choice(["none", "missing", "rotate"]),
+    default="none",
+    show_default=True,
+    help="Access tokens: none, for users without one on our record, or new ones for all.",
 )
+@tokens_out_option
+@click.option("--force", is_flag=True, help="Send also what our record says is done already.")
 @job_options
 @quote_options
 @output_option
@@ -38,6 +58,8 @@ def import_(
     /,
     file: str,
     app: str,
+    policy: str,
+    force: bool,
     form: str | None,
     **options: Any,
 ) -> int:
@@ -46,7 +68,35 @@ def import_(
     Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
     """
     asked, how = take_asked(options), take_how(options)
-    return carry_out(ctx, order_of(ctx, IMPORT, file, ctx.app_id(app), asked), how, form)
+    if how.tokens_out is not None and policy == NO_TOKENS:
+        raise UsageProblem(
+            "--tokens-out has nothing to write",
+            why="without --tokens an import issues none",
+            to_do="add --tokens missing, or --tokens rotate for new ones",
+        )
+    work = importing(policy, force)
+    return carry_out(ctx, order_of(ctx, work, file, ctx.app_id(app), asked), how, form)
+
+
+def importing(policy: str = NO_TOKENS, force: bool = False) -> Work:
+    """An import that issues tokens by this policy; `force` looks at no record."""
+    return Work("users.import", {"tokens": policy, "force": force})
+
+
+@users.command("delete")
+@click.argument("file", metavar="FILE|-")
+@app_option
+@job_options
+@quote_options
+@output_option
+@pass_context
+def delete(ctx: Context, /, file: str, app: str, form: str | None, **options: Any) -> int:
+    """Delete every user in a file, and forget them on our record.
+
+    Only the addresses count. What was sent and not answered is read back before it is repeated.
+    """
+    asked, how = take_asked(options), take_how(options)
+    return carry_out(ctx, order_of(ctx, DELETE, file, ctx.app_id(app), asked), how, form)
 
 
 @users.command("validate")
@@ -92,7 +142,7 @@ def template_(kind: str) -> None:
 
 def submit_file(ctx: Context, file: str, app: str) -> Job:
     """The job that imports this file, as `users import` would with no options."""
-    return submit(ctx, order_of(ctx, IMPORT, file, app), yes=True)
+    return submit(ctx, order_of(ctx, importing(), file, app), yes=True)
 
 
 def _code(code: str, lines: list[int]) -> dict[str, Any]:
