@@ -14,10 +14,13 @@ from bulkhead.engine.draft import Request
 from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, say_code
+from producers.cli.input_options import input_options, take_input
 from producers.cli.job_options import job_options, take_asked
 from producers.cli.output import chosen, output_option, show_one
-from producers.rows.csv_file import Rows, open_rows
-from producers.rows.template import template
+from producers.rows.open_input import AS_IT_IS, open_input
+from producers.rows.row import InputOptions, Rows
+from producers.rows.survey import Survey
+from producers.rows.template import FORMATS, template
 
 MENTIONED = 5
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -33,6 +36,7 @@ def users() -> None:
 @click.option(
     "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
 )
+@input_options
 @job_options
 @output_option
 @pass_context
@@ -44,37 +48,36 @@ def import_(
     form: str | None,
     **options: Any,
 ) -> int:
-    """Create or update every user in a CSV file.
+    """Create or update every user in a file of CSV or JSON Lines.
 
     Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
     """
-    job = submit_file(ctx, file, ctx.app_id(app), take_asked(options))
+    how, asked = take_input(options), take_asked(options)
+    job = submit_file(ctx, file, ctx.app_id(app), asked, how)
     return finish(ctx.jobs, job, Following(**options), form)
 
 
 @users.command("validate")
 @click.argument("file", metavar="FILE|-")
+@input_options
 @output_option
 @pass_context
-def validate(ctx: Context, /, file: str, form: str | None) -> int:
+def validate(ctx: Context, /, file: str, form: str | None, **options: Any) -> int:
     """Read a file as an import would; exit 9 if a row is bad."""
     del ctx
-    found: dict[str, list[int]] = {}
-    with open_rows(file) as rows:
-        _mention(rows)
-        for line, _, problem in rows:
-            if problem is not None:
-                found.setdefault(problem.code, []).append(line)
-        bad = sum(map(len, found.values()))
-        summary = {
-            **_described(rows),
-            "valid": rows.count - bad,
-            "invalid": bad,
-            "not_sent": rows.ignored_columns,
-            "errors_by_code": [_code(code, lines) for code, lines in found.items()],
-        }
+    with open_input(file, take_input(options)) as rows:
+        survey = Survey(rows)
+    _mention(rows)
+    summary = {
+        **described(rows),
+        "valid": survey.valid,
+        "invalid": survey.invalid,
+        "skipped": survey.skipped,
+        "not_sent": rows.ignored_columns,
+        "errors_by_code": survey.errors_by_code(),
+    }
     _show_summary(summary, form)
-    return 9 if bad else 0
+    return 9 if survey.invalid else 0
 
 
 def _show_summary(summary: dict[str, Any], form: str | None) -> None:
@@ -87,17 +90,29 @@ def _show_summary(summary: dict[str, Any], form: str | None) -> None:
 
 
 @users.command("template")
-@click.option("--format", "kind", default="csv", show_default=True, help="Format of the file.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="csv",
+    show_default=True,
+    help="Format of the file.",
+)
 def template_(kind: str) -> None:
     """Print an example file to start from."""
     click.echo(template(kind), nl=False)
 
 
-def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NOTHING) -> Job:
+def submit_file(
+    ctx: Context,
+    file: str,
+    app: str,
+    asked: Mapping[str, Any] = NOTHING,
+    how: InputOptions = AS_IT_IS,
+) -> Job:
     """The job that imports this file; `asked` are further members of the request."""
     name = ctx.fleet.app(app).id
-    with open_rows(file) as rows:
-        _mention(rows)
+    with open_input(file, how) as rows:
         request = Request(
             kind="users.import",
             tenant=name.split("/")[0],
@@ -106,10 +121,13 @@ def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NO
             mapping=asdict(rows.mapping),
             **asked,
         )
-        return client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
+        job = client.submit(ctx.scripts, request, entries(rows), lambda: described(rows))
+    _mention(rows)
+    return job
 
 
-def _entries(rows: Rows) -> Iterator[client.Entry]:
+def entries(rows: Rows) -> Iterator[client.Entry]:
+    """The rows as a job takes them."""
     for line, cells, problem in rows:
         if problem is None:
             yield client.Entry(line, cells)
@@ -117,15 +135,14 @@ def _entries(rows: Rows) -> Iterator[client.Entry]:
             yield client.Entry(line, cells, problem.code, problem.message)
 
 
-def _described(rows: Rows) -> dict[str, Any]:
-    return {"sha256": rows.sha256, "rows": rows.count, "bytes": rows.bytes, "format": "csv"}
-
-
-def _code(code: str, lines: list[int]) -> dict[str, Any]:
-    from bulkhead.model.code import CODES
-
-    first = lines[:MENTIONED]
-    return {"code": code, "count": len(lines), "first_lines": first, "hint": CODES[code].fix}
+def described(rows: Rows) -> dict[str, Any]:
+    """The `input` of the job document; whole after the last row."""
+    return {
+        "sha256": rows.sha256,
+        "rows": rows.count,
+        "bytes": rows.bytes,
+        "format": rows.format,
+    }
 
 
 def _mention(rows: Rows) -> None:
