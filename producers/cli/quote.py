@@ -2,75 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import NotFound
 from bulkhead.model.app import App
-from bulkhead.model.code import CODES
 from bulkhead.model.forecast import Forecast, Limits, forecast
+from bulkhead.model.user import UserMapping, problem_of
 from producers.cli.follow import say_code
 from producers.cli.output import chosen, show_one
+from producers.rows.row import Row
+from producers.rows.survey import Survey
 
 if TYPE_CHECKING:
     from bulkhead.client import Entry
     from producers.cli.order import Order
 
-FIRST_LINES = 5
 NOT_VALID = 9
-DUPLICATE = "DUPLICATE_IN_FILE"
 NOTE = (
     "addresses that are not on our record for this app; some may be active this month already,"
     " so this is the most it can be"
 )
-Tally = dict[str, list[int]]
-"""Code → [rows, line, line, …]: how many, and where the first of them stand."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counted:
-    """The rows of an input by what would become of them."""
+    """The rows of an input by what would become of them; `total` is the sum of the next three."""
 
-    total: int = 0
-    valid: int = 0
-    duplicates: int = 0
-    codes: Tally = field(default_factory=dict)
-
-    @property
-    def invalid(self) -> int:
-        return self.total - self.valid - self.duplicates
-
-    def to_dict(self) -> dict[str, int]:
-        """The counts as JSON shows them; `total` is the sum of the next three."""
-        return {
-            "total": self.total,
-            "valid": self.valid,
-            "invalid": self.invalid,
-            "duplicates": self.duplicates,
-            "to_send": self.valid,
-        }
+    total: int
+    valid: int
+    invalid: int
+    duplicates: int
+    to_send: int
 
 
 def quote(jobs: Jobs, fleet: Fleet, order: Order) -> dict[str, Any]:
-    """The quote as a document. Reads the whole input; memory does not grow with it."""
+    """The quote as a document. Reads the whole input, in the memory of a Survey."""
     request = order.request
     app = fleet.app(request.app)
-    counted = _count(order.entries)
-    calls = counted.valid * calls_an_item(request.kind, request.params)
+    survey = _survey(order)
+    counted = Counted(
+        survey.rows, survey.valid, survey.invalid, survey.skipped, to_send=survey.valid
+    )
+    calls = counted.to_send * calls_an_item(request.kind, request.params)
     return {
         "dry_run": True,
         "kind": request.kind,
         "tenant": request.tenant,
         "app": app.id,
         "input": dict(order.describe()),
-        "counts": counted.to_dict(),
-        "errors_by_code": [_problem(code, told) for code, told in counted.codes.items()],
+        "counts": asdict(counted),
+        "errors_by_code": survey.errors_by_code(),
         "calls": calls,
         "duration": _duration(calls, app, _ahead(jobs, app.id)),
-        "billable": {"at_most": counted.valid, "note": NOTE},
+        "billable": {"at_most": counted.to_send, "note": NOTE},
     }
 
 
@@ -93,24 +81,14 @@ def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
     return 2 if issues else 1
 
 
-def _count(entries: Iterable[Entry]) -> Counted:
-    counted = Counted()
-    for line, _, code, _ in entries:
-        counted.total += 1
-        if not code:
-            counted.valid += 1
-            continue
-        counted.duplicates += code == DUPLICATE
-        told = counted.codes.setdefault(code, [0])
-        told[0] += 1
-        if len(told) <= FIRST_LINES:
-            told.append(line)
-    return counted
+def _survey(order: Order) -> Survey:
+    request = order.request
+    return Survey(_rows(order.entries), UserMapping(**request.mapping), request.columns)
 
 
-def _problem(code: str, told: list[int]) -> dict[str, Any]:
-    count, *lines = told
-    return {"code": code, "count": count, "first_lines": lines, "hint": CODES[code].fix}
+def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
+    for line, cells, code, message in entries:
+        yield Row(line, cells, problem_of(code, message) if code else None)
 
 
 @dataclass(frozen=True, slots=True)
