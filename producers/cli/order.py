@@ -39,7 +39,7 @@ def carry_out(
     """
     if how.dry_run:
         with opening as order:
-            return show_quote(quote(ctx.jobs, ctx.fleet, order), form)
+            return show_quote(quote(ctx.scripts, order), form)
     if how.tokens_out is None:
         return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
     # Before anything is read: a file that cannot be written must not cost anybody a token.

@@ -23,6 +23,7 @@ from producers.cli.people import (
     over_people,
     people_options,
 )
+from producers.cli.user_record import export, list_
 from producers.cli.user_tokens import tokens
 from producers.rows.open_input import open_input
 from producers.rows.survey import Survey
@@ -34,10 +35,11 @@ DELETE = Work("users.delete", repeat="check", verb="Delete")
 
 @click.group()
 def users() -> None:
-    """Users: import a file, check a file, delete, tokens."""
+    """Users: import, validate, delete, tokens; list what our record has."""
 
 
-users.add_command(tokens)
+for command in (list_, export, tokens):
+    users.add_command(command)
 
 
 @users.command("import")
