@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.outcome import Refused
-from tasks import check, users
+from tasks import call, check, users
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 
 OPERATIONS: Mapping[str, Prepare] = {
     "users.import": users.provision,
     "apps.check": check.probe,
+    "call": call.call,
 }
 
 

@@ -31,7 +31,7 @@ LONGEST_WAIT = 6 * 3600.0
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _UNREACHABLE = {"tls": "TLS_FAILED", "proxy": "PROXY_FAILED"}
-_DETAILS = {"userdel": "deleted"}
+_DETAILS = {"useradd": "created_or_updated", "userset": "updated", "userdel": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def judge(call: Call, reply: Read | NotSent | NoAnswer, words: Words, now: float
     status = reply.answer.status
     if isinstance(reply.reading, Accepted):
         upstream = Upstream(call.op, status, details=reply.reading.details)
-        return Done(upstream, _DETAILS.get(call.op, "created_or_updated"))
+        return Done(upstream, _DETAILS.get(call.op, "accepted"))
     if isinstance(reply.reading, Declined):
         upstream = Upstream(call.op, status, reply.reading.word)
         return _declined(call, words.classify(reply.reading.word), upstream, after)
