@@ -18,7 +18,9 @@ from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.errors import Conflict, Unreachable
 from bulkhead.settings import Settings, child_environment
 
-STARTS_WITHIN = 30.0
+STARTS_WITHIN = 90.0
+QUICK = 30.0
+"""Seconds: a part that ends before it has run so long waits longer each time."""
 ENDS_WITHIN = 15.0
 RESTART_AFTER = 1.0
 """Seconds; doubled while a part keeps ending at once, up to half a minute."""
@@ -98,7 +100,7 @@ class Ensemble:
         for part in self.parts:
             if part.process and part.process.poll() is not None:
                 ended.append(part.name)
-                quick = now - part.started_at < STARTS_WITHIN
+                quick = now - part.started_at < QUICK
                 part.failures = part.failures + 1 if quick else 0
                 part.restart_at = now + min(30.0, RESTART_AFTER * 2**part.failures)
                 part.process = None
