@@ -17,7 +17,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.user import Problem, problem_in, problem_of
 from bulkhead.objects import Objects
-from bulkhead.submitting import Entry, submit
+from bulkhead.submitting import Entry, Prepared, submit
 
 TOKENS = ("none", "missing", "rotate")
 """What an import does about user access tokens; `missing`: none on our record."""
@@ -135,6 +135,18 @@ def call(
 
     Raises InvalidInput for a body that cannot be sent; else as `import_users`.
     """
+    return prepare_call(scripts, op, body, app=app, options=options).submit(scripts)
+
+
+def prepare_call(
+    scripts: Scripts,
+    op: str,
+    body: Mapping[str, Any],
+    *,
+    app: str,
+    options: Options = DEFAULT,
+) -> Prepared:
+    """What `call` submits. Raises NotFound (app) and InvalidInput."""
     checked = raw(op, body)
     if len(json.dumps(checked.members)) > LARGEST_BODY:
         raise InvalidInput(
@@ -144,7 +156,7 @@ def call(
         )
     params = {"op": op, "body": dict(checked.members)}
     request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
-    return submit(scripts, request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
+    return Prepared(request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from bulkhead.model.job import Job, JobState
 from bulkhead.model.result import STATES
 from bulkhead.model.user import UserMapping, problem_in
 from bulkhead.ordering import DEFAULT, Options
-from bulkhead.submitting import Entry, submit
+from bulkhead.submitting import Entry, Prepared
 
 WORDS = ("failed", "unknown", "not_attempted")
 """What may be chosen beside the name of a code; the cancelled rows count as not attempted."""
@@ -83,6 +83,13 @@ def retry(
     given. Rows are checked again. Raises NotFound, Conflict while the last calls of an ended job
     are in flight, and InvalidInput if there is nothing to do.
     """
+    return prepare(scripts, job, choice, options).submit(scripts)
+
+
+def prepare(
+    scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT, options: Options = DEFAULT
+) -> Prepared:
+    """What `retry` submits; raises as it does."""
     jobs = Jobs(scripts)
     before, fields = jobs.get(job), jobs.fields(job)
     _refuse_unsettled(before)
@@ -93,7 +100,7 @@ def retry(
     options = replace(options, parent=job, labels={**before.labels, **options.labels})
     request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
     told = {**_said(before), "rows": rows, "retry_of": job}
-    return submit(scripts, request, _entries(jobs, job, request, flags), lambda: told)
+    return Prepared(request, _entries(jobs, job, request, flags), lambda: told)
 
 
 def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> bool:

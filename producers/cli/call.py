@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bulkhead import ordering
 from bulkhead.errors import InvalidInput
 from producers.cli.context import Context, pass_context
-from producers.cli.follow import Following, finish
-from producers.cli.job_options import job_options, take_asked
+from producers.cli.follow import Following
+from producers.cli.job_options import job_options, quote_options, take_asked, take_how
+from producers.cli.order import Order, carry_out
 from producers.cli.output import output_option
 
 WAITS = 60.0
@@ -28,6 +33,7 @@ STDIN = "-"
 @click.option("--body", metavar="FILE|-", help="Its members as a JSON object, without the token.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the answer.")
 @job_options
+@quote_options
 @output_option
 @pass_context
 def call(
@@ -41,18 +47,27 @@ def call(
     **options: Any,
 ) -> int:
     """Let a worker call one backend operation, with a job and a result."""
-    from bulkhead import ordering
+    asked, how = ordering.Options(**take_asked(options)), take_how(options)
+    how = replace(how, following=_following(how.following, no_wait))
+    return carry_out(ctx, _order(ctx, op, app, body, asked), how, form)
 
-    asked = ordering.Options(**take_asked(options))
-    name = ctx.app_id(app)
-    job = ordering.call(ctx.scripts, op, _body(body), app=name, options=asked)
-    following = Following(**options)
+
+def _following(asked: Following, no_wait: bool) -> Following:
+    """A call is waited for, a minute at most, unless something else was said."""
     if no_wait:
-        following = Following()
-    elif not (following.wait or following.watch or following.progress):
-        limit = WAITS if following.timeout is None else following.timeout
-        following = Following(wait=True, timeout=limit)
-    return finish(ctx.jobs, job, following, form)
+        return Following()
+    if asked.wait or asked.watch or asked.progress:
+        return asked
+    return Following(wait=True, timeout=WAITS if asked.timeout is None else asked.timeout)
+
+
+@contextmanager
+def _order(
+    ctx: Context, op: str, app: str, body: str | None, options: ordering.Options
+) -> Iterator[Order]:
+    members, name = _body(body), ctx.app_id(app)
+    made = ordering.prepare_call(ctx.scripts, op, members, app=name, options=options)
+    yield Order(made.request, made.entries, made.describe)
 
 
 def _body(place: str | None) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def test_unknown_rows_are_retried_only_with_a_yes(site):
     job = call(site, "message", body).json["id"]
 
     default = typed(site, "jobs", "retry", job)
+    quoted = typed(site, "jobs", "retry", job, "--only", "unknown", "--dry-run", "-o", "json")
     unasked = typed(site, "jobs", "retry", job, "--only", "unknown")
     agreed = typed(
         site,
@@ -116,7 +117,8 @@ def test_unknown_rows_are_retried_only_with_a_yes(site):
     )
 
     assert (default.code, unasked.code) == (9, 6)
-    assert "may have been carried out" in unasked.err or "--yes" in three_lines(unasked)["to do"]
+    assert "--yes" in three_lines(unasked)["to do"]
+    assert (quoted.code, quoted.json["calls"]) == (0, 1)
     assert agreed.code == 0, agreed
     assert agreed.json["parent"] == job
 
