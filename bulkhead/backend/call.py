@@ -21,6 +21,8 @@ class Call:
     members: Mapping[str, Any]
     repeat: Repeat
     key: str = ""
+    shows: bool = False
+    """True if the answer is for a person to read, secrets taken out."""
 
     def __post_init__(self) -> None:
         taken = sorted(RESERVED & self.members.keys())

@@ -52,7 +52,21 @@ def test_a_body_may_lie_in_a_file_and_a_call_may_go_without_one(site):
     without = call(site, "usersget")
 
     assert (with_body.code, without.code) == (0, 0)
-    assert results(site, with_body.json)[0]["detail"] == "accepted"
+    [row] = results(site, with_body.json)
+    assert row["detail"] == "accepted"
+    assert row["upstream"]["answer"]["users"] == []
+
+
+def test_the_answer_of_a_call_is_in_its_result_and_a_users_token_is_not(site):
+    user = {"address": "ann@example.com", "token": {"appid": "com.example.shop", "expiry": 60}}
+
+    issued = call(site, "useradd", {"user": user})
+    listed = call(site, "usersget", {"count": 5})
+
+    [row] = results(site, issued.json)
+    assert row["upstream"]["answer"]["user"]["token"] == "…"
+    [row] = results(site, listed.json)
+    assert row["upstream"]["answer"]["users"][0]["address"] == "ann@example.com"
 
 
 def test_an_operation_nobody_knows_is_refused_by_the_backend(site):
