@@ -7,6 +7,7 @@ job = bulkhead.import_users(rows, app="shop", idempotency_key="onboard-42").wait
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import TracebackType
@@ -21,6 +22,7 @@ from bulkhead.handle import JobHandle
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import Result
+from bulkhead.model.when import parse_when
 from bulkhead.ordering import Options
 from bulkhead.settings import Settings
 from bulkhead.site import store_url
@@ -51,9 +53,9 @@ class Asked(TypedDict, total=False):
     """The same key and rows are the same job; with other rows it is a Conflict."""
     labels: Mapping[str, str]
     priority: Literal["urgent", "normal", "bulk"]
-    at: float | datetime
-    """No call before this: Unix seconds, or a time with a zone."""
-    deadline: float | datetime
+    at: float | str | datetime
+    """No call before this: Unix seconds, a time with a zone, or text as `--at` takes it."""
+    deadline: float | str | datetime
     """No call from then on: the job times out."""
     max_failures: int | str
     """A number, or a part of the rows such as "2%": more failed rows pause the job."""
@@ -197,6 +199,8 @@ def _options(asked: Asked) -> Options:
     for name in ("at", "deadline"):
         if isinstance(given.get(name), datetime):
             given[name] = _unix(given[name], name)
+        elif isinstance(given.get(name), str):
+            given[name] = parse_when(given[name], time.time())
     if "max_failures" in given:
         given["max_failures"] = str(given["max_failures"])
     return Options(**given)

@@ -100,7 +100,7 @@ def delete_users(
     scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
 ) -> Job:
     """Delete the user of each row: an address, or a mapping with one. Raises as `import_users`."""
-    order = _Order("users.delete", app, {}, options, repeat="check")
+    order = _Order("users.delete", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -111,7 +111,7 @@ def issue_tokens(
 
     A second token may end the first, so a call that was sent and not answered stays `unknown`.
     """
-    order = _Order("users.tokens.issue", app, {}, options, repeat="once")
+    order = _Order("users.tokens.issue", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -165,7 +165,7 @@ class _Order:
     app: str
     params: Mapping[str, Any]
     options: Options
-    repeat: str = "safe"
+    repeat: str = ""
 
 
 def _of_users(scripts: Scripts, rows: Iterable[object], order: _Order) -> Job:

@@ -12,10 +12,10 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
-from producers.cli.values import COUNT
+from producers.cli.values import COUNT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures")
+NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at")
 """Parameters of a command that become members of a Request."""
 
 _MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
@@ -39,6 +39,7 @@ def job_options(command: Command) -> Command:
             click.option(
                 "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
             ),
+            click.option("--at", type=WHEN, metavar="WHEN", help="Make no call before this time."),
         )
     ):
         command = option(command)

@@ -28,7 +28,7 @@ COMMANDS = {
     "users": "users",
     "jobs": "jobs",
     "call": "call",
-    "workers": "status",
+    "workers": "workers",
     "errors": "look",
 }
 """Command → the module that holds it, imported when it is asked for."""

@@ -114,6 +114,8 @@ def test_times_may_be_datetimes_with_a_zone_and_never_without(bulkhead, redis):
 
     fields = redis.hgetall(Scripts(redis).key("job", job.id))
     assert abs(int(fields[b"deadline"]) - later.timestamp() * 1e6) < 2
+    planned = bulkhead.import_users(ROWS, app="shop", at="2099-12-24T09:00[Europe/Berlin]")
+    assert planned.state == "scheduled"
     with pytest.raises(InvalidInput, match="no time zone"):
         bulkhead.import_users(ROWS, app="shop", at=datetime(2030, 1, 1, 9))
 
