@@ -17,9 +17,11 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
+from bulkhead.engine.wordbook import WordBook
 from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 from bulkhead.site import Site
+from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.slots import Slots
 from worker.stopping import Stopping
@@ -43,6 +45,9 @@ class Runtime:
     slots: Slots
     stopping: Stopping
     delay: StartDelay
+    words: Words
+    wordbook: WordBook
+    hearing: Hearing
 
     @property
     def queue(self) -> str:
@@ -61,16 +66,22 @@ def build(settings: Settings) -> Runtime:
     scripts = Scripts(connect(site.store_url))
     fleet, box = Fleet(scripts), Box(site.secret_key)
     fleet.agree_on_key(box.key_id)
+    words, wordbook = Words(), WordBook(scripts)
+    # Before the first call, so that none is judged by what the operator has corrected.
+    words.learn(wordbook.said())
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress),
         cabinet=Cabinet(Jobs(scripts), fleet, box),
-        backend=Backend(Transport(), Words()),
+        backend=Backend(Transport(), words),
         lanes=Lanes(CALLS),
         slots=Slots(CALLS, PARCELS),
         stopping=Stopping(),
         delay=StartDelay(),
+        words=words,
+        wordbook=wordbook,
+        hearing=Hearing(),
     )
 
 

@@ -21,6 +21,7 @@ from bulkhead.model.slice import Begun, Slice, Tries
 from tasks import report
 from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
+from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.stopping import Stopping
 
@@ -55,6 +56,7 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         backend=backend,
         lanes=Lanes(4),
         stopping=Stopping(),
+        hearing=Hearing(),
         cabinet=SimpleNamespace(
             items=lambda part: rows,
             job=lambda job: SimpleNamespace(
