@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bulkhead.backend.words import WordClass, plain, shown
+from bulkhead.backend.words import Source, WordClass, Words, plain, shown
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import rfc3339
@@ -20,7 +20,8 @@ MOST = 200
 LONGEST_MAPPED = 200
 """Characters: as many as are read of mesibo's answer."""
 
-MEANINGS = tuple(meaning for meaning in WordClass if meaning is not WordClass.UNLISTED)
+CLASSES = {kind.value: kind for kind in WordClass if kind is not WordClass.UNLISTED}
+"""What an operator can say of a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,15 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A word of one app since it was first heard; times are RFC 3339, `op` is an example."""
+    """A word of one app since it was first heard; times are RFC 3339, `op` is an example.
+
+    `meaning` is what is made of it now, and `by` who says so: `operator`, `list` or `guess`.
+    """
 
     app: str
     word: str
+    meaning: str
+    by: str
     op: str
     count: int
     first_seen: str
@@ -55,12 +61,11 @@ class WordBook:
     def said(self) -> dict[str, WordClass]:
         """What the operator has said, by word as it is compared."""
         kept = self._do(self._redis.hgetall, self._scripts.key("words"))
-        known = {meaning.value: meaning for meaning in MEANINGS}
-        found = {word.decode(): known.get(name.decode()) for word, name in kept.items()}
+        found = {word.decode(): CLASSES.get(name.decode()) for word, name in kept.items()}
         return {word: meaning for word, meaning in sorted(found.items()) if meaning}
 
-    def map(self, word: str, meaning: WordClass) -> str:
-        """Let the word mean this from now on: the word as it is compared. Raises InvalidInput."""
+    def map(self, word: str, meaning: str) -> str:
+        """Let the word mean this class: the word as it is compared. Raises InvalidInput."""
         compared = _comparable(word)
         if compared == "TOKENBREACH":
             raise InvalidInput(
@@ -68,7 +73,13 @@ class WordBook:
                 why="mesibo has disabled the app, and each further call makes it worse",
                 to_do="see `bulkhead apps show APP`",
             )
-        self._do(self._redis.hset, self._scripts.key("words"), compared, meaning.value)
+        if meaning not in CLASSES:
+            raise InvalidInput(
+                f"{meaning!r} is not a class",
+                why=f"a word means one of {', '.join(CLASSES)}",
+                to_do="write it like `bulkhead errors map ROOMFULL=throttled`",
+            )
+        self._do(self._redis.hset, self._scripts.key("words"), compared, meaning)
         return compared
 
     def forget(self, word: str) -> str:
@@ -86,8 +97,18 @@ class WordBook:
     def seen(self) -> list[Seen]:
         """The words there are, the one heard last first."""
         kept = self._do(self._redis.hgetall, self._scripts.key("unlisted"))
-        found = [_seen(name.decode(), json.loads(fields)) for name, fields in kept.items()]
+        words = Words(self.said())
+        found = [_seen(name.decode(), json.loads(fields), words) for name, fields in kept.items()]
         return sorted(found, key=lambda seen: (seen.last_seen, seen.app, seen.word), reverse=True)
+
+    def unlisted(self) -> list[Seen]:
+        """Those words of `seen` that neither our list nor the operator has."""
+        return [seen for seen in self.seen() if seen.by == Source.GUESS.value]
+
+    def explain(self, word: str) -> tuple[str, str]:
+        """What is made of a word now, and who says so."""
+        meaning, source = Words(self.said()).explain(word)
+        return meaning.value, source.value
 
     def _do(self, command: Any, *args: Any) -> Any:
         try:
@@ -96,10 +117,20 @@ class WordBook:
             raise trouble(error) from error
 
 
-def _seen(name: str, fields: dict[str, Any]) -> Seen:
+def _seen(name: str, fields: dict[str, Any], words: Words) -> Seen:
     app, _, word = name.partition(" ")
+    meaning, source = words.explain(word)
     first, last = (rfc3339(float(fields[end])) or "" for end in ("first", "last"))
-    return Seen(app, word, str(fields["op"]), int(fields["count"]), first, last)
+    return Seen(
+        app=app,
+        word=word,
+        meaning=meaning.value,
+        by=source.value,
+        op=str(fields["op"]),
+        count=int(fields["count"]),
+        first_seen=first,
+        last_seen=last,
+    )
 
 
 def _comparable(word: str) -> str:

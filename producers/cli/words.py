@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkhead.backend.words import WordClass, Words
-from bulkhead.engine.wordbook import MEANINGS, Seen, WordBook
+from bulkhead.engine.wordbook import Seen, WordBook
 from bulkhead.errors import BulkheadError, UsageProblem
 from producers.cli.output import show_list
 from producers.cli.values import usage
@@ -21,9 +20,12 @@ WORDS = ("word", "class", "by", "app", "count", "first_seen", "last_seen", "op")
 
 def heard(scripts: Scripts) -> list[dict[str, Any]]:
     """The words heard of every app, with what each means now; the one heard last first."""
-    book = WordBook(scripts)
-    words = Words(book.said())
-    return [_row(seen, words) for seen in book.seen()]
+    return [row(seen) for seen in WordBook(scripts).seen()]
+
+
+def row(seen: Seen) -> dict[str, Any]:
+    """A word as it is shown."""
+    return {name: seen.meaning if name == "class" else getattr(seen, name) for name in WORDS}
 
 
 def mapped(scripts: Scripts) -> list[dict[str, Any]]:
@@ -37,8 +39,8 @@ def change(scripts: Scripts, said: str | None, remove: str | None) -> dict[str, 
     book = WordBook(scripts)
     with usage():
         word = book.forget(remove) if remove is not None else book.map(*_parsed(said or ""))
-    meaning, source = Words(book.said()).explain(word)
-    return {"word": word, "class": meaning.value, "by": source.value}
+    meaning, by = book.explain(word)
+    return {"word": word, "class": meaning, "by": by}
 
 
 def print_below(ctx: Context) -> None:
@@ -52,27 +54,12 @@ def print_below(ctx: Context) -> None:
         show_list(rows, WORDS, "table")
 
 
-def _row(seen: Seen, words: Words) -> dict[str, Any]:
-    meaning, source = words.explain(seen.word)
-    return {
-        "word": seen.word,
-        "class": meaning.value,
-        "by": source.value,
-        "app": seen.app,
-        "count": seen.count,
-        "first_seen": seen.first_seen,
-        "last_seen": seen.last_seen,
-        "op": seen.op,
-    }
-
-
-def _parsed(text: str) -> tuple[str, WordClass]:
-    word, equals, name = text.rpartition("=")
-    known = {meaning.value: meaning for meaning in MEANINGS}
-    if not equals or name not in known:
+def _parsed(text: str) -> tuple[str, str]:
+    word, equals, meaning = text.rpartition("=")
+    if not equals:
         raise UsageProblem(
-            f"{name!r} is not a class" if equals else f"{text!r} does not say what the word means",
-            why=f"a word means one of {', '.join(known)}",
+            f"{text!r} does not say what the word means",
+            why="a class follows it: throttled, transient, auth or permanent",
             to_do="write it like `bulkhead errors map ROOMFULL=throttled`",
         )
-    return word, known[name]
+    return word, meaning

@@ -14,9 +14,9 @@ def book(world):
 
 
 def test_what_was_said_is_kept_until_it_is_taken_back(book):
-    book.map("Room full", WordClass.THROTTLED)
-    book.map("odd", WordClass.TRANSIENT)
-    book.map("ODD", WordClass.PERMANENT)
+    book.map("Room full", "throttled")
+    book.map("odd", "transient")
+    book.map("ODD", "permanent")
 
     book.forget("room-FULL")
 
@@ -32,7 +32,26 @@ def test_a_class_of_a_later_version_is_left_out(world, book):
 @pytest.mark.parametrize("word", ["", "?!", "x" * 201, "token breach"])
 def test_what_cannot_be_said_of_a_word_is_refused(book, word):
     with pytest.raises(InvalidInput):
-        book.map(word, WordClass.TRANSIENT)
+        book.map(word, "transient")
+
+
+def test_a_class_there_is_not_is_refused(book):
+    with pytest.raises(InvalidInput, match="throtled"):
+        book.map("ODD", "throtled")
+
+    assert book.said() == {}
+
+
+def test_unlisted_are_the_words_that_neither_the_list_nor_the_operator_has(book):
+    book.count([Heard("acme/shop", word, "useradd", 1) for word in ("BADOP", "ODD", "MADE")])
+    book.map("made", "permanent")
+
+    said = {seen.word: (seen.meaning, seen.by) for seen in book.seen()}
+
+    assert [seen.word for seen in book.unlisted()] == ["ODD"]
+    assert said["BADOP"] == ("permanent", "list")
+    assert said["MADE"] == ("permanent", "operator")
+    assert said["ODD"] == ("unlisted", "guess")
 
 
 def test_a_word_is_counted_by_app_with_its_first_and_last_time_and_an_example(world, book):
