@@ -143,19 +143,23 @@ class SliceRun:
             if isinstance(call, Refused):
                 return Finished(item, call, started_ms, 0.0, called=False)
             said = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            self._hear(said)
             known = self.begun.known.get(item.index)
             outcome: Outcome = conclude(self.facts, item, self.part.step, known, said)
         except Exception:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
             outcome = _lost(call, self.facts.kind)
-        upstream = getattr(outcome, "upstream", None)
-        if upstream is not None and upstream.error is not None:
-            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
         return Finished(item, outcome, started_ms, self._clocks.monotonic() - started, called=True)
+
+    def _hear(self, said: Outcome) -> None:
+        """Count a word of refusal, for whoever wonders which there are."""
+        upstream = getattr(said, "upstream", None)
+        if upstream is not None and upstream.error is not None:
+            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
 
 
 def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:

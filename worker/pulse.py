@@ -74,8 +74,8 @@ class Pulse(threading.Thread):
         self.join(timeout=BEAT)
         self._delete_queue(self._runtime.queue)
         with suppress(Unreachable):
-            self._speak_of_words()
             self._runtime.verbs.leave()
+            self._speak_of_words()
 
     def _speak_of_words(self) -> None:
         # Learned at every beat, so that an operator's word is obeyed within one.

@@ -43,7 +43,11 @@ def importing(product, rate):
     up = product.up(workers=2, sandbox=False)
     token = product.app("acme/shop", sandbox, "--rate", rate)
     sandbox.faults(*RULES)
-    text = "address\n" + "".join(f"log{n}@example.com\n" for n in range(ROWS)) + "a\x01b\n" * BAD
+    text = (
+        "address\n"
+        + "".join(f"log{n}@example.com\n" for n in range(ROWS))
+        + "".join(f"a\x01b{n}\n" for n in range(BAD))
+    )
     words = ("users", "import", "-", "--app", "acme/shop", "-o", "json")
     return up, sandbox, token, typed(product, *words, stdin=text).json["id"]
 
