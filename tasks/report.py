@@ -83,7 +83,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     outcome: Outcome | Again = finished.outcome
     if isinstance(outcome, Retry):
         age = clocks.wall() - first_ms / 1000
-        outcome = decide(outcome, tries, age, run.max_attempts)
+        outcome = decide(outcome, tries, age, run.retry)
     _log_item(report, finished, outcome, tries)
     match outcome:
         case Again(seconds):

@@ -59,7 +59,7 @@ class SliceRun:
         self._turns = deque(zip(items, map(window.instant, part.offsets), strict=True))
         self._job: JobFacts = runtime.cabinet.job(part.job)
         self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)
-        self.max_attempts = self._job.max_attempts or self.app.max_attempts
+        self.retry = self.app.retry.changed(self._job.retry)
         self._halted = False
         self._lanes_left = part.parallel
         self._lock = threading.Lock()

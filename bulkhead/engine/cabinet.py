@@ -13,6 +13,7 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
+from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Slice, indexes
 from bulkhead.secrets import Box, Secret
 
@@ -28,7 +29,8 @@ class JobFacts:
     kind: str
     mapping: Mapping[str, int]
     params: Mapping[str, Any]
-    max_attempts: int | None
+    retry: Mapping[str, float | int | None]
+    """What the job wishes otherwise than its app: names of a RetryPolicy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class AppFacts:
 
     endpoint: Endpoint
     token: Secret
-    max_attempts: int
+    retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Cabinet:
             kind=fields["kind"],
             mapping=json.loads(fields["mapping"]),
             params=json.loads(fields["params"]),
-            max_attempts=int(fields["max_attempts"]) if fields.get("max_attempts") else None,
+            retry=_wishes(fields),
         )
 
     def _app(self, app: str, version: str) -> AppFacts:
@@ -84,7 +86,7 @@ class Cabinet:
         return AppFacts(
             endpoint=endpoint(settings),
             token=Secret(token),
-            max_attempts=settings.max_attempts,
+            retry=settings.retry,
         )
 
 
@@ -100,3 +102,13 @@ def endpoint(settings: AppSettings) -> Endpoint:
         proxy=settings.proxy or None,
         allow_http=settings.allow_http,
     )
+
+
+def _wishes(fields: Mapping[str, str]) -> dict[str, float | int | None]:
+    wishes: dict[str, float | int | None] = {
+        name: float(fields[f"retry_{name}"])
+        for name in ("first", "longest", "give_up_after")
+        if fields.get(f"retry_{name}")
+    }
+    attempts = fields.get("max_attempts")
+    return wishes | {"attempts": int(attempts) if attempts else None}

@@ -134,14 +134,25 @@ class Fleet:
     def apps(self, tenant: str | None = None) -> list[App]:
         """Every app, or those of one tenant, by name."""
         parts = ("tenant", tenant, "apps") if tenant else ("apps",)
-        return [self.app(name) for name in self._members(*parts)]
+        names = self._members(*parts)
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(self._key("app", name))
+            pipe.smembers(self._key("app", name, "egress"))
+        answers = iter(self._do(pipe.execute))
+        pairs = zip(names, answers, answers, strict=False)
+        return [
+            app_in(name, _text(kept), tuple(sorted(egress.decode() for egress in members)))
+            for name, kept, members in pairs
+            if b"base_url" in kept  # removed a moment ago
+        ]
 
     def app(self, app: str) -> App:
         """One app. Raises NotFound with the nearest name."""
         kept = self._hash("app", app) if all(map(NAME.fullmatch, app.split("/"))) else {}
         if "base_url" not in kept:
             raise self._unknown("app", app, self._members("apps"))
-        return _app(app, kept, tuple(self._members("app", app, "egress")))
+        return app_in(app, kept, tuple(self._members("app", app, "egress")))
 
     def token_box(self, app: str) -> str:
         """The app's encrypted token, for the worker that is about to call."""
@@ -209,8 +220,7 @@ class Fleet:
         self._scripts.run("control", "app", app, "place", "", "", "")
 
     def _hash(self, *parts: str) -> dict[str, str]:
-        raw = self._do(self._redis.hgetall, self._key(*parts))
-        return {name.decode(): value.decode() for name, value in raw.items()}
+        return _text(self._do(self._redis.hgetall, self._key(*parts)))
 
     def _members(self, *parts: str) -> list[str]:
         return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
@@ -240,7 +250,12 @@ def _token_fields(token: SealedToken) -> dict[str, str]:
     return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
 
 
-def _app(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
+def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in raw.items()}
+
+
+def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
+    """The app that these fields of the store describe."""
     tenant, name = split_app(app)
     cool_until = float(kept.get("cool_until", 0))
     granted, returned = (int(kept.get(f"permits_{word}", 0)) for word in ("granted", "returned"))

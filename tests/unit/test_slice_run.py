@@ -17,6 +17,7 @@ from bulkhead.model.outcome import (
     Unknown,
     Upstream,
 )
+from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Begun, Slice, Tries
 from tasks import report
 from tasks.clocks import Clocks, Window
@@ -61,9 +62,11 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
                 kind="users.import",
                 mapping={"width": 1, "address": 0},
                 params={},
-                max_attempts=None,
+                retry={},
             ),
-            app=lambda app, version: SimpleNamespace(endpoint=None, token=None, max_attempts=6),
+            app=lambda app, version: SimpleNamespace(
+                endpoint=None, token=None, retry=RetryPolicy()
+            ),
         ),
     )
     now = time.monotonic() if opens is None else opens
