@@ -107,7 +107,7 @@ class Fleet:
                 why="an app is added once",
                 to_do=f"change it with `bulkhead apps set {app}`",
             )
-        self._write(app, {**settings.to_fields(), **_token_fields(token), "state": "active"})
+        self._write(app, {**settings.to_fields(), **token_fields(token), "state": "active"})
         self._do(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
         self._do(self._redis.sadd, self._key("apps"), app)
         return self.app(app)
@@ -127,7 +127,7 @@ class Fleet:
     def set_token(self, app: str, token: SealedToken) -> None:
         """Give an app another token; if the old one had stopped it, it goes on."""
         before = self.app(app)
-        self._write(app, _token_fields(token))
+        self._write(app, token_fields(token))
         if before.state == "stopped":
             self.control("app", app, "resume")
 
@@ -153,6 +153,13 @@ class Fleet:
         if "base_url" not in kept:
             raise self._unknown("app", app, self._members("apps"))
         return app_in(app, kept, tuple(self._members("app", app, "egress")))
+
+    def open_jobs(self, apps: list[str]) -> dict[str, int]:
+        """How many open jobs each of these apps has."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.scard(self._key("app", app, "open"))
+        return dict(zip(apps, self._do(pipe.execute), strict=True))
 
     def token_box(self, app: str) -> str:
         """The app's encrypted token, for the worker that is about to call."""
@@ -246,7 +253,8 @@ def _listed(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
-def _token_fields(token: SealedToken) -> dict[str, str]:
+def token_fields(token: SealedToken) -> dict[str, str]:
+    """The token as fields of the app in the store."""
     return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
 
 

@@ -9,6 +9,7 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.app import AppSettings
 from producers.cli.app_options import changed, given_settings, settings_options
+from producers.cli.apps_apply import apply
 from producers.cli.context import Context, pass_context
 from producers.cli.job_options import parse_labels
 from producers.cli.output import output_option, show_list, show_one
@@ -166,3 +167,6 @@ def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | 
     request = Request("apps.check", name.split("/")[0], name, priority="urgent", max_attempts=1)
     job = client.submit(ctx.scripts, request, [client.Entry(1, [])], lambda: {"rows": 1})
     return finish(ctx.jobs, job, Following(wait=not no_wait, timeout=timeout), form)
+
+
+apps.add_command(apply)

@@ -28,6 +28,7 @@ class Context:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._given = settings
+        self._agreed = False
 
     # Imported where they are used: `bulkhead version` need not wait for a Redis client.
 
@@ -78,7 +79,9 @@ class Context:
         from bulkhead.engine.fleet import SealedToken
         from bulkhead.secrets import fingerprint
 
-        self.fleet.agree_on_key(self.box.key_id)
+        if not self._agreed:
+            self.fleet.agree_on_key(self.box.key_id)
+            self._agreed = True
         shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
         return SealedToken(self.box.seal(token.reveal().encode(), app), shown, fingerprint(token))
 
