@@ -15,9 +15,9 @@ from bulkhead.engine.connect import connect
 from bulkhead.engine.delay import StartDelay
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
-from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 from bulkhead.site import Site
 from worker.lanes import Lanes
@@ -59,8 +59,8 @@ def build(settings: Settings) -> Runtime:
     """A runtime for these settings. Raises Unreachable, or NotPermitted for a wrong key."""
     site = Site.of(settings)
     scripts = Scripts(connect(site.store_url))
-    fleet, box = Fleet(scripts), Box(site.secret_key)
-    fleet.agree_on_key(box.key_id)
+    fleet, box = Fleet(scripts), site.box
+    Keys(scripts).agree(box.key_ids)
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,

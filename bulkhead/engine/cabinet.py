@@ -62,6 +62,11 @@ class Cabinet:
         self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
         self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of the keys with which this worker opens tokens."""
+        return self._box.key_ids
+
     def items(self, part: Slice) -> list[Item]:
         """The slice's items, in its order."""
         found = []

@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import Conflict, NotFound, NotPermitted
+from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 
@@ -32,22 +32,6 @@ class Fleet:
         self._scripts = scripts
         self._redis = scripts.redis
         self._key = scripts.key
-
-    def agree_on_key(self, key_id: str) -> None:
-        """Whoever comes first names the key that tokens are sealed with; others must have the same.
-
-        Raises NotPermitted: a worker with another key could open no token, and every app would
-        stop for a reason that is none of its own.
-        """
-        name = self._key("key-id")
-        self._do(self._redis.set, name, key_id, nx=True)
-        known = self._do(self._redis.get, name).decode()
-        if known != key_id:
-            raise NotPermitted(
-                "this host has another secret key than the store's app tokens",
-                why=f"they are sealed with key {known}, and the key here is {key_id}",
-                to_do="give every host the same BULKHEAD_SECRET_KEY or …_FILE",
-            )
 
     def add_tenant(self, name: str, weight: float = 1.0) -> Tenant:
         """Make a tenant; one that exists with that name is a Conflict."""
