@@ -14,6 +14,7 @@ Prepare = Callable[[JobFacts, Item], Call | Refused]
 OPERATIONS: Mapping[str, Prepare] = {
     "users.import": users.provision,
     "apps.check": check.probe,
+    "apps.check_token": check.probe,
 }
 
 

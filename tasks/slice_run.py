@@ -21,6 +21,7 @@ from bulkhead.model.outcome import (
     Upstream,
 )
 from bulkhead.model.slice import Begun, Slice
+from tasks import check
 from tasks.clocks import Clocks, Window
 from tasks.operation import prepare
 from worker.lanes import Lanes
@@ -58,7 +59,7 @@ class SliceRun:
         self._clocks = clocks
         self._turns = deque(zip(items, map(window.instant, part.offsets), strict=True))
         self._job: JobFacts = runtime.cabinet.job(part.job)
-        self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)
+        self.app: AppFacts = check.app_of(runtime.cabinet, part, begun.app_version)
         self.retry = self.app.retry.changed(self._job.retry)
         self._halted = False
         self._lanes_left = part.parallel
@@ -118,7 +119,8 @@ class SliceRun:
             call = prepare(self._job, item)
             if isinstance(call, Refused):
                 return Finished(item, call, started_ms, 0.0, called=False)
-            outcome: Outcome = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            answer = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            outcome: Outcome = check.judged(self.part.kind, answer)
         except Exception:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)

@@ -75,6 +75,10 @@ class Cabinet:
             found.append(Item(index, line, cells))
         return found
 
+    def candidate(self, app: str) -> AppFacts:
+        """The app with the token that it is to have next. Raises NotFound if there is none."""
+        return self._facts(app, "next_token_box")
+
     def _job(self, job: str) -> JobFacts:
         fields = self._jobs.fields(job)
         return JobFacts(
@@ -86,8 +90,11 @@ class Cabinet:
 
     def _app(self, app: str, version: str) -> AppFacts:
         del version  # only a part of the cache's key
+        return self._facts(app, "token_box")
+
+    def _facts(self, app: str, field: str) -> AppFacts:
         settings = self._fleet.app(app).settings
-        token = self._box.open(self._fleet.token_box(app), app).decode()
+        token = self._box.open(self._fleet.token_box(app, field), app).decode()
         return AppFacts(
             endpoint=endpoint(settings),
             token=Secret(token),

@@ -15,6 +15,12 @@ from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 
+ROTATION = (
+    *("rotation", "rotation_job", "rotation_since", "rotation_version"),
+    *("next_token_box", "next_last4", "next_fingerprint", "previous_token_box"),
+)
+"""Fields of an app whose token is being exchanged; rotate.lua writes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class SealedToken:
@@ -111,6 +117,8 @@ class Fleet:
     def set_token(self, app: str, token: SealedToken) -> None:
         """Give an app another token; if the old one had stopped it, it goes on."""
         before = self.app(app)
+        # A rotation that was going on is over: this token is the one.
+        self._do(self._redis.hdel, self._key("app", app), *ROTATION)
         self._write(app, token_fields(token))
         if before.state == "stopped":
             self.control("app", app, "resume")
@@ -145,9 +153,9 @@ class Fleet:
             pipe.scard(self._key("app", app, "open"))
         return dict(zip(apps, self._do(pipe.execute), strict=True))
 
-    def token_box(self, app: str) -> str:
+    def token_box(self, app: str, field: str = "token_box") -> str:
         """The app's encrypted token, for the worker that is about to call."""
-        box = self._do(self._redis.hget, self._key("app", app), "token_box")
+        box = self._do(self._redis.hget, self._key("app", app), field)
         if box is None:
             raise self._unknown("app", app, self._members("apps"))
         return str(box.decode())
@@ -265,9 +273,24 @@ def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
         cooling_until=rfc3339(cool_until) if cool_until > time.time() * 1e6 else None,
         in_flight=int(kept.get("held", 0)),
         egress=egress,
-        live={"permits_used": granted - returned, "latency_ms": _ms(kept.get("latency"))},
+        live={
+            "permits_used": granted - returned,
+            "latency_ms": _ms(kept.get("latency")),
+            "rotation": _rotation(kept),
+        },
     )
 
 
 def _ms(microseconds: str | None) -> float | None:
     return round(float(microseconds) / 1000, 1) if microseconds else None
+
+
+def _rotation(kept: Mapping[str, str]) -> dict[str, str | None] | None:
+    if "rotation" not in kept:
+        return None
+    return {
+        "phase": kept["rotation"],
+        "since": rfc3339(float(kept["rotation_since"])),
+        "token": f"…{kept.get('next_last4', kept.get('last4', ''))}",
+        "job": kept.get("rotation_job"),
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bulkhead.engine.fleet import Fleet, SealedToken, token_fields
+from bulkhead.engine.fleet import ROTATION, Fleet, SealedToken, token_fields
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App, write_duration
@@ -144,6 +144,7 @@ def _change(scripts: Scripts, pipe: Any, change: Change, seal: Seal) -> None:
     kept = change.wanted.settings.to_fields()
     new_token = token is not None and "token" in change.changes
     if token is not None and new_token:
+        pipe.hdel(scripts.key("app", app), *ROTATION)
         kept |= token_fields(seal(app, token))
     name = scripts.key("app", app)
     pipe.hset(name, mapping=kept)

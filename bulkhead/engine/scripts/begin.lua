@@ -27,7 +27,7 @@ end
 local function may_start(lease, app)
   if NOW >= tonumber(lease.at) + GRANT then return 'expired' end
   if not is_open(redis.call('HGET', key('job', lease.job), 'state')) then return 'held' end
-  if app.state ~= 'active' then return 'held' end
+  if not may_call(app, redis.call('HGET', key('job', lease.job), 'kind')) then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
   local set = key('app', lease.app, 'egress')
   if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
@@ -38,7 +38,7 @@ local function start(lease, app)
   local items, job = count(lease.left), key('job', lease.job)
   local longest = math.ceil(items / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
   redis.call('SADD', key('app', lease.app, 'egress'), egress)
-  redis.call('HSET', key('lease', lease.id), 'state', 'begun')
+  redis.call('HSET', key('lease', lease.id), 'state', 'begun', 'app_version', app.version or 0)
   redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
   redis.call('HINCRBY', job, 'in_flight', items)
   local it = read(job, 'state', 'repeat')
@@ -51,7 +51,7 @@ for i = 3, #ARGV do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
-    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout')
+    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout', 'rotation')
     if lease.state == 'begun' then
       verdict = 'ok'
     else

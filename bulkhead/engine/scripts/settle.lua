@@ -91,7 +91,9 @@ local function stop(lease, entry)
   local code, why = entry.stop[1], entry.stop[2]
   redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
   for _, job in ipairs(redis.call('SMEMBERS', key('app', lease.app, 'open'))) do
-    if is_open(redis.call('HGET', key('job', job), 'state')) then
+    local it = read(key('job', job), 'state', 'kind')
+    -- What tries the next token goes on: it is the way out.
+    if is_open(it.state) and it.kind ~= 'apps.check_token' then
       transition(job, 'paused', 'auth_failure', why)
       place_job(lease.app, job)
     end

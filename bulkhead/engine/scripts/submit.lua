@@ -59,8 +59,8 @@ redis.call('SADD', key('app', fields.app, 'open'), job)
 if num(fields.failed, 0) >= num(fields.total, 0) then
   transition(job, 'rejected')
 else
-  local app = read(key('app', fields.app), 'state', 'why')
-  if app.state == 'stopped' then
+  local app = read(key('app', fields.app), 'state', 'why', 'rotation')
+  if app.state == 'stopped' and not may_call(app, fields.kind) then
     transition(job, 'paused', 'auth_failure', app.why)
   else
     transition(job, 'queued')
