@@ -8,7 +8,7 @@ from bulkhead.engine.cabinet import AppFacts, Cabinet, Item, JobFacts
 from bulkhead.engine.rotation import CHECK
 from bulkhead.errors import NotFound
 from bulkhead.model.outcome import Outcome, Refused, Stopped
-from bulkhead.model.slice import Slice
+from bulkhead.model.slice import Known, Slice
 
 
 def probe(facts: JobFacts, item: Item) -> Call:
@@ -31,8 +31,9 @@ def app_of(cabinet: Cabinet, part: Slice, version: str) -> AppFacts:
     return cabinet.app(part.app, version)
 
 
-def judged(kind: str, outcome: Outcome) -> Outcome:
-    """The outcome; a token that is only tried and not accepted fails its check, not the app."""
-    if kind == CHECK and isinstance(outcome, Stopped):
+def not_accepted(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """The outcome; a token that is only tried and is refused fails its check, not the app."""
+    del facts, item, known
+    if isinstance(outcome, Stopped):
         return Refused(outcome.code, outcome.message, outcome.upstream)
     return outcome

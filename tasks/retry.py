@@ -16,9 +16,10 @@ UNLISTED_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try once more after so many seconds."""
+    """Try once more after so many seconds, with this step."""
 
     seconds: float
+    step: str = ""
 
 
 def decide(
@@ -27,6 +28,7 @@ def decide(
     age: float,
     policy: RetryPolicy,
     chance: Callable[[], float] = random.random,
+    step: str = "",
 ) -> Again | Refused:
     """What follows the `tries`-th attempt of an item first tried `age` seconds ago.
 
@@ -41,4 +43,4 @@ def decide(
         message = f"{outcome.message} (given up after {write_duration(age)})"
         return Refused("GAVE_UP", message, outcome.upstream)
     pause = chance() * policy.pause_after(tries)
-    return Again(max(pause, outcome.after or 0.0))
+    return Again(max(pause, outcome.after or 0.0), step)

@@ -5,30 +5,17 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, text_in, token_fields
+from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
-
-ROTATION = (
-    *("rotation", "rotation_job", "rotation_since", "rotation_version"),
-    *("next_token_box", "next_last4", "next_fingerprint", "previous_token_box"),
-)
-"""Fields of an app whose token is being exchanged; rotate.lua writes them."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealedToken:
-    """An app token as the store may hold it: encrypted, with what may be shown of it."""
-
-    box: str
-    last4: str
-    fingerprint: str
+from bulkhead.model.quota import Quotas
 
 
 class Fleet:
@@ -39,7 +26,9 @@ class Fleet:
         self._redis = scripts.redis
         self._key = scripts.key
 
-    def add_tenant(self, name: str, weight: float = 1.0) -> Tenant:
+    def add_tenant(
+        self, name: str, weight: float = 1.0, quotas: Mapping[str, int | None] | None = None
+    ) -> Tenant:
         """Make a tenant; one that exists with that name is a Conflict."""
         made = self._do(
             self._redis.hsetnx, self._key("tenant", name), "created_at", str(time.time() * 1e6)
@@ -50,14 +39,23 @@ class Fleet:
                 why="names are unique",
                 to_do=f"see `bulkhead tenants show {name}`",
             )
-        self.set_tenant(name, weight=weight)
+        self.set_tenant(name, weight, quotas)
         self._do(self._redis.hset, self._key("tenant", name), "state", "active")
         self._do(self._redis.sadd, self._key("tenants"), name)
         return self.tenant(name)
 
-    def set_tenant(self, name: str, *, weight: float) -> None:
-        """Change a tenant's share beside the others."""
-        self._do(self._redis.hset, self._key("tenant", name), "weight", f"{weight:.12g}")
+    def set_tenant(
+        self,
+        name: str,
+        weight: float | None = None,
+        quotas: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Change a tenant's share beside the others, or those of its quotas that are named."""
+        kept = {quota: str(limit or "") for quota, limit in (quotas or {}).items()}
+        if weight is not None:
+            kept["weight"] = f"{weight:.12g}"
+        if kept:
+            self._do(self._redis.hset, self._key("tenant", name), mapping=kept)
 
     def tenants(self) -> list[Tenant]:
         """Every tenant, by name."""
@@ -74,6 +72,9 @@ class Fleet:
             weight=float(kept.get("weight", 1)),
             apps=tuple(self._members("tenant", name, "apps")),
             created_at=rfc3339(float(kept["created_at"])),
+            quotas=Quotas.from_fields(kept),
+            open_jobs=self._do(self._redis.hlen, self._key("tenant", name, "open")),
+            open_items=int(kept.get("open_items") or 0),
         )
 
     def remove_tenant(self, name: str) -> None:
@@ -134,7 +135,7 @@ class Fleet:
         answers = iter(self._do(pipe.execute))
         pairs = zip(names, answers, answers, strict=False)
         return [
-            app_in(name, _text(kept), tuple(sorted(egress.decode() for egress in members)))
+            app_in(name, text_in(kept), tuple(sorted(egress.decode() for egress in members)))
             for name, kept, members in pairs
             if b"base_url" in kept  # removed a moment ago
         ]
@@ -176,7 +177,9 @@ class Fleet:
                 why=", ".join(open_jobs[:3]) + (" …" if len(open_jobs) > 3 else ""),
                 to_do="let them end, or cancel them with `bulkhead jobs cancel`",
             )
-        for part in ("jobs", "retry", "open", "egress"):
+        # What was done for another app of this name says nothing about the next one.
+        Record(self._scripts).clear(app)
+        for part in ("jobs", "retry", "open", "egress", "looks"):
             self._do(self._redis.delete, self._key("app", app, part))
         self._do(self._redis.delete, self._key("app", app))
         self._do(self._redis.srem, self._key("apps"), app)
@@ -219,7 +222,7 @@ class Fleet:
         self._scripts.run("control", "app", app, "place", "", "", "")
 
     def _hash(self, *parts: str) -> dict[str, str]:
-        return _text(self._do(self._redis.hgetall, self._key(*parts)))
+        return text_in(self._do(self._redis.hgetall, self._key(*parts)))
 
     def _members(self, *parts: str) -> list[str]:
         return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
@@ -243,54 +246,3 @@ class Fleet:
 def _listed(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def token_fields(token: SealedToken) -> dict[str, str]:
-    """The token as fields of the app in the store."""
-    return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
-
-
-def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in raw.items()}
-
-
-def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
-    """The app that these fields of the store describe."""
-    tenant, name = split_app(app)
-    cool_until = float(kept.get("cool_until", 0))
-    granted, returned = (int(kept.get(f"permits_{word}", 0)) for word in ("granted", "returned"))
-    return App(
-        tenant=tenant,
-        name=name,
-        settings=AppSettings.from_fields(kept),
-        state=kept.get("state", "active"),
-        token=f"…{kept.get('last4', '')}",
-        fingerprint=kept.get("fingerprint", ""),
-        version=kept.get("version", "0"),
-        code=kept.get("code", ""),
-        why=kept.get("why", ""),
-        since=rfc3339(float(kept["since"])) if "since" in kept else None,
-        cooling_until=rfc3339(cool_until) if cool_until > time.time() * 1e6 else None,
-        in_flight=int(kept.get("held", 0)),
-        egress=egress,
-        live={
-            "permits_used": granted - returned,
-            "latency_ms": _ms(kept.get("latency")),
-            "rotation": _rotation(kept),
-        },
-    )
-
-
-def _ms(microseconds: str | None) -> float | None:
-    return round(float(microseconds) / 1000, 1) if microseconds else None
-
-
-def _rotation(kept: Mapping[str, str]) -> dict[str, str | None] | None:
-    if "rotation" not in kept:
-        return None
-    return {
-        "phase": kept["rotation"],
-        "since": rfc3339(float(kept["rotation_since"])),
-        "token": f"…{kept.get('next_last4', kept.get('last4', ''))}",
-        "job": kept.get("rotation_job"),
-    }

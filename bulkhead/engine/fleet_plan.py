@@ -8,7 +8,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bulkhead.engine.fleet import ROTATION, Fleet, SealedToken, token_fields
+from bulkhead.engine.app_fields import ROTATION, SealedToken, token_fields
+from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App, write_duration

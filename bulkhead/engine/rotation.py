@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkhead.engine.fleet import SealedToken
+from bulkhead.engine.app_fields import SealedToken
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, NotFound
 

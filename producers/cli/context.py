@@ -14,7 +14,8 @@ from bulkhead.settings import Settings
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
-    from bulkhead.engine.fleet import Fleet, SealedToken
+    from bulkhead.engine.app_fields import SealedToken
+    from bulkhead.engine.fleet import Fleet
     from bulkhead.engine.jobs import Jobs
     from bulkhead.engine.keys import Keys
     from bulkhead.engine.script import Scripts
@@ -85,7 +86,7 @@ class Context:
 
     def seal_token(self, app: str, token: Secret) -> SealedToken:
         """The token as the store may hold it. It stays out of every producer and message."""
-        from bulkhead.engine.fleet import SealedToken
+        from bulkhead.engine.app_fields import SealedToken
         from bulkhead.secrets import fingerprint
 
         shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
@@ -96,14 +97,18 @@ class Context:
         """Go on only if the person says so. Raises Declined where nobody can be asked."""
         if yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        self.may_ask(yes)
+        if not click.confirm(question, err=True):
+            raise Declined("nothing was changed", why="the answer was no")
+
+    def may_ask(self, yes: bool) -> None:
+        """Raises Declined where a yes is needed, was not given and cannot be asked for."""
+        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise Declined(
                 "this needs a yes",
                 why="there is no terminal to ask at",
                 to_do="add --yes if you are sure",
             )
-        if not click.confirm(question, err=True):
-            raise Declined("nothing was changed", why="the answer was no")
 
 
 pass_context = click.make_pass_decorator(Context)
