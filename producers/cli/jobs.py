@@ -11,6 +11,7 @@ from bulkhead.model.result import STATES
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
@@ -25,8 +26,8 @@ def jobs() -> None:
     """Jobs: watch, pause, resume, cancel; results and errors."""
 
 
-for brake in (pause, resume, cancel):
-    jobs.add_command(brake)
+for command in (pause, resume, cancel, tokens):
+    jobs.add_command(command)
 
 
 @jobs.command("list")
