@@ -44,6 +44,8 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         run.left.discard(finished.item.index)
         if finished.called:
             seconds.append(finished.seconds)
+        if finished.call is not None:
+            report.traffic.add(finished.call)
         _fold(report, finished, run, clocks)
     while run.unsent:
         report.back.append(run.unsent.popleft())

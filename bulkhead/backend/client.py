@@ -42,3 +42,7 @@ class Backend:
         if isinstance(reply, Answer):
             return judge(call, Read(reply, envelope.read(reply, token)), self._words, self._clock())
         return judge(call, reply, self._words, self._clock())
+
+    def take_traffic(self) -> tuple[int, int]:
+        """Bytes of HTTP sent and received by this thread's calls since it was last asked."""
+        return self._transport.take_traffic()

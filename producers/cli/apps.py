@@ -12,6 +12,7 @@ from producers.cli.app_options import changed, given_settings, settings_options
 from producers.cli.apps_apply import apply
 from producers.cli.apps_reseal import reseal
 from producers.cli.apps_rotate import rotate_token
+from producers.cli.apps_stats import stats
 from producers.cli.context import Context, pass_context
 from producers.cli.job_options import parse_labels
 from producers.cli.output import output_option, show_list, show_one
@@ -171,5 +172,5 @@ def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | 
     return finish(ctx.jobs, job, Following(wait=not no_wait, timeout=timeout), form)
 
 
-for command in (apply, reseal, rotate_token):
+for command in (apply, reseal, rotate_token, stats):
     apps.add_command(command)

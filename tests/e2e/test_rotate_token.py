@@ -30,6 +30,12 @@ def test_a_token_is_exchanged_under_a_running_job_and_a_bad_one_changes_nothing(
     assert sandbox.count(old) == calls_with_the_old
     both = sandbox.received(old)["distinct_keys"] + sandbox.received(NEW)["distinct_keys"]
     assert both == ROWS
+    stats = product.run("apps", "stats", "acme/shop", "-o", "json").json
+    assert stats["calls"]["useradd"] == {"succeeded": ROWS}
+    assert stats["calls"]["usersget"] == {"token_refused": 1, "succeeded": 1}
+    # A HyperLogLog counts to about one in a hundred.
+    assert abs(stats["users_touched"] - ROWS) <= ROWS * 0.05
+    assert stats["bytes_sent"] > ROWS * 100
     assert NEW not in done.out + done.err + refused.err
 
 

@@ -36,6 +36,9 @@ class Backend:
         self.answers = answers
         self.asked = []
 
+    def take_traffic(self):
+        return 300, 100
+
     def call(self, endpoint, token, call):
         del endpoint, token
         address = call.members["user"]["address"]
@@ -258,3 +261,15 @@ def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lea
     assert run.settled
     gate.set()
     assert run.wait(20)
+
+
+def test_calls_are_counted_by_operation_and_outcome_with_bytes_and_users(eventually):
+    run, runtime = make(3, {"u1": Refused("REFUSED", "no", SAID)})
+
+    run.start(runtime.lanes)
+    eventually(lambda: run.done)
+    told = report.of(run, Clocks(), leaving=False).traffic
+
+    assert told.calls == {"useradd|succeeded": 2, "useradd|refused": 1}
+    assert told.users == {"u0", "u1", "u2"}
+    assert (told.sent, told.received) == (900, 300)
