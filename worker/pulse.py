@@ -36,6 +36,7 @@ class Pulse(threading.Thread):
             "egress": runtime.verbs.egress,
             "version": __version__,
             "slots": str(CALLS),
+            "keys": ",".join(runtime.cabinet.key_ids),
         }
 
     def run(self) -> None:

@@ -15,11 +15,11 @@ from bulkhead.engine.connect import connect
 from bulkhead.engine.delay import StartDelay
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.tokens import sealing
 from bulkhead.engine.verbs import Verbs
 from bulkhead.engine.wordbook import WordBook
-from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 from bulkhead.site import Site
 from worker.hearing import Hearing
@@ -65,8 +65,8 @@ def build(settings: Settings) -> Runtime:
     """A runtime for these settings. Raises Unreachable, or NotPermitted for a wrong key."""
     site = Site.of(settings)
     scripts = Scripts(connect(site.store_url))
-    fleet, box = Fleet(scripts), Box(site.secret_key)
-    fleet.agree_on_key(box.key_id)
+    fleet, box = Fleet(scripts), site.box
+    Keys(scripts).agree(box.key_ids)
     words, wordbook = Words(), WordBook(scripts)
     # Before the first call, so that none is judged by what the operator has corrected.
     words.learn(wordbook.said())

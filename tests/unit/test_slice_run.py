@@ -17,6 +17,7 @@ from bulkhead.model.outcome import (
     Unknown,
     Upstream,
 )
+from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Begun, Slice, Tries
 from tasks import report
 from tasks.clocks import Clocks, Window
@@ -35,6 +36,9 @@ class Backend:
     def __init__(self, answers):
         self.answers = answers
         self.asked = []
+
+    def take_traffic(self):
+        return 300, 100
 
     def call(self, endpoint, token, call):
         del endpoint, token
@@ -63,9 +67,11 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
                 kind="users.import",
                 mapping={"width": 1, "address": 0},
                 params={},
-                max_attempts=None,
+                retry={},
             ),
-            app=lambda app, version: SimpleNamespace(endpoint=None, token=None, max_attempts=6),
+            app=lambda app, version: SimpleNamespace(
+                endpoint=None, token=None, retry=RetryPolicy()
+            ),
         ),
     )
     now = time.monotonic() if opens is None else opens
@@ -257,3 +263,15 @@ def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lea
     assert run.settled
     gate.set()
     assert run.wait(120)
+
+
+def test_calls_are_counted_by_operation_and_outcome_with_bytes_and_users(eventually):
+    run, runtime = make(3, {"u1": Refused("REFUSED", "no", SAID)})
+
+    run.start(runtime.lanes)
+    eventually(lambda: run.done)
+    told = report.of(run, Clocks(), leaving=False).traffic
+
+    assert told.calls == {"useradd|succeeded": 2, "useradd|refused": 1}
+    assert told.users == {"u0", "u1", "u2"}
+    assert (told.sent, told.received) == (900, 300)
