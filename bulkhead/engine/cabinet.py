@@ -59,6 +59,7 @@ class Cabinet:
         self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
         self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
         self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
+        self.opening_rows = jobs.opening_rows
 
     def items(self, part: Slice) -> list[Item]:
         """The slice's items, in its order."""
