@@ -59,10 +59,8 @@ class World:
         return draft.seal({"rows": items})
 
     def draft(self, app="acme/shop", **request):
-        tenant = app.split("/")[0]
-        asked = Request(
-            "users.import", tenant, app, columns=["address"], mapping={"address": 0}, **request
-        )
+        tenant, kind = app.split("/")[0], request.pop("kind", "users.import")
+        asked = Request(kind, tenant, app, columns=["address"], mapping={"address": 0}, **request)
         return Draft(self.scripts, asked, self.wall)
 
     def fill(self, draft, items, refused=()):
