@@ -10,6 +10,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "worker_started": "A worker process is connected to the store and takes work.",
         "worker_stopping": "A worker was told to end: it takes nothing new and finishes its calls.",
         "worker_stopped": "A worker has ended; what it could not finish is left to its leases.",
+        "worker_drained": "A worker was told to take nothing more, has nothing left, and ends.",
         "worker_lost_store": "The store does not answer; the worker starts no call until it does.",
         "worker_found_store": "The store answers again and the worker goes on.",
         "api_started": "The API listens and answers, whether or not the store does.",

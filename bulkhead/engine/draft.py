@@ -172,6 +172,8 @@ class Draft:
         self._pipe.hset(self._key(), mapping=start)
         self._pipe.expire(self._key(), UNSEALED_FOR)
         self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
+        forgotten = float(created) + UNSEALED_FOR * 1e6
+        self._pipe.zadd(self._scripts.key("expiry"), {f"{request.tenant} {self.id}": forgotten})
         self._flush()
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
@@ -236,6 +238,8 @@ class Draft:
                 why=f"it belongs to {job} ({state})",
                 to_do="use another key, or send the same content",
             )
+        if verdict == "quota":
+            return _over_quota(self._request.tenant, job, *state.split(","))
         if verdict == "no_app":
             return NotFound(
                 f"there is no app {self._request.app}",
@@ -247,6 +251,24 @@ class Draft:
             why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
             to_do="split the input, or feed it faster; nothing was sent",
         )
+
+
+QUOTAS = {
+    "open_jobs": "open jobs at a time, and this would be number {asked}",
+    "open_items": "open items at a time, and with these there would be {asked}",
+    "items_per_job": "items a job, and this one has {asked}",
+}
+
+
+def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
+    make_room = "split the input"
+    if quota != "items_per_job":
+        make_room = "wait until jobs end, or cancel one"
+    return Conflict(
+        f"this job is more than the quota of tenant {tenant} allows",
+        why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
+        to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
+    )
 
 
 def _most(asked: str, total: int) -> str:

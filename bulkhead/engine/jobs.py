@@ -50,6 +50,12 @@ class Jobs:
             found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
         return found
 
+    def open_of(self, app: str) -> Iterator[Job]:
+        """The app's jobs that have not ended, in no order."""
+        ids = sorted(self._do(self._redis.smembers, self._key("app", app, "open")))
+        for start in range(0, len(ids), CHUNKS_AT_ONCE):
+            yield from self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
         self.get(job)
@@ -84,6 +90,11 @@ class Jobs:
         if not found:
             raise self._unknown(job)
         return found
+
+    def params(self, job: str) -> dict[str, Any]:
+        """What the job was asked for apart from its rows. Raises NotFound."""
+        params: dict[str, Any] = json.loads(self.fields(job).get("params") or "{}")
+        return params
 
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""

@@ -1,4 +1,4 @@
-"""The verbs a worker speaks to the store: claim, begin, settle, give back, beat, reap."""
+"""The verbs a worker speaks to the store: claim, begin, settle, give back, beat, reap, tick."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ DEAD_AFTER = 8
 """Seconds without a beat after which a worker's leases end."""
 
 REAP_AT_ONCE = 200
+TICK_AT_ONCE = 200
+DRAINING = -2
 FIRST_LINES = 5
 
 Person = tuple[int, str, str]
@@ -49,6 +51,8 @@ class Claim:
 
     slices: tuple[Slice, ...]
     next_due: float | None
+    draining: bool = False
+    """The worker was told to take nothing more, and to end when it has nothing left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,15 @@ class Reaped:
     failed: int
     ranges: Ranges = ()
     """The items: all of them became the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What fell due: jobs whose time came, (job, app) whose deadline passed, ids forgotten."""
+
+    started: tuple[str, ...]
+    timed_out: tuple[tuple[str, str], ...]
+    forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,8 @@ class Verbs:
         """
         who = (self.worker, self.cell, self.egress)
         due, *slices = self._scripts.run("claim", *who, slots, items, round(delay * 1e6))
-        return Claim(tuple(map(_slice, slices)), due / 1e6 if due >= 0 else None)
+        next_due = due / 1e6 if due >= 0 else None
+        return Claim(tuple(map(_slice, slices)), next_due, draining=due == DRAINING)
 
     def begin(
         self, leases: Sequence[str], asked: Mapping[str, Sequence[Person]] = NOBODY
@@ -144,6 +158,12 @@ class Verbs:
         """End what outlived its worker or its time: the dead workers, and each ended lease."""
         dead, ended = self._scripts.run("reap", REAP_AT_ONCE)
         return [_text(name) for name in dead], [_reaped(*told) for told in ended]
+
+    def tick(self) -> Ticked:
+        """Start, time out and forget what is due, a bounded number of each."""
+        started, ended, forgotten = self._scripts.run("tick", TICK_AT_ONCE)
+        timed_out = tuple((_text(job), _text(app)) for job, app in ended)
+        return Ticked(tuple(map(_text, started)), timed_out, int(forgotten))
 
 
 def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:

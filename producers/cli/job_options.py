@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import click
 
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES
-from producers.cli.follow import follow_options
-from producers.cli.values import COUNT
+from producers.cli.follow import Following, follow_options
+from producers.cli.values import COUNT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures")
+NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at")
 """Parameters of a command that become members of a Request."""
 
 _MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
@@ -38,10 +39,41 @@ def job_options(command: Command) -> Command:
             click.option(
                 "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
             ),
+            click.option("--at", type=WHEN, metavar="WHEN", help="Make no call before this time."),
         )
     ):
         command = option(command)
     return follow_options(command)
+
+
+def quote_options(command: Command) -> Command:
+    """What a command takes beside, that may be told first what it would do."""
+    for option in reversed(
+        (
+            click.option(
+                "--dry-run", is_flag=True, help="Only say what it would do and take; send nothing."
+            ),
+            click.option("--yes", is_flag=True, help="Do not ask."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a command that makes a job goes about it."""
+
+    dry_run: bool
+    yes: bool
+    following: Following
+
+
+def take_how(options: dict[str, Any]) -> How:
+    """Takes what `quote_options` and `follow_options` added out of a command's options."""
+    names = ("wait", "watch", "timeout", "progress")
+    following = Following(**{name: options.pop(name) for name in names})
+    return How(options.pop("dry_run"), options.pop("yes"), following)
 
 
 def take_asked(options: dict[str, Any]) -> dict[str, Any]:

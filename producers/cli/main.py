@@ -27,7 +27,7 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "jobs": "jobs",
-    "workers": "status",
+    "workers": "workers",
     "errors": "look",
 }
 """Command → the module that holds it, imported when it is asked for."""

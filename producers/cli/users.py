@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from types import MappingProxyType
 from typing import Any
 
 import click
 
-from bulkhead import client
-from bulkhead.engine.draft import Request
 from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
-from producers.cli.follow import Following, finish, say_code
-from producers.cli.job_options import job_options, take_asked
+from producers.cli.follow import say_code
+from producers.cli.job_options import job_options, quote_options, take_asked, take_how
+from producers.cli.order import carry_out, submit
 from producers.cli.output import chosen, output_option, show_one
-from producers.rows.csv_file import Rows, open_rows
+from producers.cli.people import MENTIONED, Work, described, mention, order_of
+from producers.rows.csv_file import open_rows
 from producers.rows.template import template
 
-MENTIONED = 5
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+IMPORT = Work("users.import", {"tokens": "none", "force": False})
 
 
 @click.group()
@@ -34,6 +30,7 @@ def users() -> None:
     "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
 )
 @job_options
+@quote_options
 @output_option
 @pass_context
 def import_(
@@ -48,8 +45,8 @@ def import_(
 
     Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
     """
-    job = submit_file(ctx, file, ctx.app_id(app), take_asked(options))
-    return finish(ctx.jobs, job, Following(**options), form)
+    asked, how = take_asked(options), take_how(options)
+    return carry_out(ctx, order_of(ctx, IMPORT, file, ctx.app_id(app), asked), how, form)
 
 
 @users.command("validate")
@@ -61,13 +58,13 @@ def validate(ctx: Context, /, file: str, form: str | None) -> int:
     del ctx
     found: dict[str, list[int]] = {}
     with open_rows(file) as rows:
-        _mention(rows)
+        mention(rows)
         for line, _, problem in rows:
             if problem is not None:
                 found.setdefault(problem.code, []).append(line)
         bad = sum(map(len, found.values()))
         summary = {
-            **_described(rows),
+            **described(rows),
             "valid": rows.count - bad,
             "invalid": bad,
             "not_sent": rows.ignored_columns,
@@ -93,32 +90,9 @@ def template_(kind: str) -> None:
     click.echo(template(kind), nl=False)
 
 
-def submit_file(ctx: Context, file: str, app: str, asked: Mapping[str, Any] = NOTHING) -> Job:
-    """The job that imports this file; `asked` are further members of the request."""
-    name = ctx.fleet.app(app).id
-    with open_rows(file) as rows:
-        _mention(rows)
-        request = Request(
-            kind="users.import",
-            tenant=name.split("/")[0],
-            app=name,
-            columns=rows.columns,
-            mapping=asdict(rows.mapping),
-            **asked,
-        )
-        return client.submit(ctx.scripts, request, _entries(rows), lambda: _described(rows))
-
-
-def _entries(rows: Rows) -> Iterator[client.Entry]:
-    for line, cells, problem in rows:
-        if problem is None:
-            yield client.Entry(line, cells)
-        else:
-            yield client.Entry(line, cells, problem.code, problem.message)
-
-
-def _described(rows: Rows) -> dict[str, Any]:
-    return {"sha256": rows.sha256, "rows": rows.count, "bytes": rows.bytes, "format": "csv"}
+def submit_file(ctx: Context, file: str, app: str) -> Job:
+    """The job that imports this file, as `users import` would with no options."""
+    return submit(ctx, order_of(ctx, IMPORT, file, app), yes=True)
 
 
 def _code(code: str, lines: list[int]) -> dict[str, Any]:
@@ -126,10 +100,3 @@ def _code(code: str, lines: list[int]) -> dict[str, Any]:
 
     first = lines[:MENTIONED]
     return {"code": code, "count": len(lines), "first_lines": first, "hint": CODES[code].fix}
-
-
-def _mention(rows: Rows) -> None:
-    if rows.ignored_columns:
-        names = ", ".join(rows.ignored_columns[:MENTIONED])
-        more = " …" if len(rows.ignored_columns) > MENTIONED else ""
-        click.echo(f"note: not sent, only kept for the errors file: {names}{more}", err=True)

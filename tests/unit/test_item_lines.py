@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import structlog
 from structlog.testing import capture_logs
 
-from bulkhead.engine.verbs import Reaped
+from bulkhead.engine.verbs import Reaped, Ticked
 from bulkhead.model.slice import Begun, Slice
 from tasks import report
 from worker.pulse import Pulse
@@ -25,6 +25,9 @@ class Verbs:
 
     def reap(self):
         return [], self.ended
+
+    def tick(self):
+        return Ticked((), (), 0)
 
 
 def items_in(lines):

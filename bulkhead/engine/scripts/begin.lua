@@ -43,9 +43,13 @@ local function known_of(lease, asked)
   return table.concat(found, ' ')
 end
 
-local function may_start(lease, app)
+local function may_start(lease, app, it)
   if NOW >= tonumber(lease.at) + GRANT then return 'expired' end
-  if not is_open(redis.call('HGET', key('job', lease.job), 'state')) then return 'held' end
+  if not is_open(it.state) then return 'held' end
+  if num(it.deadline, NOW + 1) <= NOW then
+    time_out(lease.job)
+    return 'held'
+  end
   if app.state ~= 'active' then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
   local set = key('app', lease.app, 'egress')
@@ -75,14 +79,16 @@ for i = 3, #ARGV, 2 do
   local verdict = 'gone'
   if lease.worker == worker then
     local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout')
+    local it = read(key('job', lease.job), 'state', 'deadline')
     if lease.state == 'begun' then
       verdict = 'ok'
     else
-      verdict = may_start(lease, app)
+      verdict = may_start(lease, app, it)
       if verdict == 'ok' then start(lease, app) else end_granted(lease) end
     end
     if verdict == 'ok' then
-      local left = math.max(0, tonumber(lease.at) + GRANT - NOW)
+      local ends = tonumber(lease.at) + GRANT
+      local left = math.max(0, math.min(ends, num(it.deadline, ends)) - NOW)
       answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
         tries_of(lease.job, lease.left), known_of(lease, ARGV[i + 1]), lease.opens or '' }
     end

@@ -9,7 +9,7 @@
 -- ARGV[1]  worker     ARGV[2]  cell     ARGV[3]  the worker's egress name
 -- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
 -- ARGV[6]  microseconds this worker needs from claim to first call: no permit falls due sooner
--- returns  {microseconds to the next due instant or -1, slice…}
+-- returns  {microseconds to the next due instant or -1 or, told to drain, -2, slice…}
 --          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step}
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
@@ -37,9 +37,9 @@ end
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', key('wait'), '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)
   for _, member in ipairs(due) do
-    local name = string.sub(member, 3)
-    if string.sub(member, 1, 2) == 'r:' then retries_due(name) end
-    place(name)
+    local kind, name = string.sub(member, 1, 2), string.sub(member, 3)
+    if kind == 'r:' then retries_due(name) end
+    if kind == 'j:' then start_scheduled(name) else place(name) end
   end
 end
 
@@ -249,6 +249,12 @@ local function grant(tenant, name)
     'credited', app.credited or '0')
   place_job(name, job)
   return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ','), step }
+end
+
+if redis.call('HEXISTS', key('worker', worker), 'draining') == 1 then
+  -- The bell may have called this worker: then it is another's turn.
+  if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+  return { -2 }
 end
 
 promote()

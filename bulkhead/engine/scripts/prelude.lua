@@ -19,7 +19,7 @@ local COUNT_OF = { [SUCCEEDED] = 'succeeded', [SKIPPED] = 'skipped', [FAILED] = 
 
 local function whole(number) return string.format('%.0f', number) end
 local function exact(number) return string.format('%.17g', number) end
-local function num(value, default) return tonumber(value or default) or default end
+local function num(value, default) return tonumber(value or default or '') or default end
 
 -- Reads the named fields of a hash into a table; a missing field is nil.
 local function read(name, ...)
@@ -241,25 +241,93 @@ local function expire_job(job, segments, retention)
   redis.call('EXPIRE', key('job', job), retention)
 end
 
+-- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
+-- is free at once, its id stays in the lists until the store has forgotten the rest.
+local function leave_open(job, it)
+  redis.call('SREM', key('app', it.app, 'open'), job)
+  redis.call('ZREM', key('deadline'), job)
+  if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
+  end
+  redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
+end
+
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs.
 local function transition(job, state, by, why)
   local name = key('job', job)
-  local it = read(name, 'app', 'segments', 'retention', 'started_at')
+  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total')
   redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
   redis.call('HINCRBY', name, 'version', 1)
   if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
+  if state == 'scheduled' then
+    redis.call('ZADD', key('wait'), it.at, 'j:' .. job)
+  else
+    redis.call('ZREM', key('wait'), 'j:' .. job)
+  end
   if is_live(state) then return end
   redis.call('HSET', name, 'finished_at', whole(NOW))
-  redis.call('SREM', key('app', it.app, 'open'), job)
+  leave_open(job, it)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
 end
 
--- A job is over when nothing is pending and nothing is in flight, and not a moment before.
+-- The state of a job that nothing holds any more: before its time, or where it stopped.
+local function freed(it)
+  if num(it.at, 0) > NOW then return 'scheduled' end
+  return it.started_at and 'running' or 'queued'
+end
+
+-- Lets the items of a job be claimed, unless its app's token is not accepted.
+local function enqueue(job, name)
+  local app = read(key('app', name), 'state', 'why')
+  if app.state == 'stopped' then
+    transition(job, 'paused', 'auth_failure', app.why)
+  else
+    transition(job, 'queued')
+  end
+  place_job(name, job)
+  place(name)
+end
+
+-- The time of a scheduled job has come.
+local function start_scheduled(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('wait'), 'j:' .. job)
+  if it.state ~= 'scheduled' then return false end
+  enqueue(job, it.app)
+  return true
+end
+
+-- The deadline of a job has passed: what is in flight is still recorded, nothing else is called.
+local function time_out(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('deadline'), job)
+  if not is_live(it.state) then return nil end
+  transition(job, 'timed_out', 'deadline')
+  place_job(it.app, job)
+  place(it.app)
+  return it.app
+end
+
+-- Pauses a job with more failed items than it bears. Who resumes it gives it as many again.
+local function keep_budget(job, it)
+  local failed, from, borne = num(it.failed, 0), num(it.budget_from, 0), num(it.max_failures, nil)
+  if not borne or failed - from <= borne then return it.state end
+  local since = from > 0 and string.format(', %d of them since it was resumed', failed - from) or ''
+  transition(job, 'paused', 'error_budget', string.format('%d of %d rows have failed%s: more than the %d allowed',
+    failed, num(it.total, 0), since, borne))
+  return 'paused'
+end
+
+-- A job is over when nothing is pending and nothing is in flight, and not a moment before. One that
+-- is not over may have failed too often to go on.
 local function finish_if_over(job)
-  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight')
+  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight',
+    'max_failures', 'budget_from')
   if not is_live(it.state) then return it.state end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
-  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then return it.state end
+  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then
+    return is_open(it.state) and keep_budget(job, it) or it.state
+  end
   local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
   transition(job, state)
   return state
