@@ -252,7 +252,7 @@ local function leave_open(job, it)
   redis.call('SREM', key('app', it.app, 'open'), job)
   redis.call('ZREM', key('deadline'), job)
   if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
-    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', -num(it.total, 0))
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
   end
   redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
 end
