@@ -16,6 +16,7 @@ from bulkhead.engine.packing import SEGMENT, pack
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
+from bulkhead.model.kind import repeats
 
 UNSEALED_FOR = 3600
 """Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
@@ -42,7 +43,8 @@ class Request:
     mapping: Mapping[str, int] = field(default_factory=dict)
     """Field of a user → number of its column."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    repeat: str = "safe"
+    repeat: str = ""
+    """What may be done about a lost answer, where the kind alone does not say it."""
     priority: str = "normal"
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
@@ -183,7 +185,7 @@ class Draft:
             "kind": request.kind,
             "tenant": request.tenant,
             "app": request.app,
-            "repeat": request.repeat,
+            **repeats(request.kind, request.repeat),
             "weight": str(PRIORITIES[request.priority]),
             "total": str(self.total),
             "failed": str(self.failed),

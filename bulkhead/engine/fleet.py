@@ -10,6 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound, NotPermitted
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
@@ -181,7 +182,9 @@ class Fleet:
                 why=", ".join(open_jobs[:3]) + (" …" if len(open_jobs) > 3 else ""),
                 to_do="let them end, or cancel them with `bulkhead jobs cancel`",
             )
-        for part in ("jobs", "retry", "open", "egress"):
+        # What was done for another app of this name says nothing about the next one.
+        Record(self._scripts).clear(app)
+        for part in ("jobs", "retry", "open", "egress", "looks"):
             self._do(self._redis.delete, self._key("app", app, part))
         self._do(self._redis.delete, self._key("app", app))
         self._do(self._redis.srem, self._key("apps"), app)

@@ -103,6 +103,19 @@ class Jobs:
             raise self._unknown(job)
         return unpack(blob)
 
+    def token_boxes(self, job: str) -> Iterator[str]:
+        """The sealed boxes of user tokens that the job was given, first to last."""
+        position = 0
+        name = self._key("job", job, "tokens")
+        while boxes := self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1):
+            yield from (box.decode() for box in boxes)
+            position += len(boxes)
+
+    def opening_rows(self, job: str, chunks: int) -> Iterator[list[Any]]:
+        """The packed results that a job began with: rows that were never to be sent."""
+        for chunk in self._do(self._redis.lrange, self._key("job", job, "out"), 0, chunks - 1):
+            yield from unpack(chunk)
+
     def states(self, job: str) -> bytes:
         """The job's map: four bits an item, the even one in the high half of its byte."""
         return bytes(self._do(self._redis.get, self._key("job", job, "map")) or b"")

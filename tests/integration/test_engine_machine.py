@@ -260,7 +260,7 @@ class Engine(RuleBasedStateMachine):
                 left.add(index)
             elif outcome == "retry":
                 delay = data.draw(st.integers(0, 3_000_000))
-                told.retries.append((index, delay, 1, self.world.now // 1000))
+                told.retries.append((index, delay, 1, self.world.now // 1000, ""))
             elif outcome in ("back", "again"):
                 getattr(told, outcome).append(index)
             else:

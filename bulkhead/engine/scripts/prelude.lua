@@ -12,6 +12,8 @@ local PARALLEL = 8        -- calls at once within a slice
 local SLICE = 50          -- items in a slice
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
+local LOOK = 'look'       -- the step of a slice that only looks items up on the record: it holds no permits
+
 local PENDING, SENT, SUCCEEDED, SKIPPED, FAILED, UNKNOWN = 0, 1, 2, 3, 4, 5
 local COUNT_OF = { [SUCCEEDED] = 'succeeded', [SKIPPED] = 'skipped', [FAILED] = 'failed', [UNKNOWN] = 'unknown' }
 
@@ -58,14 +60,31 @@ local function is_open(state) return state == 'queued' or state == 'running' end
 
 local function is_live(state) return is_open(state) or state == 'paused' or state == 'scheduled' end
 
+-- An entry of the redo list: "first-last/deaths@step", each part only where it says something.
+local function redo_entry(first, last, deaths, step)
+  local entry = whole(first) .. '-' .. whole(last)
+  if deaths > 0 then entry = entry .. '/' .. whole(deaths) end
+  return step == '' and entry or entry .. '@' .. step
+end
+
+local function read_entry(entry)
+  local first, last, deaths, step = string.match(entry, '^(%d+)-(%d+)/?(%d*)@?(.*)$')
+  return tonumber(first), tonumber(last), tonumber(deaths) or 0, step
+end
+
 -- What comes back to a job that has ended stays where it is: its pending items are its cancelled ones.
-local function redo(job, ranges, deaths)
+-- What was only looked up comes back to be called.
+local function redo(job, ranges, deaths, step)
   if not is_live(redis.call('HGET', key('job', job), 'state')) then return end
   for first, last in each_range(ranges) do
-    local entry = whole(first) .. '-' .. whole(last)
-    if deaths and deaths > 0 then entry = entry .. '/' .. whole(deaths) end
-    redis.call('RPUSH', key('job', job, 'redo'), entry)
+    redis.call('RPUSH', key('job', job, 'redo'), redo_entry(first, last, deaths, step == LOOK and '' or step))
   end
+end
+
+-- What may be done about a lost answer at this step: 'safe', 'check' or 'once'.
+local function repeat_of(job, step)
+  if step == LOOK then return 'safe' end
+  return redis.call('HGET', key('job', job), step == '' and 'repeat' or 'repeat:' .. step) or 'once'
 end
 
 -- The bell holds one token at most: it says "something became ready", not how much.
@@ -109,10 +128,15 @@ local function make_ready(cell, tenant, name, finish)
   ring(cell)
 end
 
--- Puts a job among its app's jobs that have items to give out, or takes it from there.
+-- Puts a job among its app's jobs that have items to give out, or takes it from there. One that meets
+-- what is on the record already is looked through: that needs no permits.
 local function place_job(name, job)
-  local it = read(key('job', job), 'state', 'next', 'total', 'finish')
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks')
   local jobs = key('app', name, 'jobs')
+  if it.looks then
+    local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
+    redis.call(through and 'SADD' or 'SREM', key('app', name, 'looks'), job)
+  end
   local work = is_open(it.state)
     and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
   if not work then
@@ -138,7 +162,7 @@ local function place(name)
   end
   local _, ahead = limiter(app)
   local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD)
-  if wake > NOW then
+  if wake > NOW and redis.call('EXISTS', key('app', name, 'looks')) == 0 then
     redis.call('ZADD', key('wait'), whole(wake), 'a:' .. name)
     return unready(app.cell, app.tenant, name)
   end
@@ -158,7 +182,7 @@ end
 
 -- Gives permits and virtual time of items back that were granted and never sent.
 local function refund(lease, items)
-  if items == 0 then return end
+  if items == 0 or lease.step == LOOK then return end
   local name, job = lease.app, lease.job
   local app = read(key('app', name), 'rate', 'burst', 'tat', 'latest', 'loose', 'credited')
   local pace, ahead = limiter(app)
@@ -174,8 +198,9 @@ end
 
 local function read_lease(id)
   local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
-    'first', 'due', 'credited')
+    'first', 'due', 'credited', 'step', 'opens')
   lease.id = id
+  lease.step = lease.step or ''
   lease.parallel = num(lease.parallel, 0)
   return lease
 end
@@ -189,7 +214,7 @@ end
 
 -- Ends a lease that never began: its items are pending again, and cost nothing.
 local function end_granted(lease)
-  redo(lease.job, lease.left, num(lease.deaths, 0))
+  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)
   drop_lease(lease)
   place_job(lease.app, lease.job)
   refund(lease, count(lease.left))
