@@ -25,7 +25,7 @@ def bulkhead(*words, **settings):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 
@@ -70,4 +70,4 @@ class Running:
     def end(self, number=signal.SIGTERM):
         """Ask it to end; its exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)

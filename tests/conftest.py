@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bulkhead.engine.connect import connect
@@ -15,12 +16,17 @@ from bulkhead.engine.embedded import EmbeddedStore
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The same examples in each run: a change is judged by what it changes. `make test-slow` draws anew.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new", deadline=None)
+hypothesis.settings.load_profile("same")
+
 
 @pytest.fixture
 def eventually():
     """Wait until a condition holds; its value is returned, a deadline fails the test."""
 
-    def wait(condition, seconds=20):
+    def wait(condition, seconds=120):
         deadline = time.monotonic() + seconds
         pause = threading.Event()
         while not (value := condition()):

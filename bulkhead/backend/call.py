@@ -21,6 +21,8 @@ class Call:
     members: Mapping[str, Any]
     repeat: Repeat
     key: str = ""
+    issues: bool = False
+    """True if the answer must hold a user token."""
 
     def __post_init__(self) -> None:
         taken = sorted(RESERVED & self.members.keys())

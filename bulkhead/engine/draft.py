@@ -17,6 +17,7 @@ from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
+from bulkhead.model.kind import repeats
 
 UNSEALED_FOR = 3600
 """Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
@@ -44,7 +45,8 @@ class Request:
     mapping: Mapping[str, int] = field(default_factory=dict)
     """Field of a user → number of its column."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    repeat: str = "safe"
+    repeat: str = ""
+    """What may be done about a lost answer, where the kind alone does not say it."""
     priority: str = "normal"
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
@@ -204,6 +206,8 @@ class Draft:
         self._pipe.hset(self._key(), mapping=start)
         self._pipe.expire(self._key(), UNSEALED_FOR)
         self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
+        forgotten = float(created) + UNSEALED_FOR * 1e6
+        self._pipe.zadd(self._scripts.key("expiry"), {f"{request.tenant} {self.id}": forgotten})
         self._flush()
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
@@ -215,7 +219,7 @@ class Draft:
             "kind": request.kind,
             "tenant": request.tenant,
             "app": request.app,
-            "repeat": request.repeat,
+            **repeats(request.kind, request.repeat),
             "weight": str(PRIORITIES[request.priority]),
             "total": str(self.total),
             "failed": str(self.failed),
@@ -273,6 +277,8 @@ class Draft:
                 why=f"it belongs to {job} ({state})",
                 to_do="use another key, or send the same content",
             )
+        if verdict == "quota":
+            return _over_quota(self._request.tenant, job, *state.split(","))
         if verdict == "no_app":
             return NotFound(
                 f"there is no app {self._request.app}",
@@ -284,6 +290,24 @@ class Draft:
             why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
             to_do="split the input, or feed it faster; nothing was sent",
         )
+
+
+QUOTAS = {
+    "open_jobs": "open jobs at a time, and this would be number {asked}",
+    "open_items": "open items at a time, and with these there would be {asked}",
+    "items_per_job": "items a job, and this one has {asked}",
+}
+
+
+def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
+    make_room = "split the input"
+    if quota != "items_per_job":
+        make_room = "wait until jobs end, or cancel one"
+    return Conflict(
+        f"this job is more than the quota of tenant {tenant} allows",
+        why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
+        to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
+    )
 
 
 def _most(asked: str, total: int) -> str:

@@ -105,7 +105,7 @@ def _run(ctx: Context, folder: Path) -> Summary:
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
         job = submit_file(ctx, str(PEOPLE), APP)
-        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout=60.0))
+        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout=120.0))
         query = {"token": token.reveal(), "summary": "1"}
         record = requests.get(f"{address}/_sandbox/received", params=query, timeout=10).json()
     return Summary(job, record, time.monotonic() - started)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.duplicates import NO_PART, Comparison, Hashes
-from producers.rows.row import Rows
+from bulkhead.model.user import UserMapping
+from producers.rows.row import Row
 
 FIRST_LINES = 5
 
@@ -20,13 +22,17 @@ class Survey:
     again: of the address, and of all cells. Raises InvalidInput as the rows do.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(
+        self, rows: Iterable[Row], mapping: UserMapping, columns: Sequence[str | None]
+    ) -> None:
         self.invalid = 0
         self.skipped = 0
+        self.repeated = array("I")
+        """The rows, counted from 0, that repeat an earlier one's address."""
         self._lines: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}
         hashes, cells_hashes, lines = Hashes(), array("q"), array("I")
-        comparison = Comparison(asdict(rows.mapping), rows.columns)
+        comparison = Comparison(asdict(mapping), columns)
         for line, cells, problem in rows:
             lines.append(line)
             if problem is not None:
@@ -37,7 +43,9 @@ class Survey:
         for row, first in hashes.followers():
             same = cells_hashes[row] == cells_hashes[first]
             self._count("DUPLICATE_IN_FILE" if same else "CONFLICTING_ROWS", lines[row])
-        self.valid = rows.count - self.invalid - self.skipped
+            self.repeated.append(row)
+        self.rows = len(lines)
+        self.valid = self.rows - self.invalid - self.skipped
 
     def errors_by_code(self) -> list[dict[str, Any]]:
         """As in the job document: code, count, first lines, hint."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import secrets
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import requests
@@ -51,7 +52,7 @@ class Product:
         kept = {name: text for name, text in os.environ.items() if "BULKHEAD" not in name}
         self.environment = kept | {"BULKHEAD_HOME": str(home), "NO_COLOR": "1"}
 
-    def run(self, *words, stdin="", timeout=60, **environment):
+    def run(self, *words, stdin="", timeout=240, **environment):
         """Run one command to its end."""
         done = subprocess.run(
             [*COMMAND, *words],
@@ -93,7 +94,9 @@ class Product:
         process = self.start(
             *("up", "--workers", str(workers), "--port", str(port), *words), log=f"up{self.ups}"
         )
-        until(lambda: "Ctrl-C ends it" in process.log.read_text() or process.poll() is not None, 90)
+        until(
+            lambda: "Ctrl-C ends it" in process.log.read_text() or process.poll() is not None, 300
+        )
         assert process.poll() is None, process.log.read_text()
         process.port, process.sandbox = port, f"http://127.0.0.1:{sandbox_port}"
         return process
@@ -105,7 +108,7 @@ class Product:
             *("sandbox", "serve", "--port", "0", "--log", str(lines), *words),
             log=f"sandbox{len(self.processes)}",
         )
-        until(lambda: "listening on" in process.log.read_text() or process.poll() is not None, 60)
+        until(lambda: "listening on" in process.log.read_text() or process.poll() is not None, 240)
         assert process.poll() is None, process.log.read_text()
         return Sandbox(process, lines)
 
@@ -144,10 +147,10 @@ class Product:
         with self.look() as scripts:
             return [job.decode() for job in scripts.redis.zrange(scripts.key("jobs"), 0, -1)]
 
-    def wait(self, job, timeout=90):
+    def wait(self, job, timeout=400):
         """Wait for a job as a script would."""
         words = ("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")
-        return self.run(*words, timeout=timeout + 30)
+        return self.run(*words, timeout=timeout + 60)
 
     def importing(self, sandbox, rows, limits=(), part=4):
         """Import so many rows into acme/shop until one in `part` was called: token and job."""
@@ -176,7 +179,7 @@ class Product:
                 process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(20)
+                process.wait(90)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -207,7 +210,7 @@ class Sandbox:
         return Calls(self.lines, f"…{token[-4:]}" if token else None)
 
     def _post(self, name, document):
-        requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=10).raise_for_status()
+        requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=60).raise_for_status()
 
 
 def measured(text):
@@ -228,7 +231,7 @@ def family(process):
     return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=120.0):
     """Wait for a condition with a deadline: its first true value."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
@@ -239,9 +242,15 @@ def until(condition, seconds=30.0):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that no call goes out from before it is used.
+
+    One from the kernel's own range could be given to any outgoing connection meanwhile.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def people(path, rows, start=0):
@@ -255,4 +264,4 @@ def people(path, rows, start=0):
 def received(sandbox, token=None, **query):
     """The sandbox's record in summary, for all its apps or one."""
     query = {"summary": "1", **query} | ({"token": token} if token else {})
-    return requests.get(f"{sandbox}/_sandbox/received", params=query, timeout=10).json()
+    return requests.get(f"{sandbox}/_sandbox/received", params=query, timeout=60).json()

@@ -6,6 +6,7 @@ import secrets
 import socket
 import threading
 import zlib
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
@@ -114,7 +115,8 @@ def in_the_store(redis):
 def in_the_files(home):
     for path in home.rglob("*"):
         if path.is_file() and path.name != "secret.key":
-            yield f"file {path.name}", path.read_bytes()
+            with suppress(FileNotFoundError):  # the store has replaced it meanwhile
+                yield f"file {path.name}", path.read_bytes()
 
 
 def in_the_processes():
@@ -126,7 +128,7 @@ def in_the_processes():
 
 
 def control(sandbox, what, document):
-    requests.post(f"{sandbox}/_sandbox/{what}", json=document, timeout=10).raise_for_status()
+    requests.post(f"{sandbox}/_sandbox/{what}", json=document, timeout=60).raise_for_status()
 
 
 def fly(product, sandbox, token):
@@ -155,10 +157,10 @@ def fly(product, sandbox, token):
         for form in ("json", "csv", "table"):
             run("jobs", verb, job, "-o", form)
     control(sandbox, "faults", [{**echo, "error": f"AUTHFAIL {token}"}])
-    run("apps", "check", "bird/nest", "--timeout", "10s")
+    run("apps", "check", "bird/nest", "--timeout", "60s")
     control(sandbox, "faults", [])
     run("apps", "set", "bird/nest", "--token-file", "-", stdin=f"{token}wrong")
-    stopped = run(*imported, "--timeout", "20s", stdin=PEOPLE)
+    stopped = run(*imported, "--timeout", "240s", stdin=PEOPLE)
     assert stopped.code == 10, stopped
     for words in LOOKS:
         run(*words.split(), "-o", "json")

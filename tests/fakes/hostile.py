@@ -66,7 +66,6 @@ class Hostile(Listener):
                 return
             if self._tls:
                 sock = self._tls.wrap_socket(sock, server_side=True)
-            sock.settimeout(0.05)
             with sock:
                 while (request := self._read(sock)) is not None:
                     with self._lock:
@@ -75,6 +74,7 @@ class Hostile(Listener):
 
     def _read(self, sock):
         request = b""
+        sock.settimeout(0.05)
         while not _whole(request):
             if self._over.is_set():
                 return None
@@ -85,6 +85,8 @@ class Hostile(Listener):
             if not piece:
                 return None
             request += piece
+        # What is said may take as long as a slow reader needs.
+        sock.settimeout(60)
         return request
 
 

@@ -30,7 +30,7 @@ class Listener:
         self._listener.close()
         self.end()
         for thread in list(self._threads):
-            thread.join(10)
+            thread.join(60)
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)

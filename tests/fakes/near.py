@@ -8,7 +8,7 @@ BODY = b'{"op":"useradd","token":"canary-token-0123456789"}'
 
 def near(url, **settings):
     """An endpoint that does not keep a test waiting."""
-    return Endpoint(url, **{"connect_timeout": 2.0, "read_timeout": 5.0, **settings})
+    return Endpoint(url, **{"connect_timeout": 20.0, "read_timeout": 60.0, **settings})
 
 
 def chunked(*pieces):

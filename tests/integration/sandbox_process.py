@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "canary0app0token0of0the0shop0wxyz"
-DEADLINE_S = 15
+DEADLINE_S = 60
 
 
 class Sandbox:

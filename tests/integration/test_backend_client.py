@@ -29,7 +29,7 @@ def backend():
 
 
 def near(server, **settings):
-    return Endpoint(server.url, **{"connect_timeout": 2.0, "read_timeout": 5.0, **settings})
+    return Endpoint(server.url, **{"connect_timeout": 20.0, "read_timeout": 60.0, **settings})
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_a_connection_that_closed_while_idle_is_replaced_without_a_loss(transpor
         for _ in range(5):
             closed.clear()
             assert isinstance(transport.post(near(server.url), BODY), Answer)
-            assert closed.wait(10)
+            assert closed.wait(60)
 
         assert len(server.requests) == 5
 
@@ -178,7 +178,7 @@ def test_a_connection_that_closes_under_the_request_is_no_answer(transport):
 
 def post_after_a_reset(connection):
     connection.connect()
-    assert wait_for_read(connection.sock, timeout=10)
+    assert wait_for_read(connection.sock, timeout=60)
     connection.request("POST", "/", body=BODY)
 
 
@@ -186,7 +186,7 @@ def test_a_first_byte_refused_by_our_own_kernel_was_never_sent():
     wire = Wire()
 
     with Hostile(None, on_accept=lambda peer: peer.reset()) as server:
-        connection = Connection("127.0.0.1", server.port, timeout=5, wire=wire)
+        connection = Connection("127.0.0.1", server.port, timeout=60, wire=wire)
         # The reset may come while the connection is still being set up: the same refusal.
         with pytest.raises(NewConnectionError):
             post_after_a_reset(connection)

@@ -15,7 +15,7 @@ def backend():
 
 def add(backend, address):
     call = {"op": "useradd", "token": "t" * 32, "user": {"address": address}}
-    return requests.post(backend.url, json=call, timeout=10).json()
+    return requests.post(backend.url, json=call, timeout=60).json()
 
 
 def test_it_answers_like_mesibo_and_numbers_each_address_once(backend):

@@ -222,7 +222,7 @@ def test_watching_off_a_terminal_prints_an_object_a_line_until_interrupted(site,
         try:
             eventually(lambda: len(watched.read_text().splitlines()) >= 2)
             process.send_signal(2)
-            code = process.wait(timeout=20)
+            code = process.wait(timeout=120)
         finally:
             process.kill()
 

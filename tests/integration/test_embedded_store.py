@@ -51,7 +51,7 @@ def owner(home):
     process.kill()
     process.wait()
     # A server still at work would write into the folder that is about to be removed.
-    psutil.wait_procs([keeper, process.server], timeout=20)
+    psutil.wait_procs([keeper, process.server], timeout=120)
     process.stdin.close()
     process.stdout.close()
 
@@ -138,7 +138,7 @@ def test_the_end_of_the_owner_ends_the_server_and_loses_nothing(owner, home, end
     owner.send_signal(end)
     owner.wait()
 
-    psutil.wait_procs([owner.server], timeout=20)
+    psutil.wait_procs([owner.server], timeout=120)
     assert not owner.server.is_running()
     with EmbeddedStore.start(home) as store:
         assert connect(store.url).get("written") == b"before the end"
@@ -155,7 +155,7 @@ def test_a_new_owner_takes_over_at_once_from_one_that_was_killed(owner, home):
 
 def test_an_owner_that_ended_and_was_never_waited_for_counts_as_gone(owner, home):
     owner.send_signal(signal.SIGKILL)
-    psutil.wait_procs([owner.server], timeout=20)
+    psutil.wait_procs([owner.server], timeout=120)
 
     with EmbeddedStore.start(home) as store:
         assert connect(store.url).get("written") == b"before the end"

@@ -37,7 +37,7 @@ def in_wheel(wheel, *words):
         env=kept | {"PYTHONPATH": str(wheel), "BULKHEAD_HOME": str(wheel / "home")},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=500,
         check=False,
     )
 

@@ -23,10 +23,10 @@ def test_no_more_work_runs_at_once_than_there_are_lanes():
     for _ in range(10):
         lanes.run(work)
     for _ in range(3):
-        assert started.acquire(timeout=20)
+        assert started.acquire(timeout=120)
     gate.set()
     for _ in range(10):
-        assert finished.acquire(timeout=20)
+        assert finished.acquire(timeout=120)
 
     assert most[0] == 3
 

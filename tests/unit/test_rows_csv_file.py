@@ -8,7 +8,7 @@ import tracemalloc
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bulkhead.errors import InvalidInput
@@ -125,13 +125,14 @@ def test_any_cells_are_read_as_python_wrote_them(data):
     width = data.draw(st.integers(1, 4))
     cell = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="'\0"))
     table = data.draw(st.lists(st.lists(cell, min_size=width, max_size=width), min_size=1))
+    meant = [cells for cells in table if len(cells) > 1 or not cells[0].isspace()]
+    assume(meant)  # a file of blank lines only is refused whole
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerows([["address", *map(str, range(width - 1))], *table])
 
     rows = read(out.getvalue().encode())
 
-    meant = [cells for cells in table if len(cells) > 1 or not cells[0].isspace()]
     assert [row.cells for row in rows] == meant
 
 

@@ -33,7 +33,7 @@ def sandbox():
         thread.start()
         yield server
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=240)
 
 
 def run_seed(sandbox, folder, exit_code):
@@ -44,7 +44,7 @@ def run_seed(sandbox, folder, exit_code):
     (folder / "token").write_text(f"{TOKEN}\n")
     base = f"http://127.0.0.1:{sandbox.server_port}"
     words = [sys.executable, SEED, "--sandbox", base, "--token-file", folder / "token"]
-    done = subprocess.run(words, env={"PATH": str(folder)}, check=False, timeout=60)
+    done = subprocess.run(words, env={"PATH": str(folder)}, check=False, timeout=240)
     return done.returncode, (folder / "calls").read_text().splitlines()
 
 

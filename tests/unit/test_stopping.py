@@ -39,7 +39,7 @@ def test_whoever_waits_is_woken_by_the_wish():
 
     stopping.ask()
 
-    waiting.join(20)
+    waiting.join(120)
     assert woken == [True]
 
 

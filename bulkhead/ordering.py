@@ -1,0 +1,229 @@
+"""Orders a job from objects: the functions behind every door that has no file in its hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bulkhead.backend.users import raw
+from bulkhead.engine.draft import Request
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import InvalidInput
+from bulkhead.model.job import PRIORITIES, Job
+from bulkhead.model.user import Problem, problem_in, problem_of
+from bulkhead.objects import Objects
+from bulkhead.submitting import Entry, submit
+
+TOKENS = ("none", "missing", "rotate")
+"""What an import does about user access tokens; `missing`: none on our record."""
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes of JSON that a raw call's body may have."""
+
+_MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _require(holds: bool, name: str, what: str) -> None:
+    if not holds:
+        raise InvalidInput(
+            f"`{name}` does not fit",
+            why=f"it must be {what}",
+            to_do="correct it; nothing was sent",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a job may be asked for beside its rows. Raises InvalidInput for what makes no sense."""
+
+    tokens: str = "none"
+    """`none`, `missing` or `rotate`; only imports look at it."""
+    force: bool = False
+    """Send also what the record says is done already."""
+    idempotency_key: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    priority: str = "normal"
+    at: float | None = None
+    """Unix seconds before which no call is made."""
+    deadline: float | None = None
+    """Unix seconds from which on no call is made: the job times out."""
+    max_failures: str = ""
+    """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
+    max_attempts: int | None = None
+    parent: str = ""
+
+    def __post_init__(self) -> None:
+        _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
+        _require(self.priority in PRIORITIES, "priority", f"one of {', '.join(PRIORITIES)}")
+        _require(
+            _MOST_FAILURES.fullmatch(self.max_failures) is not None,
+            "max_failures",
+            "a whole number, or a part of the rows such as 2%",
+        )
+        _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
+        _require(told, "labels", "a mapping of names to text")
+
+    def members(self) -> dict[str, Any]:
+        """What of it goes into a Request under the same names."""
+        asked = {name: getattr(self, name) for name in _OF_A_REQUEST}
+        return {**asked, "labels": dict(self.labels)}
+
+
+_OF_A_REQUEST = (
+    *("idempotency_key", "labels", "priority", "at", "deadline"),
+    *("max_failures", "max_attempts", "parent"),
+)
+DEFAULT = Options()
+
+
+def import_users(
+    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
+) -> Job:
+    """Create or update a user for each mapping; the rows are streamed, and numbered from 1.
+
+    `app` is `tenant/app`. A row that cannot be sent fails with its code and stops no other.
+    Raises NotFound (app), Conflict (idempotency key), StoreFull or Unreachable, and whatever
+    `rows` raises: nothing was sent then.
+    """
+    params = {"tokens": options.tokens, "force": options.force}
+    return _of_users(scripts, rows, _Order("users.import", app, params, options))
+
+
+def delete_users(
+    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
+) -> Job:
+    """Delete the user of each row: an address, or a mapping with one. Raises as `import_users`."""
+    order = _Order("users.delete", app, {}, options, repeat="check")
+    return _of_users(scripts, _with_address(rows), order)
+
+
+def issue_tokens(
+    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
+) -> Job:
+    """Issue a user access token for each row: an address, or a mapping. Raises as `import_users`.
+
+    A second token may end the first, so a call that was sent and not answered stays `unknown`.
+    """
+    order = _Order("users.tokens.issue", app, {}, options, repeat="once")
+    return _of_users(scripts, _with_address(rows), order)
+
+
+def revoke_tokens(
+    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
+) -> Job:
+    """Sign each row's user out: an address, or a mapping with one. Raises as `import_users`."""
+    order = _Order("users.tokens.revoke", app, {}, options)
+    return _of_users(scripts, _with_address(rows), order)
+
+
+def call(
+    scripts: Scripts,
+    op: str,
+    body: Mapping[str, Any],
+    *,
+    app: str,
+    options: Options = DEFAULT,
+) -> Job:
+    """One backend operation as a job of one item; `body` holds its members without `op`, `token`.
+
+    Raises InvalidInput for a body that cannot be sent; else as `import_users`.
+    """
+    checked = raw(op, body)
+    if len(json.dumps(checked.members)) > LARGEST_BODY:
+        raise InvalidInput(
+            "the body is too large",
+            why=f"a call has at most {LARGEST_BODY // 1024} KiB of JSON",
+            to_do="split it into several calls",
+        )
+    params = {"op": op, "body": dict(checked.members)}
+    request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
+    return submit(scripts, request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    kind: str
+    app: str
+    params: Mapping[str, Any]
+    options: Options
+    repeat: str = "safe"
+
+
+def _of_users(scripts: Scripts, rows: Iterable[object], order: _Order) -> Job:
+    objects, told = Objects(), Described()
+    # The list of columns itself: it is complete when the job is sealed.
+    request = _request(scripts, order, columns=objects.columns, mapping=asdict(objects.mapping))
+    return submit(scripts, request, told.listen(entries(rows, objects)), told.input)
+
+
+def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
+    app = Fleet(scripts).app(order.app).id
+    return Request(
+        kind=order.kind,
+        tenant=app.split("/", maxsplit=1)[0],
+        app=app,
+        params=order.params,
+        repeat=order.repeat,
+        **members,
+        **order.options.members(),
+    )
+
+
+def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
+    """Each row with its number and cells, and with its code where it cannot be sent."""
+    for line, row in enumerate(rows, 1):
+        cells, problem = _cells(row, objects)
+        problem = problem or problem_in(objects.mapping, cells)
+        if problem is None:
+            yield Entry(line, cells)
+        else:
+            yield Entry(line, cells, problem.code, problem.message)
+
+
+def _cells(row: object, objects: Objects) -> tuple[list[str], Problem | None]:
+    nothing = [""] * len(objects.columns)
+    if not isinstance(row, Mapping):
+        message = f"The row is no object but of the type {type(row).__name__}."
+        return nothing, problem_of("NOT_AN_OBJECT", message)
+    try:
+        cells = objects.cells(row)
+    except (TypeError, ValueError, RecursionError):
+        message = "The row holds a value that JSON cannot carry."
+        return nothing, problem_of("UNSENDABLE", message)
+    if not all(map(str.isascii, cells)):
+        # Half a character is a cell's problem, and must not end the whole input.
+        cells = [_SURROGATE.sub("\ufffd", cell) for cell in cells]
+    return cells, None
+
+
+def _with_address(rows: Iterable[object]) -> Iterator[object]:
+    return ({"address": row} if isinstance(row, str) else row for row in rows)
+
+
+class Described:
+    """The `input` of a job document for rows that were objects, summed up as they pass."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._rows = self._bytes = 0
+
+    def listen(self, passing: Iterable[Entry]) -> Iterator[Entry]:
+        """The same entries, counted."""
+        for entry in passing:
+            line = json.dumps(entry.cells, ensure_ascii=False).encode()
+            self._hash.update(line)
+            self._bytes += len(line)
+            self._rows += 1
+            yield entry
+
+    def input(self) -> dict[str, Any]:
+        """Digest and size are of the rows as we keep them, in bytes."""
+        digest = self._hash.hexdigest()
+        return {"sha256": digest, "rows": self._rows, "bytes": self._bytes, "format": "objects"}

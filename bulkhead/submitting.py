@@ -1,0 +1,69 @@
+"""The one submit that every door ends in: rows in, a job out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from bulkhead.engine.draft import Draft, Request
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import Interrupted, StoreFull
+from bulkhead.model.job import Job
+
+FULL_AT = 0.8
+"""Part of the store's memory from which on new jobs are refused, so that running ones can end."""
+
+
+class Entry(NamedTuple):
+    """One row for a job; a row with a code is not sent, and fails with that reason."""
+
+    line: int
+    cells: list[str]
+    code: str = ""
+    message: str = ""
+
+
+def submit(
+    scripts: Scripts,
+    request: Request,
+    entries: Iterable[Entry],
+    describe: Callable[[], Mapping[str, Any]],
+) -> Job:
+    """Read every row, then seal the job: no call is made before that, and none if reading fails.
+
+    `describe` is asked for the job's `input` after the last row. Raises what `entries` raises,
+    Conflict (idempotency), StoreFull or Unreachable: nothing was sent, unless it says that this
+    is not known. An interrupt that came too late for the job raises Interrupted.
+    """
+    refuse_if_full(scripts)
+    draft = Draft(scripts, request)
+    try:
+        for line, cells, code, message in entries:
+            if code:
+                draft.refuse(line, cells, code, message)
+            else:
+                draft.add(line, cells)
+        return Jobs(scripts).get(draft.seal(describe()))
+    except BaseException as error:
+        gone = draft.abandon()
+        if isinstance(error, KeyboardInterrupt) and not gone:
+            raise Interrupted(
+                f"{draft.id} was accepted in the moment of the interrupt, and goes on",
+                why="its input had been read to the end",
+                to_do=f"`bulkhead jobs watch {draft.id}` shows it, `jobs cancel` ends it",
+            ) from None
+        raise
+
+
+def refuse_if_full(scripts: Scripts) -> None:
+    """Raises StoreFull when the store could run out of memory while jobs are running."""
+    told: Any = scripts.redis.info("memory")
+    most, used = int(told.get("maxmemory", 0)), int(told["used_memory"])
+    if most and used > most * FULL_AT:
+        raise StoreFull(
+            "the store is too full for a new job",
+            why=f"{used / most:.0%} of its {most // 2**20} MiB are in use; "
+            f"new jobs stop at {FULL_AT:.0%}",
+            to_do="give it more memory, or let finished jobs expire; running jobs go on",
+        )
