@@ -23,7 +23,7 @@ from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
-from producers.cli.users import described, entries
+from producers.cli.people import described, entries
 from producers.rows.open_input import open_input
 
 FEW, MANY = 10_000, 1_000_000

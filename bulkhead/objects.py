@@ -156,7 +156,8 @@ def _written(value: Any, place: int) -> tuple[str, Problem | None]:
     try:
         text = _json(value)
     except (TypeError, ValueError, RecursionError):
-        return "", _bad_value(place, "cannot be written as JSON")
+        message = f"The value of {_name(place)} cannot be written as JSON."
+        return "", problem_of("UNSENDABLE", message)
     if place >= len(FIELDS):
         return text, None
     if isinstance(value, (list, tuple, Mapping)):
@@ -178,8 +179,11 @@ def _json(value: Any) -> str:
 
 
 def _bad_value(place: int, what: str) -> Problem:
-    name = f"`{FIELDS[place]}`" if place < len(FIELDS) else f"member {place + 1}"
-    return problem_of("BAD_VALUE", f"The value of {name} {what}.")
+    return problem_of("BAD_VALUE", f"The value of {_name(place)} {what}.")
+
+
+def _name(place: int) -> str:
+    return f"`{FIELDS[place]}`" if place < len(FIELDS) else f"member {place + 1}"
 
 
 def _too_many() -> Problem:

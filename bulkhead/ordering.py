@@ -15,7 +15,7 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
-from bulkhead.model.user import Problem, problem_in, problem_of
+from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Objects
 from bulkhead.submitting import Entry, submit
 
@@ -26,7 +26,6 @@ LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
 
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -180,7 +179,6 @@ def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
         cells, problem = _cells(row, objects)
-        problem = problem or problem_in(objects.mapping, cells)
         if problem is None:
             yield Entry(line, cells)
         else:
@@ -192,15 +190,7 @@ def _cells(row: object, objects: Objects) -> tuple[list[str], Problem | None]:
     if not isinstance(row, Mapping):
         message = f"The row is no object but of the type {type(row).__name__}."
         return nothing, problem_of("NOT_AN_OBJECT", message)
-    try:
-        cells = objects.cells(row)
-    except (TypeError, ValueError, RecursionError):
-        message = "The row holds a value that JSON cannot carry."
-        return nothing, problem_of("UNSENDABLE", message)
-    if not all(map(str.isascii, cells)):
-        # Half a character is a cell's problem, and must not end the whole input.
-        cells = [_SURROGATE.sub("\ufffd", cell) for cell in cells]
-    return cells, None
+    return objects.row(row)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:
