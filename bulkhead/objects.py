@@ -60,9 +60,11 @@ class Objects:
         cells = [""] * len(self.columns)
         problem = self._fill(cells, one)
         if has_surrogate(cells):
+            if has_surrogate(cells[: len(FIELDS)]):
+                message = "A value that is sent has half a character, or bytes that are not text."
+                problem = problem or problem_of("INVALID_UTF8", message)
+            # What is not sent harms nothing, and must not end the whole input.
             cells = [readable(cell) for cell in cells]
-            message = "The object holds half a character, or bytes that are not text."
-            problem = problem or problem_of("INVALID_UTF8", message)
         return cells, problem or problem_in(self.mapping, cells)
 
     def cells(self, one: Mapping[str, Any]) -> list[str]:
