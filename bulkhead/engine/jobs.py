@@ -79,6 +79,11 @@ class Jobs:
             line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
             yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
 
+    def codes(self, job: str) -> Iterator[tuple[int, str]]:
+        """Item number and code (or empty) of each settled item, as a stream."""
+        for row in self._packed_results(job):
+            yield row[0], row[3]
+
     def columns(self, job: str) -> list[str | None]:
         """The input's columns, as its first line or its objects named them; None if unused."""
         columns: list[str | None] = json.loads(self.fields(job).get("columns", "[]"))

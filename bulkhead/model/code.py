@@ -184,13 +184,6 @@ _ROWS = (
         "Retype the address; it was probably pasted with hidden characters.",
     ),
     Code(
-        "NOT_AN_OBJECT",
-        "row",
-        False,
-        'The row is not an object with members, such as {"address": "…"}.',
-        "Write each row as one object with an address.",
-    ),
-    Code(
         "TOO_MANY_CELLS",
         "row",
         False,

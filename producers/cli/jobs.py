@@ -13,6 +13,7 @@ from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
 from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
+from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
 
@@ -23,7 +24,10 @@ ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 @click.group()
 def jobs() -> None:
-    """Jobs: watch, pause, resume, cancel; results and errors."""
+    """Jobs: watch, pause, resume, cancel, retry; results, errors."""
+
+
+jobs.add_command(retry)
 
 
 for command in (pause, resume, cancel, tokens):

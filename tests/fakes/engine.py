@@ -61,7 +61,12 @@ class World:
     def draft(self, app="acme/shop", **request):
         tenant = app.split("/")[0]
         asked = Request(
-            "users.import", tenant, app, columns=["address"], mapping={"address": 0}, **request
+            "users.import",
+            tenant,
+            app,
+            columns=["address"],
+            mapping={"width": 1, "address": 0},
+            **request,
         )
         return Draft(self.scripts, asked, self.wall)
 
