@@ -55,6 +55,10 @@ class Options:
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     parent: str = ""
 
     def __post_init__(self) -> None:
@@ -66,6 +70,9 @@ class Options:
             "a whole number, or a part of the rows such as 2%",
         )
         _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        for name in _TIMES:
+            seconds = getattr(self, name)
+            _require(seconds is None or seconds > 0, name, "more than 0 seconds")
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
         _require(told, "labels", "a mapping of names to text")
 
@@ -75,9 +82,11 @@ class Options:
         return {**asked, "labels": dict(self.labels)}
 
 
+_TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
     *("max_failures", "max_attempts", "parent"),
+    *_TIMES,
 )
 DEFAULT = Options()
 

@@ -36,6 +36,7 @@ class Pulse(threading.Thread):
             "egress": runtime.verbs.egress,
             "version": __version__,
             "slots": str(CALLS),
+            "keys": ",".join(runtime.cabinet.key_ids),
         }
 
     def run(self) -> None:
@@ -58,6 +59,7 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
+        self._speak_of_words()
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
@@ -74,6 +76,12 @@ class Pulse(threading.Thread):
         self._delete_queue(self._runtime.queue)
         with suppress(Unreachable):
             self._runtime.verbs.leave()
+            self._speak_of_words()
+
+    def _speak_of_words(self) -> None:
+        # Learned at every beat, so that an operator's word is obeyed within one.
+        self._runtime.words.learn(self._runtime.wordbook.said())
+        self._runtime.wordbook.count(self._runtime.hearing.take())
 
     def _tell(self, reaped: Reaped) -> None:
         self._log.warning(

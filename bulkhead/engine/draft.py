@@ -51,6 +51,10 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     at: float | None = None
@@ -234,6 +238,9 @@ class Draft:
             "digest": digest.hexdigest(),
             "retention": str(RETENTION),
             "max_attempts": str(request.max_attempts or ""),
+            "retry_first": str(request.retry_first or ""),
+            "retry_longest": str(request.retry_longest or ""),
+            "retry_give_up_after": str(request.give_up_after or ""),
             "max_failures": _most(request.max_failures, self.total),
             "at": _micros(request.at),
             "deadline": _micros(request.deadline),
