@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
-from bulkhead.model.user import Problem, problem_in, problem_of
+from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Objects
 from bulkhead.submitting import Entry, Prepared, submit
 
@@ -25,8 +26,11 @@ TOKENS = ("none", "missing", "rotate")
 LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
 
+TEXT = "_text"
+"""The column in which a row that is no object comes back, as for JSON Lines."""
+LONGEST_TEXT = 1000
+
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -191,28 +195,22 @@ def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
 def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
-        cells, problem = _cells(row, objects)
-        problem = problem or problem_in(objects.mapping, cells)
+        if isinstance(row, Mapping):
+            cells, problem = objects.row(row)
+        else:
+            cells, problem = objects.row_of_text(TEXT, repr(row)[:LONGEST_TEXT]), _no_object(row)
         if problem is None:
             yield Entry(line, cells)
         else:
             yield Entry(line, cells, problem.code, problem.message)
+    # Where none had an address, each row says so by itself.
+    with suppress(InvalidInput):
+        objects.close()
 
 
-def _cells(row: object, objects: Objects) -> tuple[list[str], Problem | None]:
-    nothing = [""] * len(objects.columns)
-    if not isinstance(row, Mapping):
-        message = f"The row is no object but of the type {type(row).__name__}."
-        return nothing, problem_of("NOT_AN_OBJECT", message)
-    try:
-        cells = objects.cells(row)
-    except (TypeError, ValueError, RecursionError):
-        message = "The row holds a value that JSON cannot carry."
-        return nothing, problem_of("UNSENDABLE", message)
-    if not all(map(str.isascii, cells)):
-        # Half a character is a cell's problem, and must not end the whole input.
-        cells = [_SURROGATE.sub("\ufffd", cell) for cell in cells]
-    return cells, None
+def _no_object(row: object) -> Problem:
+    message = f"The row is no object but of the type {type(row).__name__}."
+    return problem_of("NOT_AN_OBJECT", message)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:

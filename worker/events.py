@@ -19,6 +19,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "item_finished": "One call for one item ended (DEBUG); a job's counts are their sum.",
         "slice_refused": "The store did not let a slice begin: late, paused, or past a limit.",
         "job_finished": "A job reached a state that never changes, with its counts.",
+        "tokens_read": "A person read the user tokens that a job issued; it is on the audit too.",
         "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",
         "app_cooling": "An app is throttled, or cannot be read by a worker: it rests for a while.",
         "lease_reaped": "The lease of a lost or hung slice ended and its items are free again.",

@@ -84,9 +84,9 @@ class Jobs:
         for row in self._packed_results(job):
             yield row[0], row[3]
 
-    def columns(self, job: str) -> list[str]:
-        """The input's columns, as its first line named them."""
-        columns: list[str] = json.loads(self.fields(job).get("columns", "[]"))
+    def columns(self, job: str) -> list[str | None]:
+        """The input's columns, as its first line or its objects named them; None if unused."""
+        columns: list[str | None] = json.loads(self.fields(job).get("columns", "[]"))
         return columns
 
     def fields(self, job: str) -> dict[str, str]:

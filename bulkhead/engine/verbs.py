@@ -159,17 +159,17 @@ class Verbs:
         dead, ended = self._scripts.run("reap", REAP_AT_ONCE)
         return [_text(name) for name in dead], [_reaped(*told) for told in ended]
 
-
-def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
-    again, unknown, failed, ranges = told
-    names = (_text(lease), _text(job), _text(app))
-    return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
-
     def tick(self) -> Ticked:
         """Start, time out and forget what is due, a bounded number of each."""
         started, ended, forgotten = self._scripts.run("tick", TICK_AT_ONCE)
         timed_out = tuple((_text(job), _text(app)) for job, app in ended)
         return Ticked(tuple(map(_text, started)), timed_out, int(forgotten))
+
+
+def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
+    again, unknown, failed, ranges = told
+    names = (_text(lease), _text(job), _text(app))
+    return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
 
 
 def _text(value: bytes | str | int) -> str:

@@ -60,6 +60,11 @@ def quote_options(command: Command) -> Command:
     return command
 
 
+tokens_out_option = click.option(
+    "--tokens-out", metavar="FILE", help="Write issued tokens to this new file (mode 0600)."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """How a command that makes a job goes about it."""
@@ -67,13 +72,33 @@ class How:
     dry_run: bool
     yes: bool
     following: Following
+    tokens_out: str | None = None
+    """The file that gets the user tokens which the job issues."""
 
 
 def take_how(options: dict[str, Any]) -> How:
-    """Takes what `quote_options` and `follow_options` added out of a command's options."""
+    """Takes what `quote_options`, `follow_options` and `tokens_out_option` added out of them.
+
+    Raises UsageProblem for a file of tokens that nobody would wait for.
+    """
     names = ("wait", "watch", "timeout", "progress")
     following = Following(**{name: options.pop(name) for name in names})
-    return How(options.pop("dry_run"), options.pop("yes"), following)
+    out = options.pop("tokens_out", None)
+    how = How(options.pop("dry_run"), options.pop("yes"), following, out)
+    if out == "-":
+        raise UsageProblem(
+            "--tokens-out needs a file",
+            why="the job document goes to stdout, and tokens do not mix with it",
+            to_do="name a new file, or pipe `bulkhead jobs tokens JOB --out -` later",
+        )
+    waits = following.wait or following.watch or following.progress
+    if out is not None and not (waits or how.dry_run):
+        raise UsageProblem(
+            "--tokens-out needs --wait or --watch",
+            why="the tokens are written when the job has ended",
+            to_do="add --wait, or fetch them later with `bulkhead jobs tokens JOB --out FILE`",
+        )
+    return how
 
 
 def take_asked(options: dict[str, Any]) -> dict[str, Any]:

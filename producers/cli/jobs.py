@@ -11,6 +11,7 @@ from bulkhead.model.result import STATES
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
 from producers.cli.retry import retry
 from producers.cli.values import COUNT
@@ -29,8 +30,8 @@ def jobs() -> None:
 jobs.add_command(retry)
 
 
-for brake in (pause, resume, cancel):
-    jobs.add_command(brake)
+for command in (pause, resume, cancel, tokens):
+    jobs.add_command(command)
 
 
 @jobs.command("list")
