@@ -149,6 +149,9 @@ class SliceRun:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
             outcome = _lost(call, self.facts.kind)
+        upstream = getattr(outcome, "upstream", None)
+        if upstream is not None and upstream.error is not None:
+            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True

@@ -58,6 +58,7 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
+        self._speak_of_words()
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
@@ -73,7 +74,13 @@ class Pulse(threading.Thread):
         self.join(timeout=BEAT)
         self._delete_queue(self._runtime.queue)
         with suppress(Unreachable):
+            self._speak_of_words()
             self._runtime.verbs.leave()
+
+    def _speak_of_words(self) -> None:
+        # Learned at every beat, so that an operator's word is obeyed within one.
+        self._runtime.words.learn(self._runtime.wordbook.said())
+        self._runtime.wordbook.count(self._runtime.hearing.take())
 
     def _tell(self, reaped: Reaped) -> None:
         self._log.warning(

@@ -21,6 +21,7 @@ from bulkhead.model.slice import Begun, Slice, Tries
 from tasks import report
 from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
+from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.stopping import Stopping
 
@@ -55,6 +56,7 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         backend=backend,
         lanes=Lanes(4),
         stopping=Stopping(),
+        hearing=Hearing(),
         cabinet=SimpleNamespace(
             items=lambda part: rows,
             job=lambda job: SimpleNamespace(
@@ -90,7 +92,7 @@ class Patient(Window):
 def ran(*args, **options):
     run, runtime = make(*args, **options)
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
     return told, runtime, run
 
@@ -171,7 +173,7 @@ def test_a_row_that_cannot_be_sent_is_failed_without_a_call():
     run, runtime = make(items=1)
     run._turns[0] = (Item(0, 2, [""]), run._turns[0][1])
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
 
@@ -193,7 +195,7 @@ def test_an_error_of_ours_before_a_call_loses_no_item_and_no_lane():
     run, runtime = make()
     run.facts.mapping["no_such_field"] = 1
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
 
@@ -214,7 +216,7 @@ def test_no_call_starts_once_stopping_is_asked_for():
 
     runtime.stopping.ask()
 
-    assert run.wait(20)
+    assert run.wait(120)
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
     assert {1, 2} <= set(told.back)
 
@@ -234,7 +236,7 @@ def test_a_report_in_the_middle_leaves_what_is_on_the_wire_open(eventually):
     first = report.of(run, clocks, leaving=False)
     assert not run.has_news
     gate.set()
-    assert run.wait(20)
+    assert run.wait(120)
     second = report.of(run, clocks, leaving=False)
 
     assert (first.seq, first.last, first.left) == (1, False, "1-1")
@@ -254,4 +256,4 @@ def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lea
     assert told.left == "0-0"
     assert run.settled
     gate.set()
-    assert run.wait(20)
+    assert run.wait(120)

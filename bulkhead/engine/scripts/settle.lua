@@ -143,6 +143,7 @@ local function learn(lease, entry, succeeded)
     -- Calls that were on the wire together are throttled together: one lesson, not eight.
     local cooling = num(app.cool_until, 0) > NOW
     local streak = math.max(1, num(app.cool_streak, 0) + (cooling and 0 or 1))
+    if not cooling and streak == 1 then redis.call('HSET', name, 'cool_since', whole(NOW)) end
     -- Who was told when to come back comes back then, and not later.
     local pause = entry.cool > 0 and entry.cool or math.min(60, 2 ^ (streak - 1)) * 1000000
     redis.call('HSET', name, 'cool_streak', streak, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
