@@ -57,6 +57,8 @@ class Options:
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     max_attempts: int | None = None
     parent: str = ""
+    notify: str = ""
+    """JSON with the task and the queue that are told of the end."""
 
     def __post_init__(self) -> None:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
@@ -78,7 +80,7 @@ class Options:
 
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
-    *("max_failures", "max_attempts", "parent"),
+    *("max_failures", "max_attempts", "parent", "notify"),
 )
 DEFAULT = Options()
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "jobs": "jobs",
+    "submissions": "submissions",
     "workers": "status",
     "errors": "look",
 }

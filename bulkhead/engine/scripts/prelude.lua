@@ -216,6 +216,12 @@ local function expire_job(job, segments, retention)
   redis.call('EXPIRE', key('job', job), retention)
 end
 
+-- Whoever asked to hear of the end is told by a worker that takes the job from this list.
+local function announce(job)
+  local wanted = redis.call('HGET', key('job', job), 'notify')
+  if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
+end
+
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs.
 local function transition(job, state, by, why)
   local name = key('job', job)
@@ -227,6 +233,7 @@ local function transition(job, state, by, why)
   redis.call('HSET', name, 'finished_at', whole(NOW))
   redis.call('SREM', key('app', it.app, 'open'), job)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
+  announce(job)
 end
 
 -- A job is over when nothing is pending and nothing is in flight, and not a moment before.
