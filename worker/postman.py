@@ -6,10 +6,11 @@ from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import RedisError
 from structlog import get_logger
 
 from bulkhead.engine.notices import Notice, Notices
+from bulkhead.engine.script import trouble
 from bulkhead.errors import Unreachable
 
 AT_ONCE = 50
@@ -57,8 +58,8 @@ class Postman:
             raise
         except Exception as error:
             why = type(error).__name__
-            if isinstance(error, self._passing):
-                self.close()
+            self.close()
+            if _will_pass(error):
                 raise Unreachable("the broker takes no notice now", why=why) from error
             # Whatever is wrong with one target must not keep the others waiting.
             self._log.warning("notice_failed", error=why)
@@ -76,7 +77,12 @@ class Postman:
             kwargsrepr="-",
         )
 
-    @property
-    def _passing(self) -> tuple[type[Exception], ...]:
-        known = self._connection.connection_errors if self._connection is not None else ()
-        return (OperationalError, OutOfMemoryError, OSError, *known)
+
+def _will_pass(error: BaseException) -> bool:
+    """True if the broker may take the same notice later; kombu wraps what the broker said."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, RedisError):
+            return isinstance(trouble(inner), Unreachable)
+        inner = inner.__cause__ or inner.__context__
+    return isinstance(error, OperationalError | OSError)
