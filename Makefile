@@ -15,7 +15,7 @@ test: lint ## check style and types, then run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: lint ## soak and chaos
-	$(BIN)/python -m pytest -m slow --timeout 5400
+	$(BIN)/python -m pytest -m slow --timeout 5400 --hypothesis-profile new
 
 lint: ## style and types
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock

@@ -15,9 +15,9 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
-from bulkhead.model.user import Problem, problem_in, problem_of
+from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Objects
-from bulkhead.submitting import Entry, submit
+from bulkhead.submitting import Entry, Prepared, submit
 
 TOKENS = ("none", "missing", "rotate")
 """What an import does about user access tokens; `missing`: none on our record."""
@@ -26,7 +26,6 @@ LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
 
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -102,7 +101,7 @@ def delete_users(
     scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
 ) -> Job:
     """Delete the user of each row: an address, or a mapping with one. Raises as `import_users`."""
-    order = _Order("users.delete", app, {}, options, repeat="check")
+    order = _Order("users.delete", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -113,7 +112,7 @@ def issue_tokens(
 
     A second token may end the first, so a call that was sent and not answered stays `unknown`.
     """
-    order = _Order("users.tokens.issue", app, {}, options, repeat="once")
+    order = _Order("users.tokens.issue", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -137,6 +136,18 @@ def call(
 
     Raises InvalidInput for a body that cannot be sent; else as `import_users`.
     """
+    return prepare_call(scripts, op, body, app=app, options=options).submit(scripts)
+
+
+def prepare_call(
+    scripts: Scripts,
+    op: str,
+    body: Mapping[str, Any],
+    *,
+    app: str,
+    options: Options = DEFAULT,
+) -> Prepared:
+    """What `call` submits. Raises NotFound (app) and InvalidInput."""
     checked = raw(op, body)
     if len(json.dumps(checked.members)) > LARGEST_BODY:
         raise InvalidInput(
@@ -146,7 +157,7 @@ def call(
         )
     params = {"op": op, "body": dict(checked.members)}
     request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
-    return submit(scripts, request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
+    return Prepared(request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class _Order:
     app: str
     params: Mapping[str, Any]
     options: Options
-    repeat: str = "safe"
+    repeat: str = ""
 
 
 def _of_users(scripts: Scripts, rows: Iterable[object], order: _Order) -> Job:
@@ -181,28 +192,16 @@ def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
 def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
-        cells, problem = _cells(row, objects)
-        problem = problem or problem_in(objects.mapping, cells)
+        cells, problem = objects.row(row) if isinstance(row, Mapping) else _no_object(row, objects)
         if problem is None:
             yield Entry(line, cells)
         else:
             yield Entry(line, cells, problem.code, problem.message)
 
 
-def _cells(row: object, objects: Objects) -> tuple[list[str], Problem | None]:
-    nothing = [""] * len(objects.columns)
-    if not isinstance(row, Mapping):
-        message = f"The row is no object but of the type {type(row).__name__}."
-        return nothing, problem_of("NOT_AN_OBJECT", message)
-    try:
-        cells = objects.cells(row)
-    except (TypeError, ValueError, RecursionError):
-        message = "The row holds a value that JSON cannot carry."
-        return nothing, problem_of("UNSENDABLE", message)
-    if not all(map(str.isascii, cells)):
-        # Half a character is a cell's problem, and must not end the whole input.
-        cells = [_SURROGATE.sub("\ufffd", cell) for cell in cells]
-    return cells, None
+def _no_object(row: object, objects: Objects) -> tuple[list[str], Problem]:
+    message = f"The row is no object but of the type {type(row).__name__}."
+    return [""] * len(objects.columns), problem_of("NOT_AN_OBJECT", message)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:
@@ -219,7 +218,8 @@ class Described:
     def listen(self, passing: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries, counted."""
         for entry in passing:
-            line = json.dumps(entry.cells, ensure_ascii=False).encode()
+            # Python's own spelling: unambiguous, and a fifth of the time that JSON takes.
+            line = repr(entry.cells).encode()
             self._hash.update(line)
             self._bytes += len(line)
             self._rows += 1

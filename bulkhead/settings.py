@@ -289,3 +289,9 @@ def read_variable(name: str) -> str | None:
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment for a process of ours that works with the same settings."""
     return {**os.environ, f"{PREFIX}HOME": str(settings.home)}
+
+
+def fresh_environment(home: Path) -> dict[str, str]:
+    """The environment for a product of its own under this home, with no setting of ours."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, f"{PREFIX}HOME": str(home)}

@@ -23,13 +23,7 @@ class Site:
     @classmethod
     def of(cls, settings: Settings) -> Site:
         """The site the settings describe. Raises Unreachable if no embedded store runs."""
-        url = str(settings.redis_url) if settings.redis_url else find(settings.home)
-        if url is None:
-            raise Unreachable(
-                "no store is running here",
-                why=f"BULKHEAD_REDIS_URL is not set and no embedded store runs in {settings.home}",
-                to_do="start `bulkhead up` in another terminal, or set BULKHEAD_REDIS_URL",
-            )
+        url = store_url(settings)
         broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
         return cls(settings, url, broker, _key(settings))
 
@@ -45,6 +39,18 @@ class Site:
     def front_broker_url(self) -> str:
         """The same place as Celery writes it."""
         return broker_url(self.front_url)
+
+
+def store_url(settings: Settings) -> str:
+    """The store alone, for whoever needs no key. Raises Unreachable if no embedded store runs."""
+    url = str(settings.redis_url) if settings.redis_url else find(settings.home)
+    if url is None:
+        raise Unreachable(
+            "no store is running here",
+            why=f"BULKHEAD_REDIS_URL is not set and no embedded store runs in {settings.home}",
+            to_do="start `bulkhead up` in another terminal, or set BULKHEAD_REDIS_URL",
+        )
+    return url
 
 
 def _key(settings: Settings) -> str:

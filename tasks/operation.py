@@ -1,25 +1,59 @@
-"""From a job's kind to the call for one of its items."""
+"""From a job's kind and an item's step to the call that is made, and to what its answer means."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
-from bulkhead.model.outcome import Refused
-from tasks import check, users
+from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK
+from bulkhead.model.outcome import Outcome, Refused
+from bulkhead.model.slice import Known
+from tasks import call, check, users
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
+Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 
-OPERATIONS: Mapping[str, Prepare] = {
-    "users.import": users.provision,
-    "apps.check": check.probe,
+
+def as_it_is(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What the call came to is what becomes of the item."""
+    del facts, item, known
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of one kind: the call for an item, and what follows from its outcome."""
+
+    prepare: Prepare
+    conclude: Conclude = as_it_is
+
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("users.import", FIRST): Operation(users.provision, users.then_token),
+    ("users.import", ISSUE): Operation(users.issue_with),
+    ("users.import", ISSUE_ONLY): Operation(users.issue_with, users.only_token),
+    ("users.delete", FIRST): Operation(users.delete),
+    ("users.delete", READ_BACK): Operation(users.look_for, users.tell_deleted),
+    ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
+    ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
+    ("apps.check", FIRST): Operation(check.probe),
+    ("call", FIRST): Operation(call.call),
 }
 
 
-def prepare(facts: JobFacts, item: Item) -> Call | Refused:
+def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:
     """The call for this item, or why there is none."""
-    operation = OPERATIONS.get(facts.kind)
+    operation = OPERATIONS.get((facts.kind, step))
     if operation is None:
-        return Refused("UNSENDABLE", f"this worker does not know jobs of kind {facts.kind}")
-    return operation(facts, item)
+        what = f"jobs of kind {facts.kind}" + (f" at step {step}" if step else "")
+        return Refused("UNSENDABLE", f"this worker does not know {what}")
+    return operation.prepare(facts, item)
+
+
+def conclude(
+    facts: JobFacts, item: Item, step: str, known: Known | None, outcome: Outcome
+) -> Outcome:
+    """What the outcome of this step's call means for the item."""
+    return OPERATIONS[(facts.kind, step)].conclude(facts, item, known, outcome)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from celery import shared_task
 from structlog import get_logger
 
-from bulkhead.model.slice import Begun, Report, Slice, indexes
-from tasks import report
+from bulkhead.engine.verbs import Person
+from bulkhead.model.kind import FIRST, KINDS
+from bulkhead.model.slice import LOOK, Begun, Report, Slice, indexes
+from tasks import report, users
 from tasks.clocks import Clocks
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
@@ -48,10 +51,9 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
     """Ask the store, just before the first call, which slices may run."""
+    leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
     asked_at = clocks.monotonic()
-    answers = runtime.stopping.patiently(
-        lambda: runtime.verbs.begin([part.lease for part in parcel])
-    )
+    answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
     answered_at = clocks.monotonic()
     runs = []
     for part, answer in zip(parcel, answers, strict=True):
@@ -65,6 +67,20 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def look_up(parcel: list[Slice], runtime: Runtime) -> dict[str, list[Person]]:
+    """For each slice that may meet what is done already: who to look up on the record."""
+    asked = {}
+    for part in parcel:
+        kind = KINDS.get(part.kind)
+        if kind is None or not kind.record or part.step not in (FIRST, LOOK):
+            continue
+        # What cannot be read is said where the slice is taken up.
+        with suppress(Exception):
+            facts, items = runtime.cabinet.job(part.job), runtime.cabinet.items(part)
+            asked[part.lease] = users.look_up(facts, items)
+    return asked
 
 
 def take_up(part: Slice, runtime: Runtime, make: Callable[[], SliceRun]) -> SliceRun | None:

@@ -7,8 +7,10 @@ from typing import Any
 from structlog import get_logger
 
 from bulkhead.engine.verbs import Settled
+from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
     Done,
+    Next,
     Outcome,
     Refused,
     Retry,
@@ -21,6 +23,7 @@ from bulkhead.model.outcome import (
 from bulkhead.model.result import OUTCOMES, STATES
 from bulkhead.model.slice import Report, Tries, write_ranges
 from tasks.clocks import Clocks
+from tasks.remember import remember
 from tasks.retry import Again, decide
 from tasks.slice_run import Finished, SliceRun
 
@@ -82,12 +85,16 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     tries = before.count + 1
     outcome: Outcome | Again = finished.outcome
     if isinstance(outcome, Retry):
-        age = clocks.wall() - first_ms / 1000
-        outcome = decide(outcome, tries, age, run.max_attempts)
+        outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
     _log_item(report, finished, outcome, tries)
+    if finished.called and not isinstance(outcome, Again):
+        remember(report, run.facts, run.part.step, finished.item, outcome)
+    report.free += finished.free
     match outcome:
-        case Again(seconds):
-            report.retries.append((index, round(seconds * 1e6), tries, first_ms))
+        case Again(seconds, step):
+            report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
+        case Next(step=step):
+            report.next.setdefault(step, []).append(index)
         case Throttled(after=after):
             report.again.append(index)
             report.cool = max(report.cool or 0, round((after or 0) * 1e6))
@@ -104,13 +111,24 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.rows.append([index, state, detail, code, message, upstream, *times])
 
 
+def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Refused | Unknown:
+    """Another attempt, or the end of an item that has had its chances."""
+    step = run.part.step if outcome.step is None else outcome.step
+    decided = decide(outcome, tries, age, run.max_attempts, step=step)
+    if isinstance(decided, Refused) and step == READ_BACK:
+        # That the question failed says nothing about what was asked after.
+        message = f"sent, but not confirmed, and not to be read back: {decided.message}"
+        return Unknown(message, outcome.upstream)
+    return decided
+
+
 def _result(outcome: Outcome | Again) -> tuple[int, str, str, str, dict[str, Any]]:
     """Item state, detail, code, message and upstream of an outcome that is final."""
     match outcome:
         case Done(upstream=upstream, detail=detail):
             return STATES["succeeded"], detail, "", "", _packed(upstream)
-        case Skipped(detail=detail, code=code):
-            return STATES["skipped"], detail, code or "", "", {}
+        case Skipped(detail=detail, code=code, message=message):
+            return STATES["skipped"], detail, code or "", message, {}
         case Refused(code=code, message=message, upstream=upstream):
             return STATES["failed"], "", code, message, _packed(upstream)
         case Unknown(code=code, message=message, upstream=upstream):

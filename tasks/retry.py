@@ -20,9 +20,10 @@ UNLISTED_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try once more after so many seconds."""
+    """Try once more after so many seconds, with this step."""
 
     seconds: float
+    step: str = ""
 
 
 def decide(
@@ -31,6 +32,7 @@ def decide(
     age: float,
     most: int,
     chance: Callable[[], float] = random.random,
+    step: str = "",
 ) -> Again | Refused:
     """What follows the `tries`-th attempt of an item first tried `age` seconds ago.
 
@@ -44,4 +46,4 @@ def decide(
         message = f"{outcome.message} (given up after {age / 3600:.0f} hours)"
         return Refused("GAVE_UP", message, outcome.upstream)
     pause = chance() * min(LONGEST, SHORTEST * 2 ** (tries - 1))
-    return Again(max(pause, outcome.after or 0.0))
+    return Again(max(pause, outcome.after or 0.0), step)

@@ -10,7 +10,9 @@ from structlog import get_logger
 
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
+from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
+    Next,
     Outcome,
     Refused,
     Repeat,
@@ -20,9 +22,10 @@ from bulkhead.model.outcome import (
     Unknown,
     Upstream,
 )
-from bulkhead.model.slice import Begun, Slice
+from bulkhead.model.slice import LOOK, Begun, Slice
 from tasks.clocks import Clocks, Window
-from tasks.operation import prepare
+from tasks.operation import conclude, prepare
+from tasks.users import recognise
 from worker.lanes import Lanes
 from worker.runtime import Runtime
 
@@ -36,6 +39,8 @@ class Finished:
     started_ms: int
     seconds: float
     called: bool
+    free: bool = False
+    """True if the item needed no call: its permit goes back."""
 
 
 class SliceRun:
@@ -56,18 +61,22 @@ class SliceRun:
         self._window = window
         self._runtime = runtime
         self._clocks = clocks
-        self._turns = deque(zip(items, map(window.instant, part.offsets), strict=True))
-        self._job: JobFacts = runtime.cabinet.job(part.job)
+        self.facts: JobFacts = runtime.cabinet.job(part.job)
+        instants = map(window.instant, part.offsets)
+        # The earliest permits are used; those that are left over go back.
+        self._turns = deque(zip(self._to_call(items), instants, strict=False))
         self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)
-        self.max_attempts = self._job.max_attempts or self.app.max_attempts
+        self.max_attempts = self.facts.max_attempts or self.app.max_attempts
         self._halted = False
-        self._lanes_left = part.parallel
+        self._lanes_left = min(part.parallel, len(self._turns))
         self._lock = threading.Lock()
         self._done = threading.Event()
 
     def start(self, lanes: Lanes) -> None:
         """Let the lanes begin; `wait` tells when all of them are through."""
-        for _ in range(self.part.parallel):
+        if not self._turns:
+            self._done.set()
+        for _ in range(self._lanes_left):
             lanes.run(self._run_lane)
 
     def wait(self, seconds: float) -> bool:
@@ -82,6 +91,21 @@ class SliceRun:
     def has_news(self) -> bool:
         """True while something has happened that the store does not know."""
         return self.done or bool(self.finished) or bool(self.unsent)
+
+    def _to_call(self, items: list[Item]) -> list[Item]:
+        """The items that need a call; what is done already is finished here and now."""
+        left = []
+        for item in items:
+            known = self.begun.known.get(item.index)
+            outcome = recognise(self.facts, known) if known else None
+            if outcome is not None:
+                now_ms = int(self._clocks.wall() * 1000)
+                self.finished.append(Finished(item, outcome, now_ms, 0.0, called=False, free=True))
+            elif self.part.step == LOOK:
+                self.unsent.append(item.index)
+            else:
+                left.append(item)
+        return left
 
     def _run_lane(self) -> None:
         try:
@@ -115,23 +139,27 @@ class SliceRun:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
         try:
-            call = prepare(self._job, item)
+            call = prepare(self.facts, item, self.part.step)
             if isinstance(call, Refused):
                 return Finished(item, call, started_ms, 0.0, called=False)
-            outcome: Outcome = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            said = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            known = self.begun.known.get(item.index)
+            outcome: Outcome = conclude(self.facts, item, self.part.step, known, said)
         except Exception:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
-            outcome = _lost(call, self._job.kind)
+            outcome = _lost(call, self.facts.kind)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
         return Finished(item, outcome, started_ms, self._clocks.monotonic() - started, called=True)
 
 
-def _lost(call: Call | Refused | None, kind: str) -> Retry | Unknown:
+def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:
     """What is known of a call that ended in an error of ours: it may have been sent."""
-    if isinstance(call, Call) and call.repeat is not Repeat.SAFE:
+    if isinstance(call, Call) and call.repeat is Repeat.CHECK:
+        return Next(READ_BACK, Upstream(call.op))
+    if isinstance(call, Call) and call.repeat is Repeat.ONCE:
         return Unknown("the call failed inside Bulkhead", Upstream(call.op))
     upstream = Upstream(call.op if isinstance(call, Call) else kind)
     return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from bulkhead.engine.connect import connect
@@ -14,6 +15,11 @@ from bulkhead.engine.embedded import EmbeddedStore
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in each run: a change is judged by what it changes. `make test-slow` draws anew.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("new", deadline=None)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from contextlib import suppress
 from typing import Any
@@ -61,10 +63,19 @@ class Feeder(threading.Thread):
         if not free:
             return
         claim = self._runtime.verbs.claim(free.calls, PARCEL, self._runtime.delay.seconds)
-        if claim.slices:
+        if claim.draining:
+            self._drain()
+        elif claim.slices:
             self._publish(claim, connection)
         else:
             self._listen(claim.next_due)
+
+    def _drain(self) -> None:
+        """Wait for what this worker holds, then end it as a signal would."""
+        if self._runtime.slots.wait_empty(POLL) and not self._runtime.stopping.asked:
+            self._log.info("worker_drained", worker=self._runtime.verbs.worker)
+            self._runtime.stopping.ask_drained()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _publish(self, claim: Claim, connection: Any) -> None:
         parcel = list(claim.slices)

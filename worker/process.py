@@ -21,8 +21,11 @@ ENDING = ("SIGTERM", "SIGINT", "SIGHUP")
 """All of them end the worker in the same, unhurried way."""
 
 
-def run(settings: Settings) -> int:
-    """Work until told to stop; the exit code. Raises Unreachable if the store is away."""
+def run(settings: Settings, drained_code: int = 0) -> int:
+    """Work until told to stop; the exit code. Raises Unreachable if the store is away.
+
+    `drained_code` is the one of a worker that ends because it was drained.
+    """
     logs.configure(settings)
     log = get_logger()
     for warning in settings.warnings:
@@ -43,7 +46,7 @@ def run(settings: Settings) -> int:
     )
     process.start()
     log.info("worker_stopped", worker=runtime.verbs.worker)
-    return int(process.exitcode or 0)
+    return drained_code if runtime.stopping.drained else int(process.exitcode or 0)
 
 
 class Process(Worker):  # type: ignore[misc]

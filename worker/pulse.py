@@ -1,4 +1,4 @@
-"""Says that this worker lives, and ends what others left behind."""
+"""Says that this worker lives, ends what others left behind, and minds what falls due."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Pulse(threading.Thread):
                 return
 
     def beat(self) -> None:
-        """One beat, and one look for leases that outlived their worker."""
+        """One beat, and one look for what outlived its worker or fell due."""
         self._runtime.verbs.beat(self._facts)
         if self._lost:
             self._log.info("worker_found_store")
@@ -68,6 +68,9 @@ class Pulse(threading.Thread):
         self._bequeath(dead)
         for name in dead:
             self._delete_queue(queue_of(name))
+        for job, app in self._runtime.verbs.tick().timed_out:
+            about = {"tenant": app.split("/")[0], "app": app, "job": job}
+            self._log.info("job_finished", **about, outcome="timed_out")
 
     def finish(self) -> None:
         """The last beat: whatever this worker still holds may be ended by the next reaper."""

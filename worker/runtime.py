@@ -16,6 +16,7 @@ from bulkhead.engine.delay import StartDelay
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
+from bulkhead.engine.tokens import sealing
 from bulkhead.engine.verbs import Verbs
 from bulkhead.secrets import Box
 from bulkhead.settings import Settings
@@ -64,7 +65,7 @@ def build(settings: Settings) -> Runtime:
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
-        verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress),
+        verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress, seal=sealing(box)),
         cabinet=Cabinet(Jobs(scripts), fleet, box),
         backend=Backend(Transport(), Words()),
         lanes=Lanes(CALLS),

@@ -24,7 +24,7 @@ class Slots:
 
     def __init__(self, calls: int, parcels: int) -> None:
         self._free_calls = calls
-        self._free_parcels = parcels
+        self._parcels = self._free_parcels = parcels
         self._running = 0
         self._waiting: dict[str, Slice] = {}
         self._changed = threading.Condition()
@@ -61,6 +61,11 @@ class Slots:
         """True as soon as every parcel that began is settled, False when the time is up."""
         with self._changed:
             return self._changed.wait_for(lambda: self._running == 0, seconds)
+
+    def wait_empty(self, seconds: float) -> bool:
+        """True as soon as every parcel that was claimed is settled, False when the time is up."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._free_parcels == self._parcels, seconds)
 
     def abandon(self) -> list[str]:
         """Leases that were claimed and never arrived: to be given back at the end."""

@@ -24,12 +24,18 @@ class Stopping:
         self._event = threading.Event()
         self._clock = clock
         self._asked_at = 0.0
+        self.drained = False
 
     def ask(self) -> None:
         """No new call starts from now on."""
         if not self._event.is_set():
             self._asked_at = self._clock()
             self._event.set()
+
+    def ask_drained(self) -> None:
+        """The same, by somebody who drained this worker: nothing is left to finish."""
+        self.drained = True
+        self.ask()
 
     @property
     def asked(self) -> bool:

@@ -25,6 +25,9 @@ class Accepted:
     """mesibo said yes. `details` has `mid`, `gid` or `uid` as numbers, never a user's token."""
 
     details: Mapping[str, int]
+    issued: Secret | None = None
+    listed: tuple[str, ...] | None = None
+    """The addresses of a list of users, if there is one that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def read(answer: Answer, token: Secret) -> Reading:
     result = content.get("result")
     # Older backends answer with numbers, and with numbers as text.
     if result in (1, "1"):
-        return Accepted(MappingProxyType(dict(_numbers(content))))
+        details = MappingProxyType(dict(_numbers(content)))
+        return Accepted(details, _issued(content), _listed(content.get("users")))
     if result in (0, "0"):
         return Declined(_word(content.get("error"), token))
     return Unusable("no result in it")
@@ -99,6 +103,20 @@ def _numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
             number = _number(place.get(name))
             if number is not None:
                 yield name, number
+
+
+def _issued(content: Mapping[str, Any]) -> Secret | None:
+    user = content.get("user")
+    token = user.get("token") if isinstance(user, Mapping) else None
+    return Secret(token) if isinstance(token, str) and token else None
+
+
+def _listed(users: Any) -> tuple[str, ...] | None:
+    if not isinstance(users, list):
+        return None
+    addresses = [row.get("address") if isinstance(row, Mapping) else None for row in users]
+    known = tuple(address for address in addresses if isinstance(address, str))
+    return known if len(known) == len(users) else None
 
 
 def _number(value: Any) -> int | None:

@@ -11,8 +11,10 @@ from bulkhead.backend.call import Call
 from bulkhead.backend.envelope import Accepted, Declined, Reading
 from bulkhead.backend.transport import Answer, NoAnswer, NotSent
 from bulkhead.backend.words import WordClass, Words, plain
+from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
     Done,
+    Next,
     Outcome,
     Refused,
     Repeat,
@@ -31,7 +33,7 @@ LONGEST_WAIT = 6 * 3600.0
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _UNREACHABLE = {"tls": "TLS_FAILED", "proxy": "PROXY_FAILED"}
-_DETAILS = {"userdel": "deleted"}
+_DETAILS = {"useradd": "created_or_updated", "userset": "updated", "userdel": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,19 @@ def judge(call: Call, reply: Read | NotSent | NoAnswer, words: Words, now: float
     after = _seconds(reply.answer.retry_after, now)
     status = reply.answer.status
     if isinstance(reply.reading, Accepted):
-        upstream = Upstream(call.op, status, details=reply.reading.details)
-        return Done(upstream, _DETAILS.get(call.op, "created_or_updated"))
+        return _accepted(call, reply.reading, status)
     if isinstance(reply.reading, Declined):
         upstream = Upstream(call.op, status, reply.reading.word)
         return _declined(call, words.classify(reply.reading.word), upstream, after)
     return _unusable(call, reply.reading.why, Upstream(call.op, status), after)
+
+
+def _accepted(call: Call, said: Accepted, status: int) -> Done | Refused:
+    upstream = Upstream(call.op, status, details=said.details)
+    if call.issues and said.issued is None:
+        return Refused("UNUSABLE_ANSWER", "the answer holds no user token", upstream)
+    detail = _DETAILS.get(call.op, "accepted")
+    return Done(upstream, detail, said.issued if call.issues else None, said.listed)
 
 
 def _declined(call: Call, meaning: WordClass, upstream: Upstream, after: float | None) -> Outcome:
@@ -111,7 +120,8 @@ def _unconfirmed(
 ) -> Outcome:
     if call.repeat is Repeat.SAFE:
         return Retry(code, why, upstream, after)
-    # `check` will read back first (part 2); until it can, it is as careful as `once`.
+    if call.repeat is Repeat.CHECK:
+        return Next(READ_BACK, upstream)
     return Unknown(f"sent, but not confirmed: {why}", upstream)
 
 

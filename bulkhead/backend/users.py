@@ -10,8 +10,12 @@ from typing import Any
 
 from bulkhead.backend.call import Call
 from bulkhead.errors import InvalidInput
-from bulkhead.model.outcome import Repeat
+from bulkhead.model.outcome import Repeat, Upstream
 
+MOST_LISTED = 20
+"""Rows that a list of users has at most (vendor's old server-side API page)."""
+
+NOTHING_SAID = Upstream("usersget")
 _OPERATION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 # Reads, and writes that leave the same state behind however often they are made.
 _SAFE = frozenset(
@@ -53,9 +57,7 @@ def useradd(user: User) -> Call:
     members = _given(address=user.address, name=user.name, active=user.active, flags=user.flags)
     if user.token is None:
         return Call("useradd", {"user": members}, Repeat.SAFE, user.address)
-    token = _given(appid=user.token.appid, expiry=user.token.expiry, v2=user.token.v2)
-    # A second call would issue a second token and may end the first, which somebody holds.
-    return Call("useradd", {"user": {**members, "token": token}}, Repeat.ONCE, user.address)
+    return _issuing("useradd", {**members, "token": _wishes(user.token)}, user.address)
 
 
 def userset(
@@ -64,17 +66,26 @@ def userset(
     active: bool | None = None,
     flags: int | None = None,
     revoke_token: bool = False,
+    token: TokenRequest | None = None,
 ) -> Call:
     """Change an existing user; `revoke_token` signs it out until it has a new one."""
     members = _given(address=address, active=active, flags=flags)
+    if token is not None:
+        return _issuing("userset", {**members, "token": _wishes(token)}, address)
     if revoke_token:
         members["token"] = {"remove": True}
     return Call("userset", {"user": members}, Repeat.SAFE, address)
 
 
 def userdel(address: str) -> Call:
-    """Delete the user."""
-    return Call("userdel", {"user": {"address": address}}, Repeat.SAFE, address)
+    """Delete the user. A second call would be refused, so a lost answer is read back."""
+    return Call("userdel", {"user": {"address": address}}, Repeat.CHECK, address)
+
+
+def usersget(address: str) -> Call:
+    """List the users that match the address, at most MOST_LISTED rows of them."""
+    members = {"user": {"address": address}, "count": MOST_LISTED}
+    return Call("usersget", members, Repeat.SAFE, address)
 
 
 def raw(op: str, members: Mapping[str, Any]) -> Call:
@@ -103,6 +114,15 @@ def raw(op: str, members: Mapping[str, Any]) -> Call:
             to_do="correct the body",
         ) from error
     return Call(op, dict(members), _repeat(op, members), "")
+
+
+def _issuing(op: str, user: dict[str, Any], address: str) -> Call:
+    # A second call would issue a second token and may end the first, which somebody holds.
+    return Call(op, {"user": user}, Repeat.ONCE, address, issues=True)
+
+
+def _wishes(token: TokenRequest) -> dict[str, Any]:
+    return _given(appid=token.appid, expiry=token.expiry, v2=token.v2)
 
 
 def _repeat(op: str, members: Mapping[str, Any]) -> Repeat:

@@ -62,6 +62,7 @@ def _limited_by(
         return None
     for holds, name in (
         (state is JobState.PAUSED, "paused"),
+        (state is JobState.SCHEDULED, "schedule"),
         (app.get("tenant_state") != "active", "tenant_paused"),
         (app.get("state") == "stopped", "app_stopped"),
         (app.get("state") == "paused", "app_paused"),
@@ -110,12 +111,18 @@ def pace_in(
     }
 
 
+def _times(fields: Mapping[str, str]) -> dict[str, str | None]:
+    """The instants of every job, and `at` and `deadline` of one that has them."""
+    names = ["created_at", "validated_at", "started_at", "finished_at"]
+    names += [name for name in ("at", "deadline") if fields.get(name)]
+    return {name: rfc3339(float(fields[name])) if fields.get(name) else None for name in names}
+
+
 def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[str, Any]) -> Job:
     """The document of the contract."""
     state = JobState(fields["state"])
     finished, retention = fields.get("finished_at"), float(fields.get("retention") or 0)
     paused = {"by": fields.get("by", ""), "why": fields.get("why", "")}
-    names = ("created_at", "validated_at", "started_at", "finished_at")
     return Job(
         id=fields["id"],
         kind=fields["kind"],
@@ -130,7 +137,7 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         errors_by_code=_codes(codes),
         pace=pace,
         attempts={name: int(fields.get(name) or 0) for name in ("calls", "retries")},
-        times={name: rfc3339(float(fields[name])) if name in fields else None for name in names},
+        times=_times(fields),
         results_expire_at=rfc3339(float(finished) + retention * 1e6) if finished else None,
         parent=fields.get("parent") or None,
         paused=paused if state is JobState.PAUSED else None,

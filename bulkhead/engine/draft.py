@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from bulkhead.engine.packing import SEGMENT, pack
+from bulkhead.engine.packing import SEGMENT, pack, unpack
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
+from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
+from bulkhead.model.kind import repeats
 
 UNSEALED_FOR = 3600
 """Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
@@ -26,7 +28,7 @@ RETENTION = 30 * 86400
 SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
 """Seconds that a store may be away in the moment of the seal, and between two questions."""
 
-FAILED = 4
+SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
 FLUSH_EVERY = 16
 
@@ -38,11 +40,13 @@ class Request:
     kind: str
     tenant: str
     app: str
-    columns: Sequence[str] = ()
+    columns: Sequence[str | None] = ()
+    """Their names; None for one that no row has."""
     mapping: Mapping[str, int] = field(default_factory=dict)
     """Field of a user → number of its column."""
     params: Mapping[str, Any] = field(default_factory=dict)
-    repeat: str = "safe"
+    repeat: str = ""
+    """What may be done about a lost answer, where the kind alone does not say it."""
     priority: str = "normal"
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
@@ -77,7 +81,11 @@ class Draft:
         self._code_counts: dict[str, int] = {}
         self.total = 0
         self.failed = 0
+        self.skipped = 0
         self._segments = 0
+        self._address = request.mapping.get("address", -1)
+        self._hashes = Hashes()
+        self._bad: set[int] = set()
         self._content = hashlib.sha256()
         self._open()
 
@@ -93,17 +101,44 @@ class Draft:
     def refuse(self, line: int, cells: Sequence[str], code: str, message: str) -> None:
         """Append one row that will not be sent: it is `failed` from the start, with the reason."""
         index = self.total
+        # Before the row itself, which may be the last of its segment.
+        self._bad.add(len(self._rows))
         self.add(line, cells)
-        self.failed += 1
-        self._map[index // 2] |= FAILED << 4 if index % 2 == 0 else FAILED
+        self._end(index, FAILED, line, code, message)
+
+    def _end(self, index: int, state: int, line: int, code: str, message: str) -> None:
+        """Write what becomes of an item that no call will be made for."""
+        self.failed += state == FAILED
+        self.skipped += state == SKIPPED
+        self._map[index // 2] |= state << 4 if index % 2 == 0 else state
         lines = self._codes.setdefault(code, [])
         if len(lines) < FIRST_LINES:
             lines.append(line)
         self._code_counts[code] = self._code_counts.get(code, 0) + 1
         now = int(self._clock() * 1000)
-        self._refused.append([index, FAILED, "", code, message, {}, 0, now, now])
+        self._refused.append([index, state, "", code, message, {}, 0, now, now])
         if len(self._refused) == SEGMENT:
             self._close_refused()
+
+    def _end_repeated(self) -> None:
+        """Of rows with one address the first counts; the same again is skipped, others fail."""
+        followers, self._hashes = self._hashes.followers(), Hashes()
+        if self._address < 0:
+            return
+        comparison = Comparison(self._request.mapping, self._request.columns)
+        for repeat in Repeats(comparison, self._segment, SEGMENT).of(followers):
+            state = SKIPPED if repeat.same else FAILED
+            self._end(repeat.row, state, repeat.line, repeat.code, repeat.message)
+
+    def _segment(self, number: int) -> list[Any]:
+        self._flush()
+        try:
+            blob = self._scripts.redis.get(self._key("seg", str(number)))
+        except RedisError as error:
+            raise trouble(error) from error
+        if blob is None:
+            raise self._refusal("expired", "", "")
+        return unpack(cast(bytes, blob))
 
     def seal(self, described: Mapping[str, Any]) -> str:
         """Hand the job over: its id, or the id of the same request made before.
@@ -112,6 +147,7 @@ class Draft:
         belongs to another content, NotFound when the app is gone.
         """
         self._close_segment()
+        self._end_repeated()
         self._close_refused()
         self._pipe.set(self._key("map"), bytes(self._map), ex=UNSEALED_FOR)
         self._flush()
@@ -172,6 +208,8 @@ class Draft:
         self._pipe.hset(self._key(), mapping=start)
         self._pipe.expire(self._key(), UNSEALED_FOR)
         self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
+        forgotten = float(created) + UNSEALED_FOR * 1e6
+        self._pipe.zadd(self._scripts.key("expiry"), {f"{request.tenant} {self.id}": forgotten})
         self._flush()
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
@@ -183,10 +221,11 @@ class Draft:
             "kind": request.kind,
             "tenant": request.tenant,
             "app": request.app,
-            "repeat": request.repeat,
+            **repeats(request.kind, request.repeat),
             "weight": str(PRIORITIES[request.priority]),
             "total": str(self.total),
             "failed": str(self.failed),
+            "skipped": str(self.skipped),
             "segments": str(self._segments),
             "columns": json.dumps(list(request.columns), ensure_ascii=False),
             "mapping": json.dumps(dict(request.mapping)),
@@ -211,7 +250,11 @@ class Draft:
         self._content.update(blob)
         self._pipe.set(self._key("seg", str(self._segments)), blob, ex=UNSEALED_FOR)
         self._segments += 1
+        if self._address >= 0:
+            # Each row begins with its line.
+            self._hashes.extend(hashes_of(self._rows, self._address + 1, self._bad))
         self._rows.clear()
+        self._bad.clear()
         if self._segments % FLUSH_EVERY == 0:
             self._flush()
 
@@ -237,6 +280,8 @@ class Draft:
                 why=f"it belongs to {job} ({state})",
                 to_do="use another key, or send the same content",
             )
+        if verdict == "quota":
+            return _over_quota(self._request.tenant, job, *state.split(","))
         if verdict == "no_app":
             return NotFound(
                 f"there is no app {self._request.app}",
@@ -248,6 +293,24 @@ class Draft:
             why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
             to_do="split the input, or feed it faster; nothing was sent",
         )
+
+
+QUOTAS = {
+    "open_jobs": "open jobs at a time, and this would be number {asked}",
+    "open_items": "open items at a time, and with these there would be {asked}",
+    "items_per_job": "items a job, and this one has {asked}",
+}
+
+
+def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
+    make_room = "split the input"
+    if quota != "items_per_job":
+        make_room = "wait until jobs end, or cancel one"
+    return Conflict(
+        f"this job is more than the quota of tenant {tenant} allows",
+        why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
+        to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
+    )
 
 
 def _most(asked: str, total: int) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound, NotPermitted
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
+from bulkhead.model.quota import Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class Fleet:
                 to_do="give every host the same BULKHEAD_SECRET_KEY or …_FILE",
             )
 
-    def add_tenant(self, name: str, weight: float = 1.0) -> Tenant:
+    def add_tenant(
+        self, name: str, weight: float = 1.0, quotas: Mapping[str, int | None] | None = None
+    ) -> Tenant:
         """Make a tenant; one that exists with that name is a Conflict."""
         made = self._do(
             self._redis.hsetnx, self._key("tenant", name), "created_at", str(time.time() * 1e6)
@@ -60,14 +64,23 @@ class Fleet:
                 why="names are unique",
                 to_do=f"see `bulkhead tenants show {name}`",
             )
-        self.set_tenant(name, weight=weight)
+        self.set_tenant(name, weight, quotas)
         self._do(self._redis.hset, self._key("tenant", name), "state", "active")
         self._do(self._redis.sadd, self._key("tenants"), name)
         return self.tenant(name)
 
-    def set_tenant(self, name: str, *, weight: float) -> None:
-        """Change a tenant's share beside the others."""
-        self._do(self._redis.hset, self._key("tenant", name), "weight", f"{weight:.12g}")
+    def set_tenant(
+        self,
+        name: str,
+        weight: float | None = None,
+        quotas: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Change a tenant's share beside the others, or those of its quotas that are named."""
+        kept = {quota: str(limit or "") for quota, limit in (quotas or {}).items()}
+        if weight is not None:
+            kept["weight"] = f"{weight:.12g}"
+        if kept:
+            self._do(self._redis.hset, self._key("tenant", name), mapping=kept)
 
     def tenants(self) -> list[Tenant]:
         """Every tenant, by name."""
@@ -84,6 +97,9 @@ class Fleet:
             weight=float(kept.get("weight", 1)),
             apps=tuple(self._members("tenant", name, "apps")),
             created_at=rfc3339(float(kept["created_at"])),
+            quotas=Quotas.from_fields(kept),
+            open_jobs=self._do(self._redis.hlen, self._key("tenant", name, "open")),
+            open_items=int(kept.get("open_items") or 0),
         )
 
     def remove_tenant(self, name: str) -> None:
@@ -166,7 +182,9 @@ class Fleet:
                 why=", ".join(open_jobs[:3]) + (" …" if len(open_jobs) > 3 else ""),
                 to_do="let them end, or cancel them with `bulkhead jobs cancel`",
             )
-        for part in ("jobs", "retry", "open", "egress"):
+        # What was done for another app of this name says nothing about the next one.
+        Record(self._scripts).clear(app)
+        for part in ("jobs", "retry", "open", "egress", "looks"):
             self._do(self._redis.delete, self._key("app", app, part))
         self._do(self._redis.delete, self._key("app", app))
         self._do(self._redis.srem, self._key("apps"), app)

@@ -56,6 +56,12 @@ class Jobs:
             found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
         return found
 
+    def open_of(self, app: str) -> Iterator[Job]:
+        """The app's jobs that have not ended, in no order."""
+        ids = sorted(self._do(self._redis.smembers, self._key("app", app, "open")))
+        for start in range(0, len(ids), CHUNKS_AT_ONCE):
+            yield from self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""
         self.get(job)
@@ -79,9 +85,14 @@ class Jobs:
             line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
             yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
 
-    def columns(self, job: str) -> list[str]:
-        """The input's columns, as its first line named them."""
-        columns: list[str] = json.loads(self.fields(job).get("columns", "[]"))
+    def codes(self, job: str) -> Iterator[tuple[int, str]]:
+        """Item number and code (or empty) of each settled item, as a stream."""
+        for row in self._packed_results(job):
+            yield row[0], row[3]
+
+    def columns(self, job: str) -> list[str | None]:
+        """The input's columns, as its first line or its objects named them; None if unused."""
+        columns: list[str | None] = json.loads(self.fields(job).get("columns", "[]"))
         return columns
 
     def fields(self, job: str) -> dict[str, str]:
@@ -91,12 +102,30 @@ class Jobs:
             raise self._unknown(job)
         return found
 
+    def params(self, job: str) -> dict[str, Any]:
+        """What the job was asked for apart from its rows. Raises NotFound."""
+        params: dict[str, Any] = json.loads(self.fields(job).get("params") or "{}")
+        return params
+
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""
         blob = self._do(self._redis.get, self._key("job", job, "seg", str(number)))
         if blob is None:
             raise self._unknown(job)
         return unpack(blob)
+
+    def token_boxes(self, job: str) -> Iterator[str]:
+        """The sealed boxes of user tokens that the job was given, first to last."""
+        position = 0
+        name = self._key("job", job, "tokens")
+        while boxes := self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1):
+            yield from (box.decode() for box in boxes)
+            position += len(boxes)
+
+    def opening_rows(self, job: str, chunks: int) -> Iterator[list[Any]]:
+        """The packed results that a job began with: rows that were never to be sent."""
+        for chunk in self._do(self._redis.lrange, self._key("job", job, "out"), 0, chunks - 1):
+            yield from unpack(chunk)
 
     def states(self, job: str) -> bytes:
         """The job's map: four bits an item, the even one in the high half of its byte."""

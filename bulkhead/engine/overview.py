@@ -41,6 +41,7 @@ class WorkerNow:
     slots: str
     beat_age: float | None
     live: bool
+    draining: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,7 @@ def _worker(name: str, facts: Mapping[str, str], ends: float, now: float) -> Wor
         slots=facts.get("slots", ""),
         beat_age=round(max(0.0, now - float(beat_at)) / 1e6, 3) if beat_at else None,
         live=ends > now,
+        draining="draining" in facts,
     )
 
 

@@ -1,4 +1,4 @@
-"""The Lua scripts, joined: clock, prelude and one verb each."""
+"""The Lua scripts, joined: clock, prelude, what else a verb needs, and the verb."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
+NEEDS = {"begin": ("record",), "settle": ("record",)}
+"""Further files that stand in front of a verb, behind the prelude."""
 
 
 @cache
 def source(verb: str, clock: Path = CLOCK) -> str:
     """The text of a verb's script as the store runs it; a first line `#!lua …` stays first."""
     first, _, rest = (FOLDER / f"{verb}.lua").read_text().partition("\n")
-    return "\n".join([first, clock.read_text(), (FOLDER / "prelude.lua").read_text(), rest])
+    shared = [(FOLDER / f"{name}.lua").read_text() for name in ("prelude", *NEEDS.get(verb, ()))]
+    return "\n".join([first, clock.read_text(), *shared, rest])
 
 
 class Scripts:

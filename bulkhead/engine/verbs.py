@@ -1,20 +1,48 @@
-"""The verbs a worker speaks to the store: claim, begin, settle, give back, beat, reap."""
+"""The verbs a worker speaks to the store: claim, begin, settle, give back, beat, reap, tick."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 from bulkhead.engine.packing import pack
 from bulkhead.engine.script import Scripts
-from bulkhead.model.slice import Begun, Held, Report, Slice, Tries, parse_ranges, write_ranges
+from bulkhead.model.slice import (
+    Begun,
+    Held,
+    Known,
+    Ranges,
+    Report,
+    Slice,
+    Tries,
+    parse_ranges,
+    write_ranges,
+)
+from bulkhead.secrets import Secret
 
 DEAD_AFTER = 8
 """Seconds without a beat after which a worker's leases end."""
 
 REAP_AT_ONCE = 200
+TICK_AT_ONCE = 200
+DRAINING = -2
 FIRST_LINES = 5
+
+Person = tuple[int, str, str]
+"""An item's number, its address, and the digest of what would be sent."""
+
+Seal = Callable[[str, Sequence[tuple[int, Secret]]], bytes]
+"""Makes one box of a job's id and the tokens that were issued for its items."""
+
+NOBODY: Mapping[str, Sequence[Person]] = MappingProxyType({})
+
+
+def no_seal(job: str, tokens: Sequence[tuple[int, Secret]]) -> bytes:
+    """For workers that issue no token. Raises ValueError."""
+    raise ValueError(f"{len(tokens)} tokens of {job} cannot be kept: there is no key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +51,8 @@ class Claim:
 
     slices: tuple[Slice, ...]
     next_due: float | None
+    draining: bool = False
+    """The worker was told to take nothing more, and to end when it has nothing left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +65,17 @@ class Reaped:
     again: int
     unknown: int
     failed: int
+    ranges: Ranges = ()
+    """The items: all of them became the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What fell due: jobs whose time came, (job, app) whose deadline passed, ids forgotten."""
+
+    started: tuple[str, ...]
+    timed_out: tuple[tuple[str, str], ...]
+    forgotten: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +89,11 @@ class Settled:
 class Verbs:
     """One worker's side of the engine. Every method raises Unreachable when the store is away."""
 
-    def __init__(self, scripts: Scripts, worker: str, *, cell: str, egress: str) -> None:
+    def __init__(
+        self, scripts: Scripts, worker: str, *, cell: str, egress: str, seal: Seal = no_seal
+    ) -> None:
         self._scripts = scripts
+        self._seal = seal
         self.worker = worker
         self.cell = cell
         self.egress = egress
@@ -66,18 +110,34 @@ class Verbs:
         """
         who = (self.worker, self.cell, self.egress)
         due, *slices = self._scripts.run("claim", *who, slots, items, round(delay * 1e6))
-        return Claim(tuple(map(_slice, slices)), due / 1e6 if due >= 0 else None)
+        next_due = due / 1e6 if due >= 0 else None
+        return Claim(tuple(map(_slice, slices)), next_due, draining=due == DRAINING)
 
-    def begin(self, leases: Sequence[str]) -> list[Begun | Held]:
-        """Ask, just before the first call, whether each lease still may run."""
-        answers = self._scripts.run("begin", self.worker, self.egress, *leases)
+    def begin(
+        self, leases: Sequence[str], asked: Mapping[str, Sequence[Person]] = NOBODY
+    ) -> list[Begun | Held]:
+        """Ask, just before the first call, whether each lease still may run.
+
+        `asked` names, by lease, the items to be looked up on the record.
+        """
+        pairs = [(lease, json.dumps(asked[lease]) if lease in asked else "") for lease in leases]
+        flat = [part for pair in pairs for part in pair]
+        answers = self._scripts.run("begin", self.worker, self.egress, *flat)
         return [_begun(*map(_text, answer)) for answer in answers]
 
     def settle(self, reports: Sequence[Report]) -> list[Settled]:
         """Record what became of items; the same report twice changes nothing."""
-        packed = [pack(report.rows) for report in reports if report.rows]
-        numbers = iter(range(1, len(packed) + 1))
-        entries = [_entry(report, next(numbers) if report.rows else 0) for report in reports]
+        packed: list[bytes] = []
+        entries = []
+        for report in reports:
+            entry = _entry(report)
+            if report.rows:
+                packed.append(pack(report.rows))
+                entry["out"] = len(packed)
+            if report.tokens:
+                packed.append(self._seal(report.job, report.tokens))
+                entry["tokens"] = len(packed)
+            entries.append(entry)
         answers = self._scripts.run("settle", self.worker, json.dumps(entries), *packed)
         return [Settled(_text(verdict), _text(state)) for verdict, state in answers]
 
@@ -97,10 +157,19 @@ class Verbs:
     def reap(self) -> tuple[list[str], list[Reaped]]:
         """End what outlived its worker or its time: the dead workers, and each ended lease."""
         dead, ended = self._scripts.run("reap", REAP_AT_ONCE)
-        return [_text(name) for name in dead], [
-            Reaped(_text(lease), _text(job), _text(app), *counts)
-            for lease, job, app, *counts in ended
-        ]
+        return [_text(name) for name in dead], [_reaped(*told) for told in ended]
+
+    def tick(self) -> Ticked:
+        """Start, time out and forget what is due, a bounded number of each."""
+        started, ended, forgotten = self._scripts.run("tick", TICK_AT_ONCE)
+        timed_out = tuple((_text(job), _text(app)) for job, app in ended)
+        return Ticked(tuple(map(_text, started)), timed_out, int(forgotten))
+
+
+def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
+    again, unknown, failed, ranges = told
+    names = (_text(lease), _text(job), _text(app))
+    return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
 
 
 def _text(value: bytes | str | int) -> str:
@@ -108,7 +177,7 @@ def _text(value: bytes | str | int) -> str:
 
 
 def _slice(answer: Sequence[bytes | int]) -> Slice:
-    lease, app, job, kind, ranges, parallel, offsets = map(_text, answer)
+    lease, app, job, kind, ranges, parallel, offsets, step = map(_text, answer)
     return Slice(
         lease=lease,
         app=app,
@@ -117,21 +186,35 @@ def _slice(answer: Sequence[bytes | int]) -> Slice:
         ranges=parse_ranges(ranges),
         parallel=int(parallel),
         offsets=tuple(int(offset) for offset in offsets.split(",")),
+        step=step,
     )
 
 
-def _begun(verdict: str, left: str, version: str, since_claim: str, tries: str) -> Begun | Held:
+def _begun(verdict: str, *told: str) -> Begun | Held:
     if verdict != "ok":
         return Held(verdict)
-    known = {}
-    for entry in tries.split():
-        index, _, rest = entry.partition("=")
-        count, _, first_at = rest.partition(":")
-        known[int(index)] = Tries(int(count), int(first_at))
-    return Begun(int(left), int(since_claim), version, known)
+    left, version, since_claim, tries, known, opens = told
+    return Begun(
+        int(left),
+        int(since_claim),
+        version,
+        tries={index: Tries(int(count), int(at)) for index, (count, at) in _told(tries)},
+        known={
+            index: Known(same == "1", issued == "1", job)
+            for index, (same, issued, job) in _told(known)
+        },
+        opens=int(opens) if opens else None,
+    )
 
 
-def _entry(report: Report, out: int) -> dict[str, object]:
+def _told(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The facts of each item, written as `index=fact:fact index=…`."""
+    for entry in text.split():
+        index, _, facts = entry.partition("=")
+        yield int(index), facts.split(":")
+
+
+def _entry(report: Report) -> dict[str, object]:
     return {
         "lease": report.lease,
         "job": report.job,
@@ -142,6 +225,12 @@ def _entry(report: Report, out: int) -> dict[str, object]:
         "back": write_ranges(report.back),
         "again": write_ranges(report.again),
         "retry": report.retries,
+        "next": [[step, write_ranges(items)] for step, items in report.next.items()],
+        "free": report.free,
+        "done": report.done,
+        "forget": report.forget,
+        "revoked": report.revoked,
+        "app": report.app,
         "codes": [
             [code, len(lines), ",".join(map(str, lines[:FIRST_LINES]))]
             for code, lines in report.codes.items()
@@ -151,5 +240,6 @@ def _entry(report: Report, out: int) -> dict[str, object]:
         "cool": report.cool,
         "stop": report.stop,
         "app_version": report.app_version,
-        "out": out,
+        "out": 0,
+        "tokens": 0,
     }

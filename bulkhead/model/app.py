@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.quota import Quotas
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -198,6 +199,9 @@ class Tenant:
     weight: float
     apps: tuple[str, ...]
     created_at: str | None
+    quotas: Quotas = field(default_factory=Quotas)
+    open_jobs: int = 0
+    open_items: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -205,5 +209,8 @@ class Tenant:
             "state": self.state,
             "weight": self.weight,
             "apps": list(self.apps),
+            "open_jobs": self.open_jobs,
+            "open_items": self.open_items,
+            **asdict(self.quotas),
             "created_at": self.created_at,
         }

@@ -184,13 +184,6 @@ _ROWS = (
         "Retype the address; it was probably pasted with hidden characters.",
     ),
     Code(
-        "NOT_AN_OBJECT",
-        "row",
-        False,
-        'The row is not an object with members, such as {"address": "…"}.',
-        "Write each row as one object with an address.",
-    ),
-    Code(
         "TOO_MANY_CELLS",
         "row",
         False,
@@ -233,11 +226,25 @@ _ROWS = (
         "Save the file as UTF-8.",
     ),
     Code(
-        "NAME_TOO_LONG",
+        "NOT_AN_OBJECT",
         "row",
         False,
-        "The name is longer than can be sent.",
-        "Shorten the name.",
+        "The line is not one JSON object.",
+        "Write the object on one line; the errors file has the line under `_text`.",
+    ),
+    Code(
+        "DOUBLED_MEMBER",
+        "row",
+        False,
+        "The object has two members for one field, and nothing says which one counts.",
+        "Remove one of them.",
+    ),
+    Code(
+        "BAD_VALUE",
+        "row",
+        False,
+        "A value is of a kind that the field cannot hold, such as a list.",
+        "Write text or a number there.",
     ),
     Code(
         "DUPLICATE_IN_FILE",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from bulkhead.secrets import Secret
+
 
 class Repeat(Enum):
     """What may be done about a call whose answer was lost."""
@@ -36,6 +38,18 @@ class Done:
 
     upstream: Upstream
     detail: str = "created_or_updated"
+    issued: Secret | None = None
+    """The user token that the call asked for."""
+    listed: tuple[str, ...] | None = None
+    """The addresses that a call for a list was answered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """This call was enough for now: the item goes on with another step."""
+
+    step: str
+    upstream: Upstream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +58,21 @@ class Skipped:
 
     detail: str
     code: str | None = None
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again, one attempt used. `after` (seconds) is set where mesibo named a time."""
+    """Try again, one attempt used. `after` (seconds) is set where mesibo named a time.
+
+    `step` is where the item goes on; None if with the call that failed.
+    """
 
     code: str
     message: str
     upstream: Upstream
     after: float | None = None
+    step: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +112,4 @@ class Stopped:
     upstream: Upstream
 
 
-Outcome = Done | Skipped | Retry | Refused | Unknown | Throttled | Stopped
+Outcome = Done | Next | Skipped | Retry | Refused | Unknown | Throttled | Stopped

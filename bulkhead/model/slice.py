@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bulkhead.secrets import Secret
+
+LOOK = "look"
+"""The step of a slice that looks its items up on the record and makes no call."""
+
 Ranges = tuple[tuple[int, int], ...]
 """Item numbers as (first, last), both included."""
 
@@ -46,15 +51,18 @@ class Slice:
     parallel: int
     offsets: tuple[int, ...]
     """Microseconds after the claim at which each item's call may start."""
+    step: str = ""
+    """Which of an item's calls this is; empty for the first. A slice has items of one step."""
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
         ranges = write_ranges(indexes(self.ranges))
-        return [self.lease, self.app, self.job, self.kind, ranges, self.parallel, self.offsets]
+        numbers = [ranges, self.parallel, self.offsets, self.step]
+        return [self.lease, self.app, self.job, self.kind, *numbers]
 
     @classmethod
     def from_message(cls, message: Sequence[object]) -> Slice:
-        lease, app, job, kind, ranges, parallel, offsets = message
+        lease, app, job, kind, ranges, parallel, offsets, step = message
         return cls(
             lease=str(lease),
             app=str(app),
@@ -63,6 +71,7 @@ class Slice:
             ranges=parse_ranges(str(ranges)),
             parallel=int(str(parallel)),
             offsets=tuple(offsets),  # type: ignore[arg-type]
+            step=str(step),
         )
 
 
@@ -75,6 +84,16 @@ class Tries:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the record says of an item's address: by which job, and whether a token was issued."""
+
+    same: bool
+    """True if the job sent the content that the item has now."""
+    token: bool
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """A slice may run: calls may start for `left` more microseconds."""
 
@@ -82,6 +101,10 @@ class Begun:
     since_claim: int
     app_version: str
     tries: dict[int, Tries]
+    known: dict[int, Known] = field(default_factory=dict)
+    """Items whose address is on the record."""
+    opens: int | None = None
+    """Set for the first slice of its job to begin: the packed results the job began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +128,20 @@ class Report:
     """Item state → item numbers."""
     back: list[int] = field(default_factory=list)
     again: list[int] = field(default_factory=list)
-    retries: list[tuple[int, int, int, int]] = field(default_factory=list)
-    """(item, microseconds from now, tries so far, first try in milliseconds since 1970)."""
+    retries: list[tuple[int, int, int, int, str]] = field(default_factory=list)
+    """(item, microseconds from now, tries so far, first try in milliseconds since 1970, step)."""
+    next: dict[str, list[int]] = field(default_factory=dict)
+    """Step → items that go on with it."""
+    free: int = 0
+    """Items that needed no call: their permits go back."""
+    done: list[tuple[str, str, int]] = field(default_factory=list)
+    """For the record: (address, digest or empty to keep it, 1 if a token was issued)."""
+    forget: list[str] = field(default_factory=list)
+    """Addresses that are no longer there."""
+    revoked: list[str] = field(default_factory=list)
+    """Addresses whose token is no longer good."""
+    tokens: list[tuple[int, Secret]] = field(default_factory=list)
+    """Issued user tokens by item."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
     calls: int = 0

@@ -86,14 +86,18 @@ class Context:
         """Go on only if the person says so. Raises Declined where nobody can be asked."""
         if yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        self.may_ask(yes)
+        if not click.confirm(question, err=True):
+            raise Declined("nothing was changed", why="the answer was no")
+
+    def may_ask(self, yes: bool) -> None:
+        """Raises Declined where a yes is needed, was not given and cannot be asked for."""
+        if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise Declined(
                 "this needs a yes",
                 why="there is no terminal to ask at",
                 to_do="add --yes if you are sure",
             )
-        if not click.confirm(question, err=True):
-            raise Declined("nothing was changed", why="the answer was no")
 
 
 pass_context = click.make_pass_decorator(Context)

@@ -22,6 +22,8 @@ STARTS_WITHIN = 90.0
 QUICK = 30.0
 """Seconds: a part that ends before it has run so long waits longer each time."""
 ENDS_WITHIN = 15.0
+DRAINED = 64
+"""The exit code of a worker that ended because it was told to take nothing more."""
 RESTART_AFTER = 1.0
 """Seconds; doubled while a part keeps ending at once, up to half a minute."""
 
@@ -36,6 +38,10 @@ class Part:
     failures: int = 0
     restart_at: float = 0.0
     started_at: float = 0.0
+
+    @property
+    def drained(self) -> bool:
+        return self.process is not None and self.process.poll() == DRAINED
 
 
 @dataclass(slots=True)
@@ -70,7 +76,8 @@ class Ensemble:
     def add_workers(self, number: int) -> None:
         """Start this many worker processes."""
         for index in range(number):
-            self._add(Part(f"worker {index + 1}", [*_bulkhead(), "worker"]))
+            words = ["worker", "--drained-code", str(DRAINED)]
+            self._add(Part(f"worker {index + 1}", [*_bulkhead(), *words]))
 
     def add_api(self, port: int) -> None:
         """Start the api. Raises Conflict if the port is taken."""
@@ -94,9 +101,10 @@ class Ensemble:
         return found[0]
 
     def keep(self) -> list[str]:
-        """Start again what ended; the names of the parts that had."""
+        """Start again what ended; the names of the parts that had. A drained worker is let go."""
         ended = []
         now = time.monotonic()
+        self.parts = [part for part in self.parts if not part.drained]
         for part in self.parts:
             if part.process and part.process.poll() is not None:
                 ended.append(part.name)

@@ -68,6 +68,7 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
         show_job(job, form)
         return EXIT_CODES[job.state]
     if not (following.wait or following.watch or following.progress):
+        say_paused(job)
         show_job(job, form)
         return 0
     try:
@@ -76,8 +77,24 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
         click.echo(f"\nthe job goes on: `bulkhead jobs watch {job.id}` shows it again", err=True)
         show_job(jobs.get(job.id), form)
         return 130
+    say_paused(job)
     show_job(job, form)
     return code
+
+
+def say_paused(job: Job) -> None:
+    """For a paused job: by whom, why, and the command that lets it go on."""
+    if job.paused is None:
+        return
+    resume = f"bulkhead jobs resume {job.id}"
+    if job.paused["by"] == "error_budget":
+        next_ = f"see `bulkhead jobs errors {job.id}`, then `{resume}` lets as many fail again"
+    elif job.paused["by"] == "auth_failure":
+        next_ = f"`bulkhead apps set {job.app} --token-file -` gives its app another token"
+    else:
+        next_ = f"`{resume}` lets it go on"
+    why = f" ({job.paused['why']})" if job.paused["why"] else ""
+    click.echo(f"paused by {job.paused['by']}{why}: {next_}", err=True)
 
 
 def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:

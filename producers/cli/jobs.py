@@ -1,4 +1,4 @@
-"""`bulkhead jobs`: how far they are, what came of each row, and the brakes."""
+"""`bulkhead jobs`: how far they are, and what came of each row."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from bulkhead.model.result import STATES
+from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
+from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
 
@@ -21,7 +24,14 @@ ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 @click.group()
 def jobs() -> None:
-    """Jobs: watch, pause, resume, cancel; results and errors."""
+    """Jobs: watch, pause, resume, cancel, retry; results, errors."""
+
+
+jobs.add_command(retry)
+
+
+for command in (pause, resume, cancel, tokens):
+    jobs.add_command(command)
 
 
 @jobs.command("list")
@@ -67,35 +77,6 @@ def watch(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
 def wait(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
     """Wait for a job to end; the exit code tells how it ended."""
     return finish(ctx.jobs, ctx.jobs.get(job), Following(**{**following, "wait": True}), form)
-
-
-@jobs.command("pause")
-@click.argument("job")
-@click.option("--why", default="", help="A word for whoever wonders.")
-@output_option
-@pass_context
-def pause(ctx: Context, /, job: str, why: str, form: str | None) -> None:
-    """Start no new call after 2 s; calls in flight finish."""
-    show_job(ctx.jobs.control(job, "pause", why=why), form)
-
-
-@jobs.command("resume")
-@click.argument("job")
-@output_option
-@pass_context
-def resume(ctx: Context, /, job: str, form: str | None) -> None:
-    """Let a paused job go on where it stopped."""
-    show_job(ctx.jobs.control(job, "resume"), form)
-
-
-@jobs.command("cancel")
-@click.argument("job")
-@click.option("--why", default="", help="A word for whoever wonders.")
-@output_option
-@pass_context
-def cancel(ctx: Context, /, job: str, why: str, form: str | None) -> None:
-    """End a job for good; its results stay readable."""
-    show_job(ctx.jobs.control(job, "cancel", why=why), form)
 
 
 @jobs.command("results")

@@ -15,12 +15,14 @@ PORT = click.IntRange(0, 65535)
 
 
 @click.command()
+# `bulkhead up` starts again what ends, but not what somebody drained.
+@click.option("--drained-code", type=int, default=0, hidden=True)
 @pass_context
-def worker(ctx: Context, /) -> None:
+def worker(ctx: Context, /, drained_code: int) -> None:
     """Run a worker process; SIGTERM ends it within 10 s."""
     from worker.process import run
 
-    sys.exit(run(ctx.settings))
+    sys.exit(run(ctx.settings, drained_code))
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`bulkhead status` and `bulkhead workers`: what the whole site does now."""
+"""`bulkhead status`: what the whole site does now."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import click
 from bulkhead import __version__
 from bulkhead.masking import mask_url
 from producers.cli.context import Context, pass_context
-from producers.cli.output import chosen, output_option, plain, show_list, show_one
+from producers.cli.output import chosen, output_option, plain, show_one
+from producers.cli.workers import WORKERS, worker_row
 
 if TYPE_CHECKING:
-    from bulkhead.engine.overview import AppNow, Overview, WorkerNow
+    from bulkhead.engine.overview import AppNow, Overview
 
 REFRESH = 1.0
 """Seconds between two looks of `--watch`."""
-WORKERS = ("worker", "host", "pid", "cell", "egress", "slots", "version", "beat_age_s", "live")
 APPS = ("app", "state", "since", "why", "next")
 
 
@@ -38,19 +38,6 @@ def status(ctx: Context, /, watch: bool, form: str | None) -> None:
         click.echo(_picture(_look(ctx)))
     else:
         show_one(_look(ctx), form)
-
-
-@click.group()
-def workers() -> None:
-    """Workers: the processes that call mesibo."""
-
-
-@workers.command("list")
-@output_option
-@pass_context
-def workers_list(ctx: Context, /, form: str | None) -> None:
-    """List workers that have beaten lately."""
-    show_list([_worker(worker) for worker in _overview(ctx).workers()], WORKERS, form)
 
 
 def _overview(ctx: Context) -> Overview:
@@ -71,27 +58,13 @@ def _look(ctx: Context) -> dict[str, Any]:
             "memory_used": now.store.memory_used,
             "memory_max": now.store.memory_max or None,
         },
-        "workers": [_worker(worker) for worker in now.workers],
+        "workers": [worker_row(worker) for worker in now.workers],
         "apps": len(now.apps),
         "apps_held_up": [_held_up(app) for app in now.apps if app.state != "active"],
         "open_jobs": dict(sorted(open_jobs.items())),
         "leases": now.leases,
         "waiting": now.waiting,
         "oldest_due_s": round(now.oldest_due, 3),
-    }
-
-
-def _worker(worker: WorkerNow) -> dict[str, Any]:
-    return {
-        "worker": worker.worker,
-        "host": worker.host,
-        "pid": int(worker.pid) if worker.pid.isdigit() else None,
-        "cell": worker.cell,
-        "egress": worker.egress,
-        "slots": int(worker.slots) if worker.slots.isdigit() else None,
-        "version": worker.version,
-        "beat_age_s": worker.beat_age,
-        "live": worker.live,
     }
 
 

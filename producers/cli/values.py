@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,8 @@ import click
 
 from bulkhead.errors import InvalidInput, UsageProblem
 from bulkhead.model.app import parse_duration, parse_rate
+from bulkhead.model.quota import parse_quota
+from bulkhead.model.when import parse_when
 
 
 @contextmanager
@@ -69,5 +72,9 @@ DURATION = Value("duration", parse_duration)
 """Seconds."""
 TIME_LIMIT = Value("time limit", _time_limit)
 """Seconds, more than none."""
+WHEN = Value("time", lambda text: parse_when(text, time.time()))
+"""Unix seconds."""
+QUOTA = Value("quota", parse_quota)
+"""A whole number, or infinity for none."""
 SHARE = Value("weight", _share)
 COUNT = click.IntRange(1, 1_000_000)

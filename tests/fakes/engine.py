@@ -61,7 +61,12 @@ class World:
     def draft(self, app="acme/shop", **request):
         tenant = app.split("/")[0]
         asked = Request(
-            "users.import", tenant, app, columns=["address"], mapping={"address": 0}, **request
+            "users.import",
+            tenant,
+            app,
+            columns=["address"],
+            mapping={"width": 1, "address": 0},
+            **request,
         )
         return Draft(self.scripts, asked, self.wall)
 
@@ -125,7 +130,7 @@ class World:
     def redo(self, job):
         """The items that came back and wait to be claimed again."""
         entries = self.redis.lrange(self.key("job", job, "redo"), 0, -1)
-        return items_of(entry.decode().split("/")[0] for entry in entries)
+        return items_of(range_of(entry) for entry in entries)
 
     def leases(self):
         """Every lease that the store holds, with its number as `id`."""
@@ -163,8 +168,8 @@ class World:
         for job, raw, packed, redo in zip(jobs, answers, answers, answers, strict=False):
             states = unpacked(packed, int(text(raw)["total"]))
             seen[job] = (text(raw)["state"], states)
-            came_back = items_of(entry.decode().split("/")[0] for entry in redo)
-            came_back += [int(index) for owner, index in retries if owner == job]
+            came_back = items_of(range_of(entry) for entry in redo)
+            came_back += [int(index.split("@")[0]) for owner, index in retries if owner == job]
             mine = [lease for lease in leases if lease["job"] == job]
             audit_job(text(raw), states, came_back, mine)
         return seen
@@ -190,6 +195,11 @@ def audit_job(fields, states, came_back, leases):
 def unpacked(packed, total):
     """The state of each item, from a map of four bits an item."""
     return [packed[i // 2] >> 4 if i % 2 == 0 else packed[i // 2] & 15 for i in range(total)]
+
+
+def range_of(entry):
+    """The items of an entry of the redo list, without their deaths and their step."""
+    return entry.decode().split("@")[0].split("/")[0]
 
 
 def items_of(ranges):

@@ -110,7 +110,7 @@ def test_begin_tells_how_often_an_item_was_tried(world):
     world.app()
     world.submit(2)
     part = world.begun()
-    world.settle(report(part, retries=[(0, 0, 3, 1234), (1, 0, 1, 99)]))
+    world.settle(report(part, retries=[(0, 0, 3, 1234, ""), (1, 0, 1, 99, "")]))
 
     (part,) = world.claim()
 

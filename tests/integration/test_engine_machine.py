@@ -24,6 +24,7 @@ APPS = ("acme/shop", "acme/mail", "other/shop")
 WORKERS = ("w1", "w2", "w3")
 FINAL = (SUCCEEDED, SKIPPED, FAILED, UNKNOWN)
 OUTCOMES = st.sampled_from([*FINAL, "retry", "back", "again", "open"])
+SOON = (None, None, None, 0.5, 2.0)
 INDEX = st.integers(0, 10_000)
 
 
@@ -49,6 +50,7 @@ class Engine(RuleBasedStateMachine):
         for name in WORKERS:
             self.world.worker(name)
         self.repeats = {}
+        self.apps = {}
         self.final = {}
         self.terminal = {}
         self.leases = []
@@ -62,11 +64,18 @@ class Engine(RuleBasedStateMachine):
         refused=st.sets(st.integers(0, 39), max_size=6),
         repeat=st.sampled_from(["safe", "safe", "once"]),
         priority=st.sampled_from(["urgent", "normal", "bulk"]),
+        later=st.fixed_dictionaries(
+            {"at": st.sampled_from(SOON), "deadline": st.sampled_from(SOON)}
+        ),
+        max_failures=st.sampled_from(["", "", "3", "10%"]),
     )
-    def submit(self, app, items, refused, repeat, priority):
+    def submit(self, app, items, refused, later, **request):
         refused = {index for index in refused if index < items}
-        job = self.world.submit(items, app, refused=refused, repeat=repeat, priority=priority)
+        request |= {name: self.world.wall() + sec for name, sec in later.items() if sec}
+        job = self.world.submit(items, app, refused=refused, **request)
+        repeat = request["repeat"]
         self.repeats[job] = repeat
+        self.apps[job] = app
         self.final[job] = dict.fromkeys(refused, FAILED)
 
     @precondition(lambda self: self.repeats)
@@ -79,7 +88,7 @@ class Engine(RuleBasedStateMachine):
         except Conflict:
             assert before.state.terminal or verb == "resume"
         else:
-            expected = {"pause": {"paused"}, "resume": {"queued", "running"}}
+            expected = {"pause": {"paused"}, "resume": {"scheduled", "queued", "running"}}
             assert after.state.value in expected.get(verb, {"cancelled"})
 
     @rule(app=st.sampled_from(APPS), verb=st.sampled_from(["pause", "resume", "resume"]))
@@ -159,6 +168,12 @@ class Engine(RuleBasedStateMachine):
     def time_passes(self, seconds):
         self.world.advance(seconds)
 
+    @rule()
+    def tick(self):
+        ticked = self.world.worker("w1").tick()
+        assert all(self.world.state(job) in ("queued", "paused") for job in ticked.started)
+        assert all(self.world.state(job) == "timed_out" for job, _ in ticked.timed_out)
+
     @rule(worker=st.sampled_from(WORKERS))
     def worker_dies(self, worker):
         for name in WORKERS:
@@ -203,6 +218,7 @@ class Engine(RuleBasedStateMachine):
 
     @invariant()
     def every_count_is_true_and_every_item_where_the_model_says(self):
+        open_items = dict.fromkeys(APPS, 0)
         for job, (name, states) in self.world.audit(*self.repeats).items():
             state = JobState(name)
             settled = {i: state for i, state in enumerate(states) if state in FINAL}
@@ -212,6 +228,11 @@ class Engine(RuleBasedStateMachine):
                 self.terminal[job] = state
             if state in (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS):
                 assert len(settled) == len(states)
+            open_items[self.apps[job]] += 0 if state.terminal else len(states)
+        for tenant in ("acme", "other"):
+            kept = self.world.redis.hget(self.world.key("tenant", tenant), "open_items")
+            mine = [items for app, items in open_items.items() if app.startswith(f"{tenant}/")]
+            assert int(kept or 0) == sum(mine)
 
     @invariant()
     def every_lease_is_one_that_a_worker_knows(self):
@@ -239,7 +260,7 @@ class Engine(RuleBasedStateMachine):
                 left.add(index)
             elif outcome == "retry":
                 delay = data.draw(st.integers(0, 3_000_000))
-                told.retries.append((index, delay, 1, self.world.now // 1000))
+                told.retries.append((index, delay, 1, self.world.now // 1000, ""))
             elif outcome in ("back", "again"):
                 getattr(told, outcome).append(index)
             else:

@@ -74,7 +74,7 @@ def test_a_lease_that_never_began_cannot_be_settled(world):
 def test_an_item_to_be_retried_runs_again_when_it_is_due_and_not_before(world):
     world.app()
     job = world.submit(1)
-    world.settle(report(world.begun(), retries=[(0, 5_000_000, 1, 7)]))
+    world.settle(report(world.begun(), retries=[(0, 5_000_000, 1, 7, "")]))
 
     assert world.worker().claim(8, 50).next_due == pytest.approx(5)
     world.advance(4.9)
@@ -90,7 +90,7 @@ def test_an_item_to_be_retried_runs_again_when_it_is_due_and_not_before(world):
 def test_a_retry_that_falls_due_while_its_job_is_paused_runs_after_the_pause(world):
     world.app()
     job = world.submit(1)
-    world.settle(report(world.begun(), retries=[(0, 1_000_000, 1, 7)]))
+    world.settle(report(world.begun(), retries=[(0, 1_000_000, 1, 7, "")]))
     world.jobs.control(job, "pause")
     world.advance(5)
     assert world.claim() == []
@@ -107,7 +107,7 @@ def test_a_retry_of_a_cancelled_job_is_forgotten(world):
     part = world.begun()
     world.jobs.control(job, "cancel")
 
-    world.settle(report(part, {SUCCEEDED: [0]}, retries=[(1, 0, 1, 7)], codes={"X": [3]}))
+    world.settle(report(part, {SUCCEEDED: [0]}, retries=[(1, 0, 1, 7, "")], codes={"X": [3]}))
 
     counts = world.counts(job)
     assert (counts.succeeded, counts.cancelled, counts.in_flight) == (1, 1, 0)

@@ -11,10 +11,10 @@ from bulkhead.backend.call import Call
 from bulkhead.backend.envelope import Accepted, Declined, Unusable
 from bulkhead.backend.judge import LONGEST_WAIT, Read, judge
 from bulkhead.backend.transport import Answer, NoAnswer, NotSent
-from bulkhead.backend.users import User, useradd, userdel
+from bulkhead.backend.users import TokenRequest, User, useradd, userdel
 from bulkhead.backend.words import WordClass, Words
 from bulkhead.model.code import CODES
-from bulkhead.model.outcome import Done, Refused, Repeat, Retry, Stopped, Throttled, Unknown
+from bulkhead.model.outcome import Done, Next, Refused, Repeat, Retry, Stopped, Throttled, Unknown
 from bulkhead.secrets import Secret
 
 TOKEN = Secret("k3v9canarytoken7d2f8a1b6c4e5f0a9b8c7d6e")
@@ -108,7 +108,10 @@ def test_no_is_understood_in_every_spelling(result):
     ],
 )
 def test_numbers_are_numbers_however_they_are_written(body, details):
-    assert read(body) == Accepted(details)
+    said = read(body)
+
+    assert isinstance(said, Accepted)
+    assert said.details == details
 
 
 @pytest.mark.parametrize(
@@ -196,16 +199,16 @@ TABLE = [
     (no("token breach"), 429, *[(Stopped, "TOKEN_BREACH")] * 3),
     (no("RATELIMIT"), 200, *[(Throttled, "THROTTLED")] * 3),
     (no("WHATEVER"), 429, *[(Throttled, "THROTTLED")] * 3),
-    (no("DBERROR"), 200, (Retry, "UPSTREAM_ERROR"), *[(Unknown, "NOT_CONFIRMED")] * 2),
+    (no("DBERROR"), 200, (Retry, "UPSTREAM_ERROR"), (Next, None), (Unknown, "NOT_CONFIRMED")),
     (no("WHATEVER"), 200, *[(Retry, "UNLISTED")] * 2, (Refused, "UNLISTED")),
     (b'{"result":false}', 200, *[(Retry, "UNLISTED")] * 2, (Refused, "UNLISTED")),
     (b"<html>", 429, *[(Throttled, "THROTTLED")] * 3),
     (b"<html>", 413, *[(Refused, "BODY_TOO_LARGE")] * 3),
-    (b"<html>", 200, (Retry, "UNUSABLE_ANSWER"), *[(Unknown, "NOT_CONFIRMED")] * 2),
-    (b"", 204, (Retry, "UNUSABLE_ANSWER"), *[(Unknown, "NOT_CONFIRMED")] * 2),
-    (b"", 302, (Retry, "UNUSABLE_ANSWER"), *[(Unknown, "NOT_CONFIRMED")] * 2),
-    (b"", 401, (Retry, "UNUSABLE_ANSWER"), *[(Unknown, "NOT_CONFIRMED")] * 2),
-    (b"<html>", 502, (Retry, "UPSTREAM_ERROR"), *[(Unknown, "NOT_CONFIRMED")] * 2),
+    (b"<html>", 200, (Retry, "UNUSABLE_ANSWER"), (Next, None), (Unknown, "NOT_CONFIRMED")),
+    (b"", 204, (Retry, "UNUSABLE_ANSWER"), (Next, None), (Unknown, "NOT_CONFIRMED")),
+    (b"", 302, (Retry, "UNUSABLE_ANSWER"), (Next, None), (Unknown, "NOT_CONFIRMED")),
+    (b"", 401, (Retry, "UNUSABLE_ANSWER"), (Next, None), (Unknown, "NOT_CONFIRMED")),
+    (b"<html>", 502, (Retry, "UPSTREAM_ERROR"), (Next, None), (Unknown, "NOT_CONFIRMED")),
 ]
 
 
@@ -239,11 +242,50 @@ def test_what_was_never_sent_is_always_tried_again(repeat, kind, code):
 def test_what_was_sent_and_not_answered_is_repeated_only_where_it_is_safe():
     found = [judge(Call("x", {}, r), NoAnswer("cut"), Words(), NOW) for r in (SAFE, CHECK, ONCE)]
 
-    assert [(type(one), one.code) for one in found] == [
+    assert [(type(one), getattr(one, "code", None)) for one in found] == [
         (Retry, "NO_ANSWER"),
-        (Unknown, "NOT_CONFIRMED"),
+        (Next, None),
         (Unknown, "NOT_CONFIRMED"),
     ]
+    assert found[1].step == "read_back"
+
+
+def test_a_token_that_was_asked_for_comes_back_as_a_secret_and_nowhere_else():
+    call = useradd(User("ann", token=TokenRequest(v2=True)))
+    answer = Answer(200, b'{"result":true,"user":{"uid":7,"token":"u-token-opaque-1234"}}')
+
+    found = judge(call, Read(answer, envelope.read(answer, TOKEN)), Words(), NOW)
+
+    assert found.issued == Secret("u-token-opaque-1234")
+    assert "opaque" not in repr(found)
+
+
+def test_a_token_that_nobody_asked_for_is_dropped():
+    found = outcome(b'{"result":true,"user":{"token":"u-token-opaque-1234"}}')
+
+    assert found.issued is None
+
+
+def test_an_answer_without_the_token_that_was_asked_for_is_a_failure_told_as_such():
+    call = useradd(User("ann", token=TokenRequest(v2=True)))
+    answer = Answer(200, b'{"result":true,"user":{"uid":7}}')
+
+    found = judge(call, Read(answer, envelope.read(answer, TOKEN)), Words(), NOW)
+
+    assert (type(found), found.code) == (Refused, "UNUSABLE_ANSWER")
+
+
+@pytest.mark.parametrize(
+    ("users", "listed"),
+    [
+        ('[{"address":"ann","uid":"1"},{"address":"bob"}]', ("ann", "bob")),
+        ("[]", ()),
+        ('[{"address":"ann"},{"uid":1}]', None),
+        ('{"ann":1}', None),
+    ],
+)
+def test_a_list_of_users_is_read_whole_or_not_at_all(users, listed):
+    assert read(b'{"result":true,"users":%s}' % users.encode()).listed == listed
 
 
 def test_a_done_call_tells_what_mesibo_told_and_what_was_done():

@@ -133,7 +133,7 @@ def test_a_retry_carries_the_count_and_the_first_time():
         tries={0: Tries(2, first)},
     )
 
-    assert told.retries == [(0, 20_000_000, 3, first)]
+    assert told.retries == [(0, 20_000_000, 3, first, "")]
     assert told.states == {}
 
 
@@ -191,7 +191,7 @@ def test_an_error_of_ours_in_a_call_loses_no_item_and_no_lane():
 
 def test_an_error_of_ours_before_a_call_loses_no_item_and_no_lane():
     run, runtime = make()
-    run._job.mapping["no_such_field"] = 1
+    run.facts.mapping["no_such_field"] = 1
     run.start(runtime.lanes)
     assert run.wait(20)
 

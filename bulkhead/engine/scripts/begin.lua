@@ -5,9 +5,12 @@
 -- a cancel is obeyed within two seconds. Sent twice by the same worker it answers the same.
 --
 -- KEYS[1]  root
--- ARGV[1]  worker     ARGV[2]  the worker's egress name     ARGV[3…]  leases
+-- ARGV[1]  worker     ARGV[2]  the worker's egress name
+-- ARGV[3…] in pairs: a lease, and what to look up on the record for it: '' or JSON [[index, address, digest]…]
 -- returns  for each lease {'ok', microseconds left, version of the app's settings, microseconds since
---          the claim, "index=tries:first_at …"} or {'gone' | 'expired' | 'held' | 'egress', 0, 0, 0, ''}
+--          the claim, "index=tries:first_at …", "index=same:token:job …" of the items on the record, how many
+--          packed results the job began with if this is the first slice of it to begin, or ''}
+--          or {'gone' | 'expired' | 'held' | 'egress', 0, 0, 0, '', '', ''}
 
 local worker, egress = ARGV[1], ARGV[2]
 
@@ -24,9 +27,29 @@ local function tries_of(job, ranges)
   return table.concat(found, ' ')
 end
 
-local function may_start(lease, app)
+-- What the record says: the same content as now or not, a token issued or none, and by which job.
+local function known_of(lease, asked)
+  if asked == '' or redis.call('EXISTS', key('done', lease.app)) == 0 then return '' end
+  local book, jobs, found = record_of(lease.app), {}, {}
+  for _, item in ipairs(cjson.decode(asked)) do
+    local entry = look_up(book, item[2])
+    if entry then
+      local serial = entry.serial
+      jobs[serial] = jobs[serial] or redis.call('HGET', key('serials'), whole(serial)) or ''
+      found[#found + 1] = string.format('%.0f=%d:%d:%s', item[1], entry.digest == item[3] and 1 or 0,
+        entry.flags % 2, jobs[serial])
+    end
+  end
+  return table.concat(found, ' ')
+end
+
+local function may_start(lease, app, it)
   if NOW >= tonumber(lease.at) + GRANT then return 'expired' end
-  if not is_open(redis.call('HGET', key('job', lease.job), 'state')) then return 'held' end
+  if not is_open(it.state) then return 'held' end
+  if num(it.deadline, NOW + 1) <= NOW then
+    time_out(lease.job)
+    return 'held'
+  end
   if app.state ~= 'active' then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
   local set = key('app', lease.app, 'egress')
@@ -41,29 +64,35 @@ local function start(lease, app)
   redis.call('HSET', key('lease', lease.id), 'state', 'begun')
   redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
   redis.call('HINCRBY', job, 'in_flight', items)
-  local it = read(job, 'state', 'repeat')
-  if it['repeat'] ~= 'safe' then mark(lease.job, lease.left, SENT) end
-  if it.state == 'queued' then transition(lease.job, 'running') end
+  if repeat_of(lease.job, lease.step) ~= 'safe' then mark(lease.job, lease.left, SENT) end
+  if redis.call('HGET', job, 'state') == 'queued' then
+    transition(lease.job, 'running')
+    -- Nothing can have been settled before: these are the rows that were refused while reading.
+    lease.opens = whole(redis.call('LLEN', key('job', lease.job, 'out')))
+    redis.call('HSET', key('lease', lease.id), 'opens', lease.opens)
+  end
 end
 
 local answers = {}
-for i = 3, #ARGV do
+for i = 3, #ARGV, 2 do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
     local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout')
+    local it = read(key('job', lease.job), 'state', 'deadline')
     if lease.state == 'begun' then
       verdict = 'ok'
     else
-      verdict = may_start(lease, app)
+      verdict = may_start(lease, app, it)
       if verdict == 'ok' then start(lease, app) else end_granted(lease) end
     end
     if verdict == 'ok' then
-      local left = math.max(0, tonumber(lease.at) + GRANT - NOW)
+      local ends = tonumber(lease.at) + GRANT
+      local left = math.max(0, math.min(ends, num(it.deadline, ends)) - NOW)
       answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
-        tries_of(lease.job, lease.left) }
+        tries_of(lease.job, lease.left), known_of(lease, ARGV[i + 1]), lease.opens or '' }
     end
   end
-  if verdict ~= 'ok' then answers[#answers + 1] = { verdict, '0', '0', '0', '' } end
+  if verdict ~= 'ok' then answers[#answers + 1] = { verdict, '0', '0', '0', '', '', '' } end
 end
 return answers

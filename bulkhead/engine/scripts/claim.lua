@@ -9,8 +9,8 @@
 -- ARGV[1]  worker     ARGV[2]  cell     ARGV[3]  the worker's egress name
 -- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
 -- ARGV[6]  microseconds this worker needs from claim to first call: no permit falls due sooner
--- returns  {microseconds to the next due instant or -1, slice…}
---          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now}
+-- returns  {microseconds to the next due instant or -1 or, told to drain, -2, slice…}
+--          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step}
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -21,9 +21,9 @@ local barred, looks = {}, 0    -- apps that this claim passes over, and how many
 local function retries_due(name)
   local zset = key('app', name, 'retry')
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', zset, '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)) do
-    local job, index = string.match(member, '^([^:]+):(%d+)$')
+    local job, index, step = string.match(member, '^([^:]+):(%d+)@?(.*)$')
     redis.call('ZREM', zset, member)
-    redo(job, index .. '-' .. index)
+    redo(job, index .. '-' .. index, 0, step)
     place_job(name, job)
   end
   local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
@@ -37,9 +37,9 @@ end
 local function promote()
   local due = redis.call('ZRANGEBYSCORE', key('wait'), '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)
   for _, member in ipairs(due) do
-    local name = string.sub(member, 3)
-    if string.sub(member, 1, 2) == 'r:' then retries_due(name) end
-    place(name)
+    local kind, name = string.sub(member, 1, 2), string.sub(member, 3)
+    if kind == 'r:' then retries_due(name) end
+    if kind == 'j:' then start_scheduled(name) else place(name) end
   end
 end
 
@@ -87,22 +87,21 @@ local function has_suspect()
   return suspects
 end
 
--- Takes up to `most` items from what came back, in ranges, and how often they died with a worker.
-local function take_redo(job, most)
+-- Takes up to `most` items of one step from what came back, in ranges, and how often they died with a worker.
+local function take_redo(job, most, step)
   local list, taken, ranges = key('job', job, 'redo'), 0, {}
   while taken < most do
     local entry = redis.call('LINDEX', list, 0)
     if not entry then break end
-    local first, last, deaths = string.match(entry, '^(%d+)-(%d+)/?(%d*)$')
-    first, last, deaths = tonumber(first), tonumber(last), tonumber(deaths) or 0
+    local first, last, deaths, its_step = read_entry(entry)
+    if its_step ~= step then break end
     -- What died twice goes alone, so that the guilty item is found and the others are not.
     if deaths > 0 and taken > 0 or deaths >= 2 and has_suspect() then break end
     if deaths >= 2 then suspects = true end
     local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)
     redis.call('LPOP', list)
     if first + size <= last then
-      local rest = whole(first + size) .. '-' .. whole(last)
-      redis.call('LPUSH', list, deaths > 0 and (rest .. '/' .. whole(deaths)) or rest)
+      redis.call('LPUSH', list, redo_entry(first + size, last, deaths, step))
     end
     ranges[#ranges + 1] = whole(first) .. '-' .. whole(first + size - 1)
     taken = taken + size
@@ -156,10 +155,10 @@ local function instants(app, most, parallel, latency)
   return offsets, tat, loose
 end
 
-local function lease_out(name, job, ranges, parallel, deaths)
+local function lease_out(name, job, ranges, parallel, deaths, step)
   local id = whole(redis.call('INCR', key('leases')))
   redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
-    'left', ranges, 'parallel', parallel, 'at', whole(NOW), 'deaths', deaths)
+    'left', ranges, 'parallel', parallel, 'at', whole(NOW), 'deaths', deaths, 'step', step)
   redis.call('ZADD', key('lease'), whole(NOW + GRANT), id)
   redis.call('SADD', key('worker', worker, 'leases'), id)
   return id
@@ -180,22 +179,53 @@ local function charge(tenant, name, job, app, it, items)
   redis.call('HSET', key('vt'), cell, exact(at_tenant), cell .. '/' .. tenant, exact(at_app))
 end
 
+-- A job of this app to be looked through now: one that is next with nothing to call, or any
+-- while the app has no permit.
+local function job_to_look_through(name, app, first)
+  local looked = key('app', name, 'looks')
+  local job = redis.call('SRANDMEMBER', looked)
+  if not job then return end
+  if not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
+    redis.call('SREM', looked, job)    -- it has ended since
+    return
+  end
+  local _, ahead = limiter(app)
+  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) > NOW then return job end
+  return job == first and redis.call('EXISTS', key('job', job, 'redo')) == 0 and job or nil
+end
+
+-- A slice without permits, for what needs no call; looking costs a tenth of a call's virtual time.
+local function grant_look(tenant, name, job, app)
+  local it = read(key('job', job), 'next', 'total', 'weight', 'kind')
+  local ranges, taken = take_new(job, it, math.min(SLICE, room))
+  if taken == 0 then return place_job(name, job) end
+  redis.call('HSET', key('app', name), 'held', whole(num(app.held, 0) + 1))
+  charge(tenant, name, job, app, it, taken / 10)
+  slots, room = slots - 1, room - taken
+  local id = lease_out(name, job, ranges, 1, 0, LOOK)
+  place_job(name, job)
+  return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK }
+end
+
 local function grant(tenant, name)
   local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
-    'latest', 'credited')
+    'latest', 'credited', 'cool_until')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
-  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'repeat')
+  local looked = job_to_look_through(name, app, job)
+  if looked then return grant_look(tenant, name, looked, app) end
+  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks')
+  local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   local useful = math.ceil(1.5 * latency / pace) + 1
   local parallel = math.max(1, math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), slots, useful))
   local most = math.min(SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
   -- A call that may not be repeated is marked as sent before it starts; a slice of
   -- one window keeps `unknown` to the calls that can be on the wire.
-  if it['repeat'] ~= 'safe' then most = math.min(most, parallel) end
+  if repeat_of(job, step) ~= 'safe' then most = math.min(most, parallel) end
   local offsets = instants(app, most, parallel, latency)
-  local ranges, taken, deaths = take_redo(job, #offsets)
-  if deaths == 0 and taken < #offsets then
+  local ranges, taken, deaths = take_redo(job, #offsets, step)
+  if deaths == 0 and step == '' and it.looks ~= '1' and taken < #offsets then
     local more, extra = take_new(job, it, #offsets - taken)
     ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)
     taken = taken + extra
@@ -214,11 +244,17 @@ local function grant(tenant, name)
   redis.call('HINCRBY', key('app', name), 'permits_granted', taken)
   charge(tenant, name, job, app, it, taken)
   slots, room = slots - parallel, room - taken
-  local id = lease_out(name, job, ranges, parallel, deaths)
+  local id = lease_out(name, job, ranges, parallel, deaths, step)
   redis.call('HSET', key('lease', id), 'first', whole(NOW + offsets[1]), 'due', whole(tat),
     'credited', app.credited or '0')
   place_job(name, job)
-  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',') }
+  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ','), step }
+end
+
+if redis.call('HEXISTS', key('worker', worker), 'draining') == 1 then
+  -- The bell may have called this worker: then it is another's turn.
+  if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+  return { -2 }
 end
 
 promote()

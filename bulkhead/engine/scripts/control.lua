@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
--- control: pause, resume or cancel a job; pause or resume an app or a tenant. One write, whatever the size.
+-- control: pause, resume or cancel a job; pause or resume an app or a tenant; drain a worker. One write,
+-- whatever the size.
 --
 -- Compare-and-set on the job's version where one is given. What was granted before a pause is not begun
 -- after it; what was begun before starts no call later than two seconds after its claim.
 --
 -- KEYS[1]  root
--- ARGV[1]  'job' | 'app' | 'tenant'   ARGV[2]  its id   ARGV[3]  'pause' | 'resume' | 'cancel' | 'place'
+-- ARGV[1]  'job' | 'app' | 'tenant' | 'worker'     ARGV[2]  its id
+-- ARGV[3]  'pause' | 'resume' | 'cancel' | 'place' | 'drain'
 -- ARGV[4]  expected version or ''     ARGV[5]  by whom  ARGV[6]  why
 -- returns  {'ok' | 'same' | 'none' | 'version' | 'state' | 'stopped', its state}
 
@@ -13,11 +15,11 @@ local kind, id, verb, expected, by, why = ARGV[1], ARGV[2], ARGV[3], ARGV[4], AR
 
 local function settled_state(wanted, state)
   if (wanted == 'cancel' and state == 'cancelled') or (wanted == 'pause' and state == 'paused')
-    or (wanted == 'resume' and is_open(state)) then return { 'same', state } end
+    or (wanted == 'resume' and (is_open(state) or state == 'scheduled')) then return { 'same', state } end
 end
 
 local function control_job()
-  local it = read(key('job', id), 'state', 'version', 'app', 'started_at')
+  local it = read(key('job', id), 'state', 'version', 'app', 'started_at', 'at', 'by', 'failed')
   if not it.state then return { 'none', '' } end
   if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
   local same = settled_state(verb, it.state)
@@ -28,7 +30,10 @@ local function control_job()
   if verb == 'resume' and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
     return { 'stopped', it.state }
   end
-  local after = { pause = 'paused', cancel = 'cancelled', resume = it.started_at and 'running' or 'queued' }
+  local after = { pause = 'paused', cancel = 'cancelled', resume = freed(it) }
+  if verb == 'resume' and it.by == 'error_budget' then
+    redis.call('HSET', key('job', id), 'budget_from', it.failed or '0')
+  end
   transition(id, after[verb], by, why)
   place_job(it.app, id)
   place(it.app)
@@ -37,10 +42,8 @@ end
 
 local function wake_jobs()
   for _, job in ipairs(redis.call('SMEMBERS', key('app', id, 'open'))) do
-    local it = read(key('job', job), 'state', 'by', 'started_at')
-    if it.state == 'paused' and it.by == 'auth_failure' then
-      transition(job, it.started_at and 'running' or 'queued')
-    end
+    local it = read(key('job', job), 'state', 'by', 'started_at', 'at')
+    if it.state == 'paused' and it.by == 'auth_failure' then transition(job, freed(it)) end
     place_job(id, job)
   end
 end
@@ -69,6 +72,14 @@ local function control_tenant()
   return { 'ok', redis.call('HGET', key('tenant', id), 'state') }
 end
 
+-- Its next claims are answered with nothing, so it ends when what it holds is done.
+local function control_worker()
+  if not redis.call('ZSCORE', key('worker'), id) then return { 'none', '' } end
+  redis.call('HSET', key('worker', id), 'draining', whole(NOW))
+  return { 'ok', 'draining' }
+end
+
+if kind == 'worker' then return control_worker() end
 if kind == 'job' then return control_job() end
 if kind == 'app' then return control_app() end
 return control_tenant()

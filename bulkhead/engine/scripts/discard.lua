@@ -8,9 +8,11 @@
 -- returns  1 if it is gone, 0 if it was sealed
 
 local job, segments = ARGV[1], tonumber(ARGV[2])
-local state = redis.call('HGET', key('job', job), 'state')
+local it = read(key('job', job), 'state', 'tenant')
+local state, tenant = it.state, it.tenant or ''
 if state and state ~= 'validating' then return 0 end
 for segment = 0, segments - 1 do redis.call('DEL', key('job', job, 'seg', whole(segment))) end
 redis.call('DEL', key('job', job), key('job', job, 'map'), key('job', job, 'out'))
 redis.call('ZREM', key('jobs'), job)
+redis.call('ZREM', key('expiry'), tenant .. ' ' .. job)
 return 1

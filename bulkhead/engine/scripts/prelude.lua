@@ -12,12 +12,14 @@ local PARALLEL = 8        -- calls at once within a slice
 local SLICE = 50          -- items in a slice
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
+local LOOK = 'look'       -- the step of a slice that only looks items up on the record: it holds no permits
+
 local PENDING, SENT, SUCCEEDED, SKIPPED, FAILED, UNKNOWN = 0, 1, 2, 3, 4, 5
 local COUNT_OF = { [SUCCEEDED] = 'succeeded', [SKIPPED] = 'skipped', [FAILED] = 'failed', [UNKNOWN] = 'unknown' }
 
 local function whole(number) return string.format('%.0f', number) end
 local function exact(number) return string.format('%.17g', number) end
-local function num(value, default) return tonumber(value or default) or default end
+local function num(value, default) return tonumber(value or default or '') or default end
 
 -- Reads the named fields of a hash into a table; a missing field is nil.
 local function read(name, ...)
@@ -58,14 +60,31 @@ local function is_open(state) return state == 'queued' or state == 'running' end
 
 local function is_live(state) return is_open(state) or state == 'paused' or state == 'scheduled' end
 
+-- An entry of the redo list: "first-last/deaths@step", each part only where it says something.
+local function redo_entry(first, last, deaths, step)
+  local entry = whole(first) .. '-' .. whole(last)
+  if deaths > 0 then entry = entry .. '/' .. whole(deaths) end
+  return step == '' and entry or entry .. '@' .. step
+end
+
+local function read_entry(entry)
+  local first, last, deaths, step = string.match(entry, '^(%d+)-(%d+)/?(%d*)@?(.*)$')
+  return tonumber(first), tonumber(last), tonumber(deaths) or 0, step
+end
+
 -- What comes back to a job that has ended stays where it is: its pending items are its cancelled ones.
-local function redo(job, ranges, deaths)
+-- What was only looked up comes back to be called.
+local function redo(job, ranges, deaths, step)
   if not is_live(redis.call('HGET', key('job', job), 'state')) then return end
   for first, last in each_range(ranges) do
-    local entry = whole(first) .. '-' .. whole(last)
-    if deaths and deaths > 0 then entry = entry .. '/' .. whole(deaths) end
-    redis.call('RPUSH', key('job', job, 'redo'), entry)
+    redis.call('RPUSH', key('job', job, 'redo'), redo_entry(first, last, deaths, step == LOOK and '' or step))
   end
+end
+
+-- What may be done about a lost answer at this step: 'safe', 'check' or 'once'.
+local function repeat_of(job, step)
+  if step == LOOK then return 'safe' end
+  return redis.call('HGET', key('job', job), step == '' and 'repeat' or 'repeat:' .. step) or 'once'
 end
 
 -- The bell holds one token at most: it says "something became ready", not how much.
@@ -109,10 +128,15 @@ local function make_ready(cell, tenant, name, finish)
   ring(cell)
 end
 
--- Puts a job among its app's jobs that have items to give out, or takes it from there.
+-- Puts a job among its app's jobs that have items to give out, or takes it from there. One that meets
+-- what is on the record already is looked through: that needs no permits.
 local function place_job(name, job)
-  local it = read(key('job', job), 'state', 'next', 'total', 'finish')
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks')
   local jobs = key('app', name, 'jobs')
+  if it.looks then
+    local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
+    redis.call(through and 'SADD' or 'SREM', key('app', name, 'looks'), job)
+  end
   local work = is_open(it.state)
     and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
   if not work then
@@ -138,7 +162,7 @@ local function place(name)
   end
   local _, ahead = limiter(app)
   local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD)
-  if wake > NOW then
+  if wake > NOW and redis.call('EXISTS', key('app', name, 'looks')) == 0 then
     redis.call('ZADD', key('wait'), whole(wake), 'a:' .. name)
     return unready(app.cell, app.tenant, name)
   end
@@ -158,7 +182,7 @@ end
 
 -- Gives permits and virtual time of items back that were granted and never sent.
 local function refund(lease, items)
-  if items == 0 then return end
+  if items == 0 or lease.step == LOOK then return end
   local name, job = lease.app, lease.job
   local app = read(key('app', name), 'rate', 'burst', 'tat', 'latest', 'loose', 'credited')
   local pace, ahead = limiter(app)
@@ -174,8 +198,9 @@ end
 
 local function read_lease(id)
   local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
-    'first', 'due', 'credited')
+    'first', 'due', 'credited', 'step', 'opens')
   lease.id = id
+  lease.step = lease.step or ''
   lease.parallel = num(lease.parallel, 0)
   return lease
 end
@@ -189,7 +214,7 @@ end
 
 -- Ends a lease that never began: its items are pending again, and cost nothing.
 local function end_granted(lease)
-  redo(lease.job, lease.left, num(lease.deaths, 0))
+  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)
   drop_lease(lease)
   place_job(lease.app, lease.job)
   refund(lease, count(lease.left))
@@ -222,26 +247,94 @@ local function announce(job)
   if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
 end
 
+-- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
+-- is free at once, its id stays in the lists until the store has forgotten the rest.
+local function leave_open(job, it)
+  redis.call('SREM', key('app', it.app, 'open'), job)
+  redis.call('ZREM', key('deadline'), job)
+  if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', -num(it.total, 0))
+  end
+  redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
+end
+
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs.
 local function transition(job, state, by, why)
   local name = key('job', job)
-  local it = read(name, 'app', 'segments', 'retention', 'started_at')
+  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total')
   redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
   redis.call('HINCRBY', name, 'version', 1)
   if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
+  if state == 'scheduled' then
+    redis.call('ZADD', key('wait'), it.at, 'j:' .. job)
+  else
+    redis.call('ZREM', key('wait'), 'j:' .. job)
+  end
   if is_live(state) then return end
   redis.call('HSET', name, 'finished_at', whole(NOW))
-  redis.call('SREM', key('app', it.app, 'open'), job)
+  leave_open(job, it)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
   announce(job)
 end
 
--- A job is over when nothing is pending and nothing is in flight, and not a moment before.
+-- The state of a job that nothing holds any more: before its time, or where it stopped.
+local function freed(it)
+  if num(it.at, 0) > NOW then return 'scheduled' end
+  return it.started_at and 'running' or 'queued'
+end
+
+-- Lets the items of a job be claimed, unless its app's token is not accepted.
+local function enqueue(job, name)
+  local app = read(key('app', name), 'state', 'why')
+  if app.state == 'stopped' then
+    transition(job, 'paused', 'auth_failure', app.why)
+  else
+    transition(job, 'queued')
+  end
+  place_job(name, job)
+  place(name)
+end
+
+-- The time of a scheduled job has come.
+local function start_scheduled(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('wait'), 'j:' .. job)
+  if it.state ~= 'scheduled' then return false end
+  enqueue(job, it.app)
+  return true
+end
+
+-- The deadline of a job has passed: what is in flight is still recorded, nothing else is called.
+local function time_out(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('deadline'), job)
+  if not is_live(it.state) then return nil end
+  transition(job, 'timed_out', 'deadline')
+  place_job(it.app, job)
+  place(it.app)
+  return it.app
+end
+
+-- Pauses a job with more failed items than it bears. Who resumes it gives it as many again.
+local function keep_budget(job, it)
+  local failed, from, borne = num(it.failed, 0), num(it.budget_from, 0), num(it.max_failures, nil)
+  if not borne or failed - from <= borne then return it.state end
+  local since = from > 0 and string.format(', %d of them since it was resumed', failed - from) or ''
+  transition(job, 'paused', 'error_budget', string.format('%d of %d rows have failed%s: more than the %d allowed',
+    failed, num(it.total, 0), since, borne))
+  return 'paused'
+end
+
+-- A job is over when nothing is pending and nothing is in flight, and not a moment before. One that
+-- is not over may have failed too often to go on.
 local function finish_if_over(job)
-  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight')
+  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight',
+    'max_failures', 'budget_from')
   if not is_live(it.state) then return it.state end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
-  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then return it.state end
+  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then
+    return is_open(it.state) and keep_budget(job, it) or it.state
+  end
   local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
   transition(job, state)
   return state

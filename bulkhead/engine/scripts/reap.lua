@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
 --
--- A granted lease ends quietly. Items of a begun one run again if they may be repeated; those that
--- were marked as sent and may not become `unknown`. A slice that died twice is split to single items; one
+-- A granted lease ends quietly. Items of a begun one run again if they may be repeated, and are read
+-- back if that tells; those that were marked as sent and may not become `unknown`. A slice that died twice is split to single items; one
 -- of them that then dies twice more, as its worker's only suspect, is POISON.
 --
 -- KEYS[1]  root
 -- ARGV[1]  most leases to end in this call
--- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed}…}}
+-- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed, ranges}…}}
 
 local most = tonumber(ARGV[1])
 local FATAL_DEATHS = 3
@@ -42,16 +42,18 @@ local function end_begun(lease)
   -- A worker that was told to stop did not die of the calls that it could not finish.
   local stopped = redis.call('HGET', key('worker', lease.worker), 'left')
   local items, deaths = count(lease.left), num(lease.deaths, 0) + (stopped and 0 or 1)
-  local again, unknown, failed = 0, 0, 0
+  local again, unknown, failed, left = 0, 0, 0, lease.left
   if items > 0 then
-    if redis.call('HGET', key('job', lease.job), 'repeat') ~= 'safe' then
+    local may_repeat = repeat_of(lease.job, lease.step)
+    if may_repeat == 'once' then
       become_unknown(lease, items)
       unknown = items
     elseif items == 1 and deaths > FATAL_DEATHS then
       fail_poison(lease)
       failed = 1
     else
-      redo(lease.job, lease.left, deaths)
+      redo(lease.job, lease.left, deaths, may_repeat == 'check' and 'read_back' or lease.step)
+      if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
       again = items
     end
     redis.call('HINCRBY', key('job', lease.job), 'in_flight', -items)
@@ -61,7 +63,7 @@ local function end_begun(lease)
   finish_if_over(lease.job)
   place_job(lease.app, lease.job)
   place(lease.app)
-  return { lease.id, lease.job, lease.app, again, unknown, failed }
+  return { lease.id, lease.job, lease.app, again, unknown, failed, left }
 end
 
 local ended = {}
@@ -74,7 +76,7 @@ local function finish(id)
   else
     local items = count(lease.left)
     end_granted(lease)
-    ended[#ended + 1] = { lease.id, lease.job, lease.app, items, 0, 0 }
+    ended[#ended + 1] = { lease.id, lease.job, lease.app, items, 0, 0, lease.left }
   end
 end
 

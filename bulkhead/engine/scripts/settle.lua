@@ -7,15 +7,26 @@
 -- KEYS[1]  root
 -- ARGV[1]  worker
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
---          retry: [[index, microseconds, tries, first_at]…], codes: [[code, count, lines]…], calls,
+--          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
+--          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
 --          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
---          out (number of a packed result or 0)}
---          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used
--- ARGV[3…] packed results
+--          out, tokens (number of a packed value or 0)}
+--          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
+--          next = this call was enough for now, the item goes on with another step
+-- ARGV[3…] packed results, and sealed user tokens
 -- returns  for each entry {'ok' | 'repeated' | 'late', state of the job}
 
 local worker, entries = ARGV[1], cjson.decode(ARGV[2])
+local TOKENS_KEPT = 86400    -- seconds
+
+-- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
+local function keep(entry, app, job)
+  remember(app, job, entry.done, entry.forget, entry.revoked)
+  if entry.tokens == 0 then return end
+  redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
+  redis.call('EXPIRE', key('job', job, 'tokens'), TOKENS_KEPT)
+end
 
 local function late(entry, job)
   local changed = 0
@@ -40,6 +51,7 @@ local function late(entry, job)
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
+    keep(entry, entry.app, job)
   end
   return { 'late', redis.call('HGET', key('job', job), 'state') or '' }
 end
@@ -54,6 +66,7 @@ local function record(lease, entry)
   end
   for _, code in ipairs(entry.codes) do count_code(lease.job, code[1], code[2], code[3]) end
   if entry.out > 0 then add_results(lease.job, ARGV[2 + entry.out]) end
+  keep(entry, lease.app, lease.job)
   return moved
 end
 
@@ -63,7 +76,9 @@ local function schedule_retries(lease, entry)
   for _, retry in ipairs(entry.retry) do
     local index = whole(retry[1])
     if live then
-      redis.call('ZADD', zset, whole(NOW + retry[2]), lease.job .. ':' .. index)
+      local member = lease.job .. ':' .. index
+      if retry[5] ~= '' then member = member .. '@' .. retry[5] end
+      redis.call('ZADD', zset, whole(NOW + retry[2]), member)
       redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
     end
     mark(lease.job, index .. '-' .. index, PENDING)
@@ -76,12 +91,31 @@ local function schedule_retries(lease, entry)
 end
 
 local function return_unsent(lease, entry)
-  redo(lease.job, entry.back, num(lease.deaths, 0))
-  redo(lease.job, entry.again, 0)
+  redo(lease.job, entry.back, num(lease.deaths, 0), lease.step)
+  redo(lease.job, entry.again, 0, lease.step)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
-  refund(lease, count(entry.back))
+  refund(lease, count(entry.back) + entry.free)
   return count(entry.back) + count(entry.again)
+end
+
+local function go_on(lease, entry)
+  local moved = 0
+  for _, step in ipairs(entry.next) do
+    redo(lease.job, step[2], 0, step[1])
+    mark(lease.job, step[2], PENDING)
+    moved = moved + count(step[2])
+  end
+  return moved
+end
+
+-- A job whose items are mostly done already is looked through without permits, until they are not.
+local function look_through(lease, entry, items)
+  local looks = lease.step == LOOK
+  local mostly = entry.free > 0 and entry.free * 2 >= items
+  if items > 0 and looks ~= mostly then
+    redis.call('HSET', key('job', lease.job), 'looks', mostly and 1 or 0)
+  end
 end
 
 local function stop(lease, entry)
@@ -128,8 +162,9 @@ end
 local function settle(lease, entry)
   local job = key('job', lease.job)
   local moved = record(lease, entry)
-  local returned = schedule_retries(lease, entry) + return_unsent(lease, entry)
-  redis.call('HINCRBY', job, 'in_flight', -(moved + returned))
+  local returned = schedule_retries(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
+  look_through(lease, entry, moved + returned)
+  redis.call('HINCRBY', job, 'in_flight', 0 - (moved + returned))
   redis.call('HINCRBY', job, 'calls', entry.calls)
   redis.call('HINCRBY', job, 'version', 1)
   measure(job, moved)

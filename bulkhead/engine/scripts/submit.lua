@@ -2,13 +2,15 @@
 -- submit: make a job whose whole input lies in the store already, and let its items be claimed.
 --
 -- The client has made the job's id and stored segments, map and refused rows under it, with an
--- expiry; this verb checks, seals and places. Sent twice it answers the same.
+-- expiry; this verb checks, seals and places. Sent twice it answers the same. What a tenant's quota
+-- does not allow is refused before anything of it is kept.
 --
 -- KEYS[1]  root
 -- ARGV[1]  job id
 -- ARGV[2]  the job's fields as a JSON object of strings
 -- ARGV[3]  JSON: codes {code, count, lines}… of the rows refused while reading
 -- returns  {'ok' | 'same' | 'conflict' | 'no_app' | 'expired', job id, state}
+--          or {'quota', 'open_jobs' | 'open_items' | 'items_per_job', "asked for,limit"}
 
 local job, fields, codes = ARGV[1], cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
 local name = key('job', job)
@@ -20,6 +22,21 @@ local function seal()
   redis.call('PERSIST', key('job', job, 'map'))
   redis.call('PERSIST', key('job', job, 'out'))
   return true
+end
+
+-- The first limit that this job would pass, and by what number; nil if it passes none.
+local function passed_quota()
+  local tenant = key('tenant', fields.tenant)
+  local it = read(tenant, 'max_open_jobs', 'max_open_items', 'max_items_per_job', 'open_items')
+  local items = num(fields.total, 0)
+  for _, check in ipairs({
+    { 'items_per_job', items, it.max_items_per_job },
+    { 'open_jobs', redis.call('HLEN', key('tenant', fields.tenant, 'open')) + 1, it.max_open_jobs },
+    { 'open_items', num(it.open_items, 0) + items, it.max_open_items },
+  }) do
+    local limit = num(check[3], nil)
+    if limit and check[2] > limit then return { 'quota', check[1], whole(check[2]) .. ',' .. whole(limit) } end
+  end
 end
 
 local before = redis.call('HGET', name, 'state')
@@ -37,6 +54,8 @@ if fields.idempotency_key ~= '' then
   end
 end
 
+local refused = passed_quota()
+if refused then return refused end
 if not seal() then return { 'expired', job, '' } end
 if fields.idempotency_key ~= '' then
   redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job, 'EX', fields.retention)
@@ -55,17 +74,21 @@ redis.call('HSET', name, 'validated_at', whole(NOW), 'next', 0)
 redis.call('ZADD', key('jobs'), whole(NOW), job)
 redis.call('ZADD', key('tenant', fields.tenant, 'jobs'), whole(NOW), job)
 redis.call('SADD', key('app', fields.app, 'open'), job)
+redis.call('HSET', key('tenant', fields.tenant, 'open'), job, fields.total)
+redis.call('HINCRBY', key('tenant', fields.tenant), 'open_items', fields.total)
+if num(fields.deadline, nil) then redis.call('ZADD', key('deadline'), fields.deadline, job) end
 
-if num(fields.failed, 0) >= num(fields.total, 0) then
-  transition(job, 'rejected')
-else
-  local app = read(key('app', fields.app), 'state', 'why')
-  if app.state == 'stopped' then
-    transition(job, 'paused', 'auth_failure', app.why)
-  else
-    transition(job, 'queued')
+local function start()
+  if num(fields.failed, 0) >= num(fields.total, 0) then return transition(job, 'rejected') end
+  if num(fields.deadline, NOW + 1) <= NOW then return transition(job, 'timed_out', 'deadline') end
+  if keep_budget(job, fields) == 'paused' then return end
+  if num(fields.at, 0) > NOW then
+    transition(job, 'scheduled')
+    -- Who sleeps for longer than until then learns of it.
+    return ring(redis.call('HGET', key('app', fields.app), 'cell'))
   end
-  place_job(fields.app, job)
-  place(fields.app)
+  enqueue(job, fields.app)
 end
+
+start()
 return { 'ok', job, redis.call('HGET', name, 'state') }

@@ -1,0 +1,82 @@
+-- record: what was done before, across jobs. Joined in front of the verbs that look it up or write it.
+--
+-- An app's entries lie in hashes `done:<app>:<bucket>`, each so small that it stays a listpack; the hash
+-- `done:<app>` tells their `count` and how many `buckets` there are. Linear hashing: with every LOAD
+-- entries one more bucket is split, so no write ever moves more than one bucket. A bucket about to be
+-- split holds twice the mean, which with its scatter must stay below the 128 entries of a listpack.
+--
+-- An entry: address → content digest (8 bytes), serial of the job (4), unix seconds (4), flags (1).
+
+local LOAD = 40
+local ENTRY = '>I4I4I4I4B'
+local HAS_TOKEN = 1
+
+local function record_of(app)
+  local it = read(key('done', app), 'count', 'buckets')
+  local book = { app = app, known = it.buckets, count = num(it.count, 0), buckets = num(it.buckets, 1), size = 1 }
+  while book.size * 2 <= book.buckets do book.size = book.size * 2 end
+  return book
+end
+
+local function bucket(book, address)
+  local hash = tonumber(string.sub(redis.sha1hex(address), 1, 8), 16)
+  local at = hash % (book.size * 2)
+  if at >= book.buckets then at = hash % book.size end
+  return key('done', book.app, whole(at))
+end
+
+local function split(book)
+  local source = key('done', book.app, whole(book.buckets - book.size))
+  local entries = redis.call('HGETALL', source)
+  redis.call('DEL', source)
+  book.buckets = book.buckets + 1
+  if book.size * 2 <= book.buckets then book.size = book.size * 2 end
+  for i = 1, #entries, 2 do redis.call('HSET', bucket(book, entries[i]), entries[i], entries[i + 1]) end
+end
+
+-- The entry as {digest, serial, at, flags}, or nil.
+local function look_up(book, address)
+  local packed = redis.call('HGET', bucket(book, address), address)
+  if not packed then return end
+  local high, low, serial, at, flags = struct.unpack(ENTRY, packed)
+  return { digest = string.format('%08x%08x', high, low), serial = serial, at = at, flags = flags }
+end
+
+local function write_entry(book, address, digest, serial, flags)
+  local high, low = tonumber(string.sub(digest, 1, 8), 16), tonumber(string.sub(digest, 9, 16), 16)
+  local packed = struct.pack(ENTRY, high, low, serial, math.floor(NOW / 1000000), flags)
+  book.count = book.count + redis.call('HSET', bucket(book, address), address, packed)
+  if book.count > LOAD * book.buckets then split(book) end
+end
+
+-- The number by which the record names a job; a job has one from its first entry on.
+local function serial_of(job)
+  local serial = redis.call('HGET', key('job', job), 'serial')
+  if not serial then
+    serial = redis.call('INCR', key('serial'))
+    redis.call('HSET', key('job', job), 'serial', serial)
+    redis.call('HSET', key('serials'), serial, job)
+  end
+  return tonumber(serial)
+end
+
+-- done: [[address, digest or '' to keep what stands there, 1 if a token was issued]…]; forget: addresses
+-- that are gone; revoked: addresses whose token is.
+local function remember(app, job, done, forget, revoked)
+  if #done + #forget + #revoked == 0 then return end
+  local book, serial = record_of(app), #done > 0 and serial_of(job)
+  for _, entry in ipairs(done) do
+    local address, digest, flags = entry[1], entry[2], entry[3]
+    local before = (digest == '' or flags == 0) and look_up(book, address)
+    if digest == '' then digest = before and before.digest or '0000000000000000' end
+    write_entry(book, address, digest, serial, math.max(flags, before and before.flags or 0))
+  end
+  for _, address in ipairs(forget) do
+    book.count = book.count - redis.call('HDEL', bucket(book, address), address)
+  end
+  for _, address in ipairs(revoked) do
+    local before = look_up(book, address)
+    if before then write_entry(book, address, before.digest, before.serial, 0) end
+  end
+  redis.call('HSET', key('done', app), 'count', book.count, 'buckets', book.buckets)
+end

@@ -1,0 +1,47 @@
+#!lua flags=allow-oom
+-- tick: what falls due though no call asks for it: the start of scheduled jobs, deadlines, forgetting.
+--
+-- A claim starts what is due just as well; a worker without a free slot still ticks. Bounded work:
+-- what is left over is the next tick's.
+--
+-- KEYS[1]  root
+-- ARGV[1]  most entries of each kind to look at
+-- returns  {{job started…}, {{job timed out, its app}…}, ids forgotten}
+
+local most = ARGV[1]
+
+local function due(set)
+  return redis.call('ZRANGEBYSCORE', key(set), '-inf', whole(NOW), 'LIMIT', 0, most)
+end
+
+local started, ended, forgotten = {}, {}, 0
+
+for _, member in ipairs(due('wait')) do
+  if string.sub(member, 1, 2) == 'j:' then
+    local job = string.sub(member, 3)
+    if start_scheduled(job) then started[#started + 1] = job end
+  end
+end
+
+for _, job in ipairs(due('deadline')) do
+  local app = time_out(job)
+  if app then ended[#ended + 1] = { job, app } end
+end
+
+for _, member in ipairs(due('expiry')) do
+  local tenant, job = string.match(member, '^(%S+) (%S+)$')
+  local left = redis.call('PTTL', key('job', job))
+  if left > 0 then
+    -- The machine that wrote the entry was ahead of the store's clock.
+    redis.call('ZADD', key('expiry'), whole(NOW + left * 1000), member)
+  else
+    redis.call('ZREM', key('expiry'), member)
+    if left == -2 then
+      redis.call('ZREM', key('jobs'), job)
+      redis.call('ZREM', key('tenant', tenant, 'jobs'), job)
+      forgotten = forgotten + 1
+    end
+  end
+end
+
+return { started, ended, forgotten }

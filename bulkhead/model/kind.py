@@ -1,0 +1,49 @@
+"""The kinds of jobs: which steps an item of each takes, and what may be repeated at which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bulkhead.model.outcome import Repeat
+
+FIRST = ""
+READ_BACK = "read_back"
+ISSUE = "token"
+ISSUE_ONLY = "token_only"
+"""A token for a user of whom nothing else had to be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of job."""
+
+    steps: Mapping[str, Repeat]
+    record: bool = False
+    """True if what was done before is looked up on the record."""
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "users.import": Kind(
+            {FIRST: Repeat.SAFE, ISSUE: Repeat.ONCE, ISSUE_ONLY: Repeat.ONCE}, record=True
+        ),
+        # A second deletion is refused: the user is not there. So a lost answer is read back.
+        "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE}),
+        "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
+        "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
+        "apps.check": Kind({FIRST: Repeat.SAFE}),
+    }
+)
+
+
+def repeats(kind: str, first: str = "") -> dict[str, str]:
+    """The fields of a job that say what may be repeated; `first` overrides the first step's.
+
+    A kind that is not listed has one step, and what nobody said may be repeated may not.
+    """
+    known = KINDS.get(kind)
+    steps = {step: how.value for step, how in known.steps.items()} if known else {}
+    told = {f"repeat:{step}": how for step, how in steps.items() if step != FIRST}
+    return {"repeat": first or steps.get(FIRST, Repeat.ONCE.value), **told}

@@ -1,0 +1,94 @@
+"""A job that a command is about to make: asked about, quoted or submitted, then followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from bulkhead import client
+from bulkhead.engine.draft import Request
+from bulkhead.model.job import Job, JobState
+from producers.cli.context import Context
+from producers.cli.follow import finish
+from producers.cli.job_options import How
+from producers.cli.quote import quote, show_quote
+from producers.cli.token_file import TokenFile, hand_over
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The job but for its rows, which are read once; `describe` is asked after the last."""
+
+    request: Request
+    entries: Iterable[client.Entry]
+    describe: Callable[[], Mapping[str, Any]]
+    question: Callable[[int], str] | None = None
+    """What a person is asked, given the number of rows that would be sent."""
+
+
+def carry_out(
+    ctx: Context, opening: AbstractContextManager[Order], how: How, form: str | None
+) -> int:
+    """Quote or submit what `opening` yields, print one document, and return the exit code.
+
+    Raises Declined before anything is read where a question is due and nobody can be asked.
+    """
+    if how.dry_run:
+        with opening as order:
+            return show_quote(quote(ctx.scripts, order), form)
+    if how.tokens_out is None:
+        return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
+    # Before anything is read: a file that cannot be written must not cost anybody a token.
+    out = TokenFile.create(how.tokens_out, "--tokens-out")
+    try:
+        job = submit(ctx, opening, how.yes)
+        code = finish(ctx.jobs, job, how.following, form)
+        _write_tokens(ctx, job, out)
+        return code
+    finally:
+        out.close()
+
+
+def _write_tokens(ctx: Context, job: Job, out: TokenFile) -> None:
+    if job.state is JobState.REJECTED:
+        return
+    hand_over(ctx, job, out)
+    said = f"{out.count:,} tokens are in {out.name}" if out.count else "no token was issued"
+    click.echo(said, err=True)
+    if not ctx.jobs.get(job.id).state.terminal:
+        more = f"`bulkhead jobs tokens {job.id} --out FILE` writes all of them to another file"
+        click.echo(f"the job goes on, and may issue more: {more}", err=True)
+
+
+def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> Job:
+    """The job that was made of the order, after the person's yes where one is needed."""
+    with opening as order:
+        if order.question is None:
+            return client.submit(ctx.scripts, order.request, order.entries, order.describe)
+        ctx.may_ask(yes)
+        asked = _Asked(ctx, order, yes)
+        return client.submit(ctx.scripts, order.request, asked.entries(), asked.describe)
+
+
+class _Asked:
+    """Counts the rows as they pass, and asks before the job is sealed: a no leaves no job."""
+
+    def __init__(self, ctx: Context, order: Order, yes: bool) -> None:
+        self._ctx = ctx
+        self._order = order
+        self._yes = yes
+        self._valid = 0
+
+    def entries(self) -> Iterator[client.Entry]:
+        for entry in self._order.entries:
+            self._valid += not entry.code
+            yield entry
+
+    def describe(self) -> Mapping[str, Any]:
+        if self._order.question is not None and self._valid:
+            self._ctx.confirm(self._order.question(self._valid), self._yes)
+        return self._order.describe()

@@ -1,0 +1,185 @@
+"""`--dry-run`: what a job would do and take, found out by reading; nothing is sent or made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.record import Record
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import NotFound
+from bulkhead.model.app import App
+from bulkhead.model.forecast import Forecast, Limits, forecast
+from bulkhead.model.user import UserMapping, problem_of
+from producers.cli.follow import say_code
+from producers.cli.history import History
+from producers.cli.output import chosen, show_one
+from producers.rows.row import Row
+from producers.rows.survey import Survey
+
+if TYPE_CHECKING:
+    from bulkhead.client import Entry
+    from producers.cli.order import Order
+
+NOT_VALID = 9
+NOTE = (
+    "users who would be called and were not yet called through us in this calendar month (UTC);"
+    " some may be active already, so this is the most it can be"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The rows of an input by what would become of them.
+
+    `total` is `valid`, `invalid` and `duplicates`; `valid` is `already_done` and `to_send`.
+    """
+
+    total: int
+    valid: int
+    invalid: int
+    duplicates: int
+    already_done: int
+    to_send: int
+
+
+def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
+    """The quote as a document.
+
+    Reads the whole input, keeping some 25 bytes a row. Raises what reading raises, NotFound
+    (app) and Unreachable.
+    """
+    request, jobs = order.request, Jobs(scripts)
+    app = Fleet(scripts).app(request.app)
+    history = History(Record(scripts), request)
+    mapping = UserMapping(**request.mapping)
+    survey = Survey(history.listen(_rows(order.entries)), mapping, request.columns)
+    will = history.foreseen(survey.repeated)
+    counted = Counted(
+        total=survey.rows,
+        valid=survey.valid,
+        invalid=survey.invalid,
+        duplicates=survey.skipped,
+        already_done=will.already_done,
+        to_send=survey.valid - will.already_done,
+    )
+    return {
+        "dry_run": True,
+        "kind": request.kind,
+        "tenant": request.tenant,
+        "app": app.id,
+        "input": dict(order.describe()),
+        "counts": asdict(counted),
+        "errors_by_code": survey.errors_by_code(),
+        "calls": will.calls,
+        "duration": _duration(will.calls, app, _ahead(jobs, app.id)),
+        "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
+    }
+
+
+def show_quote(document: Mapping[str, Any], form: str | None) -> int:
+    """Print the quote; the exit code: 0, or 9 if a row is bad or none is valid."""
+    counts = document["counts"]
+    code = NOT_VALID if counts["invalid"] or not counts["valid"] else 0
+    if chosen(form) != "table":
+        show_one(document, form)
+        return code
+    show_one(_lines(document), form)
+    for entry in document["errors_by_code"]:
+        say_code(**entry)
+    return code
+
+
+def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
+    """The most calls that one item takes when each is answered: a token is a call of its own."""
+    issues = kind == "users.import" and params.get("tokens", "none") != "none"
+    return 2 if issues else 1
+
+
+def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
+    for line, cells, code, message in entries:
+        yield Row(line, cells, problem_of(code, message) if code else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What the app's open jobs still have to do."""
+
+    jobs: int
+    items: int
+    calls: int
+
+
+def _ahead(jobs: Jobs, app: str) -> _Ahead:
+    found = items = calls = 0
+    for job in jobs.open_of(app):
+        try:
+            told = jobs.params(job.id)
+        except NotFound:
+            continue
+        left = job.counts.pending + job.counts.in_flight
+        found, items = found + 1, items + left
+        calls += left * calls_an_item(job.kind, told)
+    return _Ahead(found, items, calls)
+
+
+def _duration(calls: int, app: App, ahead: _Ahead) -> dict[str, Any]:
+    latency = app.live.get("latency_ms")
+    limits = Limits(
+        rate=app.settings.rate,
+        burst=app.settings.burst,
+        at_once=app.settings.max_in_flight,
+        latency=latency / 1000 if latency else None,
+    )
+    alone: Forecast = forecast(calls, limits)
+    last = forecast(calls + ahead.calls, limits)
+    return {
+        "seconds": round(alone.seconds, 1),
+        "limited_by": alone.limited_by,
+        "limit_per_s": limits.rate,
+        "burst": limits.burst,
+        "max_in_flight": limits.at_once,
+        "latency_ms": latency,
+        "app_state": app.state,
+        "open_jobs": ahead.jobs,
+        "open_items": ahead.items,
+        "seconds_after_open_jobs": round(last.seconds, 1),
+    }
+
+
+def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The quote as a person reads it."""
+    counts, takes = document["counts"], document["duration"]
+    lines = {"dry_run": "nothing was sent, no job was made"}
+    lines |= {"kind": document["kind"], "app": document["app"]}
+    lines |= {name: f"{number:,}" for name, number in counts.items()}
+    lines["calls"] = f"{document['calls']:,}"
+    lines["duration"] = (
+        f"{spoken(takes['seconds'])}, limited by {takes['limited_by']} "
+        f"({takes['limit_per_s']:g}/s, burst {takes['burst']}, {takes['max_in_flight']} at once)"
+    )
+    if takes["open_jobs"]:
+        lines["open_jobs"] = (
+            f"{takes['open_jobs']} of this app with {takes['open_items']:,} items left: "
+            f"{spoken(takes['seconds_after_open_jobs'])} if they all go first"
+        )
+    if takes["app_state"] != "active":
+        lines["held_up"] = f"the app is {takes['app_state']}: nothing is sent until it goes on"
+    most = document["billable"]["at_most"]
+    lines["billable"] = f"at most {most:,} {'user' if most == 1 else 'users'}"
+    return lines
+
+
+def spoken(seconds: float) -> str:
+    """A duration as a person says it."""
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 120:
+        return f"about {seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"about {minutes} min"
+    return f"about {minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,32 @@
+"""What the record across jobs, and the keeper of tokens, are told about an outcome."""
+
+from __future__ import annotations
+
+from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY
+from bulkhead.model.outcome import Done, Next, Outcome
+from bulkhead.model.slice import Report
+from tasks.users import address_of, digest_of
+
+KEEP = ""
+"""In place of a digest: the content that stands on the record stays."""
+
+PROVISIONS = ("users.import", FIRST)
+ISSUES = {("users.import", ISSUE), ("users.import", ISSUE_ONLY), ("users.tokens.issue", FIRST)}
+
+
+def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
+    """Add to the report what a call has truly done, so that it is not done again."""
+    provisioned = (facts.kind, step) == PROVISIONS and isinstance(outcome, Done | Next)
+    if provisioned:
+        report.done.append((address_of(facts, item), digest_of(facts, item), 0))
+    elif not isinstance(outcome, Done):
+        return
+    elif (facts.kind, step) in ISSUES:
+        report.done.append((address_of(facts, item), KEEP, 1))
+        if outcome.issued is not None:
+            report.tokens.append((item.index, outcome.issued))
+    elif facts.kind == "users.delete":
+        report.forget.append(address_of(facts, item))
+    elif facts.kind == "users.tokens.revoke":
+        report.revoked.append(address_of(facts, item))
