@@ -65,6 +65,8 @@ class Options:
     give_up_after: float | None = None
     """Seconds, as in an app's settings; what is None is as its app has it."""
     parent: str = ""
+    notify: str = ""
+    """JSON with the task and the queue that are told of the end."""
 
     def __post_init__(self) -> None:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
@@ -90,7 +92,7 @@ class Options:
 _TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
-    *("max_failures", "max_attempts", "parent"),
+    *("max_failures", "max_attempts", "parent", "notify"),
     *_TIMES,
 )
 DEFAULT = Options()

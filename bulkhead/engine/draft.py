@@ -61,6 +61,8 @@ class Request:
     """Unix seconds from which on no call is made: the job times out."""
     parent: str = ""
     """The job whose rows these are, for a retry."""
+    notify: str = ""
+    """JSON with the task and the queue that the job document is sent to at the end."""
 
 
 class Draft:
@@ -243,6 +245,7 @@ class Draft:
             "at": _micros(request.at),
             "deadline": _micros(request.deadline),
             "parent": request.parent,
+            "notify": request.notify,
         }
 
     def _close_segment(self) -> None:

@@ -64,7 +64,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "counts": asdict(counted),
         "errors_by_code": codes,
         "calls": will.calls,
-        "duration": _duration(will.calls, app, _ahead(jobs, app.id)),
+        "duration": _duration(will.calls, app, _ahead(Jobs(scripts), app.id)),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
