@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,6 +25,10 @@ TOKENS = ("none", "missing", "rotate")
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
+
+TEXT = "_text"
+"""The column in which a row that is no object comes back, as for JSON Lines."""
+LONGEST_TEXT = 1000
 
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
 
@@ -60,6 +65,8 @@ class Options:
     give_up_after: float | None = None
     """Seconds, as in an app's settings; what is None is as its app has it."""
     parent: str = ""
+    notify: str = ""
+    """JSON with the task and the queue that are told of the end."""
 
     def __post_init__(self) -> None:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
@@ -85,7 +92,7 @@ class Options:
 _TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
-    *("max_failures", "max_attempts", "parent"),
+    *("max_failures", "max_attempts", "parent", "notify"),
     *_TIMES,
 )
 DEFAULT = Options()
@@ -199,16 +206,22 @@ def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
 def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
-        cells, problem = objects.row(row) if isinstance(row, Mapping) else _no_object(row, objects)
+        if isinstance(row, Mapping):
+            cells, problem = objects.row(row)
+        else:
+            cells, problem = objects.row_of_text(TEXT, repr(row)[:LONGEST_TEXT]), _no_object(row)
         if problem is None:
             yield Entry(line, cells)
         else:
             yield Entry(line, cells, problem.code, problem.message)
+    # Where none had an address, each row says so by itself.
+    with suppress(InvalidInput):
+        objects.close()
 
 
-def _no_object(row: object, objects: Objects) -> tuple[list[str], Problem]:
+def _no_object(row: object) -> Problem:
     message = f"The row is no object but of the type {type(row).__name__}."
-    return [""] * len(objects.columns), problem_of("NOT_AN_OBJECT", message)
+    return problem_of("NOT_AN_OBJECT", message)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bulkhead.engine.connect import broker_url
+from bulkhead.engine.connect import broker_url, client_url
 from bulkhead.engine.embedded import find
 from bulkhead.engine.store_folder import secret_key
 from bulkhead.errors import InvalidInput, Unreachable
@@ -33,6 +33,19 @@ class Site:
     def box(self) -> Box:
         """Opens what the keys here have sealed."""
         return Box(self.secret_key, self.earlier_keys)
+
+    @property
+    def front_url(self) -> str:
+        """Where the messages of Celery clients lie: in the broker if it is a Redis server or
+        Valkey, else in the store. Secret as the other URLs are."""
+        if self.settings.broker_url is None:
+            return self.store_url
+        return client_url(self.broker_url) or self.store_url
+
+    @property
+    def front_broker_url(self) -> str:
+        """The same place as Celery writes it."""
+        return broker_url(self.front_url)
 
 
 def store_url(settings: Settings) -> str:

@@ -162,6 +162,12 @@ class SliceRun:
         made = self._made(call, said) if isinstance(call, Call) else None
         return Finished(item, outcome, started_ms, seconds, called=True, call=made)
 
+    def _hear(self, said: Outcome) -> None:
+        """Count a word of refusal, for whoever wonders which there are."""
+        upstream = getattr(said, "upstream", None)
+        if upstream is not None and upstream.error is not None:
+            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
+
     def _made(self, call: Call, said: Outcome | None) -> CallMade:
         sent, received = self._runtime.backend.take_traffic()
         user = call.key if sent and call.op.startswith("user") else ""
@@ -176,12 +182,6 @@ _WORDS = {
     Stopped: "token_refused",
 }
 """What a call by itself came to; whether an item needs another one is not asked here."""
-
-    def _hear(self, said: Outcome) -> None:
-        """Count a word of refusal, for whoever wonders which there are."""
-        upstream = getattr(said, "upstream", None)
-        if upstream is not None and upstream.error is not None:
-            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
 
 
 def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +14,8 @@ from structlog import get_logger
 from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
+from bulkhead.model.slice import indexes
+from worker import items
 from worker.runtime import CALLS, Runtime, queue_of
 
 BEAT = 2.0
@@ -22,8 +25,11 @@ BEAT = 2.0
 class Pulse(threading.Thread):
     """A thread of a worker."""
 
-    def __init__(self, runtime: Runtime, app: Any) -> None:
+    def __init__(
+        self, runtime: Runtime, app: Any, bequeath: Callable[[Sequence[str]], None]
+    ) -> None:
         super().__init__(name="pulse", daemon=True)
+        self._bequeath = bequeath
         self._runtime = runtime
         self._app = app
         self._over = threading.Event()
@@ -63,6 +69,7 @@ class Pulse(threading.Thread):
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
+        self._bequeath(dead)
         for name in dead:
             self._delete_queue(queue_of(name))
         for job, app in self._runtime.verbs.tick().timed_out:
@@ -94,6 +101,11 @@ class Pulse(threading.Thread):
             unknown=reaped.unknown,
             failed=reaped.failed,
         )
+        ended = "unknown" if reaped.unknown else "failed"
+        code = "NOT_CONFIRMED" if reaped.unknown else "POISON"
+        if reaped.unknown or reaped.failed:
+            told = ((item, ended, code) for item in indexes(reaped.ranges))
+            items.tell(reaped.app, reaped.job, told)
 
     def _delete_queue(self, name: str) -> None:
         try:

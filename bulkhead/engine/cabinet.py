@@ -61,6 +61,7 @@ class Cabinet:
         self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
         self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
         self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
+        self.opening_rows = jobs.opening_rows
 
     @property
     def key_ids(self) -> tuple[str, ...]:

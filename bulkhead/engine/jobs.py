@@ -41,6 +41,12 @@ class Jobs:
             raise self._unknown(job)
         return found[0]
 
+    def made_with(self, tenant: str, key: str) -> Job | None:
+        """The job that a tenant's idempotency key belongs to, if one does."""
+        made = self._do(self._redis.get, self._key("idem", tenant, key))
+        found = self._read([made.decode()]) if made else []
+        return found[0] if found else None
+
     def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
         """Jobs, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")

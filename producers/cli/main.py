@@ -27,6 +27,7 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "jobs": "jobs",
+    "submissions": "submissions",
     "call": "call",
     "workers": "workers",
     "errors": "look",

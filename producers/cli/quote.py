@@ -88,11 +88,11 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 
 
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
-    """Items that are calls as they stand: nothing is known of whom they touch."""
+    """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    calls = sum(1 for _ in order.entries)
-    will = Foreseen(already_done=0, calls=calls, new=calls, billable=calls)
-    return Counted(calls, calls, 0, 0, 0, to_send=calls), [], will
+    rows = sum(1 for _ in order.entries)
+    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    return counted, [], Foreseen(already_done=0, calls=rows, billable=rows, new=rows)
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:

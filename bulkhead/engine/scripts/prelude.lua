@@ -246,13 +246,19 @@ local function expire_job(job, segments, retention)
   redis.call('EXPIRE', key('job', job), retention)
 end
 
+-- Whoever asked to hear of the end is told by a worker that takes the job from this list.
+local function announce(job)
+  local wanted = redis.call('HGET', key('job', job), 'notify')
+  if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
+end
+
 -- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
 -- is free at once, its id stays in the lists until the store has forgotten the rest.
 local function leave_open(job, it)
   redis.call('SREM', key('app', it.app, 'open'), job)
   redis.call('ZREM', key('deadline'), job)
   if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
-    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', -num(it.total, 0))
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
   end
   redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
 end
@@ -273,6 +279,7 @@ local function transition(job, state, by, why)
   redis.call('HSET', name, 'finished_at', whole(NOW))
   leave_open(job, it)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
+  announce(job)
 end
 
 -- The state of a job that nothing holds any more: before its time, or where it stopped.
