@@ -60,6 +60,10 @@ class Asked(TypedDict, total=False):
     max_failures: int | str
     """A number, or a part of the rows such as "2%": more failed rows pause the job."""
     max_attempts: int
+    retry_first: float
+    retry_longest: float
+    give_up_after: float
+    """Seconds: the first and the longest pause between attempts, and an item's whole time."""
 
 
 class Bulkhead:

@@ -53,6 +53,18 @@ class Interrupted(BulkheadError):
     exit_code = 130
 
 
+class NotAccepted(BulkheadError):
+    """The backend said no to what was tried; what was there before is as it was."""
+
+    exit_code = 3
+
+
+class StillGoing(BulkheadError):
+    """The time to wait is over, and what was waited for goes on: ask again."""
+
+    exit_code = 8
+
+
 class JobStillRunning(BulkheadError, TimeoutError):
     """The time to wait is over; the job itself goes on, and can be waited for again."""
 

@@ -60,9 +60,11 @@ class Objects:
         cells = [""] * len(self.columns)
         problem = self._fill(cells, one)
         if has_surrogate(cells):
+            if has_surrogate(cells[: len(FIELDS)]):
+                message = "A value that is sent has half a character, or bytes that are not text."
+                problem = problem or problem_of("INVALID_UTF8", message)
+            # What is not sent harms nothing, and must not end the whole input.
             cells = [readable(cell) for cell in cells]
-            message = "The object holds half a character, or bytes that are not text."
-            problem = problem or problem_of("INVALID_UTF8", message)
         return cells, problem or problem_in(self.mapping, cells)
 
     def cells(self, one: Mapping[str, Any]) -> list[str]:
@@ -156,7 +158,8 @@ def _written(value: Any, place: int) -> tuple[str, Problem | None]:
     try:
         text = _json(value)
     except (TypeError, ValueError, RecursionError):
-        return "", _bad_value(place, "cannot be written as JSON")
+        message = f"The value of {_name(place)} cannot be written as JSON."
+        return "", problem_of("UNSENDABLE", message)
     if place >= len(FIELDS):
         return text, None
     if isinstance(value, (list, tuple, Mapping)):
@@ -178,8 +181,11 @@ def _json(value: Any) -> str:
 
 
 def _bad_value(place: int, what: str) -> Problem:
-    name = f"`{FIELDS[place]}`" if place < len(FIELDS) else f"member {place + 1}"
-    return problem_of("BAD_VALUE", f"The value of {name} {what}.")
+    return problem_of("BAD_VALUE", f"The value of {_name(place)} {what}.")
+
+
+def _name(place: int) -> str:
+    return f"`{FIELDS[place]}`" if place < len(FIELDS) else f"member {place + 1}"
 
 
 def _too_many() -> Problem:

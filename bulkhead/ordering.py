@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,6 +25,10 @@ TOKENS = ("none", "missing", "rotate")
 
 LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
+
+TEXT = "_text"
+"""The column in which a row that is no object comes back, as for JSON Lines."""
+LONGEST_TEXT = 1000
 
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
 
@@ -55,6 +60,10 @@ class Options:
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     parent: str = ""
     notify: str = ""
     """JSON with the task and the queue that are told of the end."""
@@ -68,6 +77,9 @@ class Options:
             "a whole number, or a part of the rows such as 2%",
         )
         _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        for name in _TIMES:
+            seconds = getattr(self, name)
+            _require(seconds is None or seconds > 0, name, "more than 0 seconds")
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
         _require(told, "labels", "a mapping of names to text")
 
@@ -77,9 +89,11 @@ class Options:
         return {**asked, "labels": dict(self.labels)}
 
 
+_TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
     *("max_failures", "max_attempts", "parent", "notify"),
+    *_TIMES,
 )
 DEFAULT = Options()
 
@@ -192,16 +206,22 @@ def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
 def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
-        cells, problem = objects.row(row) if isinstance(row, Mapping) else _no_object(row, objects)
+        if isinstance(row, Mapping):
+            cells, problem = objects.row(row)
+        else:
+            cells, problem = objects.row_of_text(TEXT, repr(row)[:LONGEST_TEXT]), _no_object(row)
         if problem is None:
             yield Entry(line, cells)
         else:
             yield Entry(line, cells, problem.code, problem.message)
+    # Where none had an address, each row says so by itself.
+    with suppress(InvalidInput):
+        objects.close()
 
 
-def _no_object(row: object, objects: Objects) -> tuple[list[str], Problem]:
+def _no_object(row: object) -> Problem:
     message = f"The row is no object but of the type {type(row).__name__}."
-    return [""] * len(objects.columns), problem_of("NOT_AN_OBJECT", message)
+    return problem_of("NOT_AN_OBJECT", message)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:

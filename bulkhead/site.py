@@ -8,6 +8,7 @@ from bulkhead.engine.connect import broker_url, client_url
 from bulkhead.engine.embedded import find
 from bulkhead.engine.store_folder import secret_key
 from bulkhead.errors import InvalidInput, Unreachable
+from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 
 
@@ -19,13 +20,19 @@ class Site:
     store_url: str = field(repr=False)
     broker_url: str = field(repr=False)
     secret_key: str = field(repr=False)
+    earlier_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
         """The site the settings describe. Raises Unreachable if no embedded store runs."""
         url = store_url(settings)
         broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
-        return cls(settings, url, broker, _key(settings))
+        return cls(settings, url, broker, _key(settings), settings.earlier_keys())
+
+    @property
+    def box(self) -> Box:
+        """Opens what the keys here have sealed."""
+        return Box(self.secret_key, self.earlier_keys)
 
     @property
     def front_url(self) -> str:

@@ -39,6 +39,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
     ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
     ("apps.check", FIRST): Operation(check.probe),
+    ("apps.check_token", FIRST): Operation(check.probe, check.not_accepted),
     ("call", FIRST): Operation(call.call),
 }
 

@@ -59,6 +59,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
     for part, answer in zip(parcel, answers, strict=True):
         if isinstance(answer, Begun):
             runtime.delay.learn(answer.since_claim / 1e6)
+            report.tell_opening(part, answer, runtime)
             window = clocks.window(answer, asked_at, answered_at)
             made = partial(SliceRun, part, answer, window, runtime, clocks)
             run = take_up(part, runtime, made)

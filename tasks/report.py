@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from structlog import get_logger
 
 from bulkhead.engine.verbs import Settled
+from bulkhead.errors import BulkheadError
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
     Done,
@@ -21,11 +23,13 @@ from bulkhead.model.outcome import (
     Upstream,
 )
 from bulkhead.model.result import OUTCOMES, STATES
-from bulkhead.model.slice import Report, Tries, write_ranges
+from bulkhead.model.slice import Begun, Report, Slice, Tries, write_ranges
 from tasks.clocks import Clocks
 from tasks.remember import remember
 from tasks.retry import Again, decide
 from tasks.slice_run import Finished, SliceRun
+from worker import items
+from worker.runtime import Runtime
 
 _log = get_logger()
 
@@ -44,6 +48,8 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         run.left.discard(finished.item.index)
         if finished.called:
             seconds.append(finished.seconds)
+        if finished.call is not None:
+            report.traffic.add(finished.call)
         _fold(report, finished, run, clocks)
     while run.unsent:
         report.back.append(run.unsent.popleft())
@@ -76,6 +82,18 @@ def tell(reports: list[Report], answers: list[Settled]) -> None:
             _log.warning("app_cooling", **about, seconds=report.cool / 1e6)
         if answer.verdict == "ok" and answer.job_state.startswith("completed"):
             _log.info("job_finished", **about, outcome=answer.job_state)
+
+
+def tell_opening(part: Slice, begun: Begun, runtime: Runtime) -> None:
+    """At DEBUG, one line for each item that ended while the input was read.
+
+    Whoever begins a job's first slice says it: no slice will ever report them.
+    """
+    if not begun.opens or not items.wanted():
+        return
+    with suppress(BulkheadError):
+        rows = runtime.cabinet.opening_rows(part.job, begun.opens)
+        items.tell(part.app, part.job, ((row[0], OUTCOMES[row[1]], row[3]) for row in rows))
 
 
 def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> None:
@@ -114,7 +132,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
 def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Refused | Unknown:
     """Another attempt, or the end of an item that has had its chances."""
     step = run.part.step if outcome.step is None else outcome.step
-    decided = decide(outcome, tries, age, run.max_attempts, step=step)
+    decided = decide(outcome, tries, age, run.retry, step=step)
     if isinstance(decided, Refused) and step == READ_BACK:
         # That the question failed says nothing about what was asked after.
         message = f"sent, but not confirmed, and not to be read back: {decided.message}"
@@ -157,7 +175,7 @@ def _log_item(report: Report, finished: Finished, outcome: Outcome | Again, trie
         slice=report.lease,
         item=finished.item.index,
         op=upstream.op if upstream else None,
-        attempt=tries,
+        attempt=tries if finished.called else 0,
         outcome=OUTCOMES[_result(outcome)[0]] if final else type(outcome).__name__.lower(),
         http_status=upstream.http_status if upstream else None,
         latency_ms=round(finished.seconds * 1000, 1),

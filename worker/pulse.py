@@ -14,6 +14,8 @@ from structlog import get_logger
 from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
+from bulkhead.model.slice import indexes
+from worker import items
 from worker.runtime import CALLS, Runtime, queue_of
 
 BEAT = 2.0
@@ -40,6 +42,7 @@ class Pulse(threading.Thread):
             "egress": runtime.verbs.egress,
             "version": __version__,
             "slots": str(CALLS),
+            "keys": ",".join(runtime.cabinet.key_ids),
         }
 
     def run(self) -> None:
@@ -62,6 +65,7 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
+        self._speak_of_words()
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
@@ -79,6 +83,12 @@ class Pulse(threading.Thread):
         self._delete_queue(self._runtime.queue)
         with suppress(Unreachable):
             self._runtime.verbs.leave()
+            self._speak_of_words()
+
+    def _speak_of_words(self) -> None:
+        # Learned at every beat, so that an operator's word is obeyed within one.
+        self._runtime.words.learn(self._runtime.wordbook.said())
+        self._runtime.wordbook.count(self._runtime.hearing.take())
 
     def _tell(self, reaped: Reaped) -> None:
         self._log.warning(
@@ -91,6 +101,11 @@ class Pulse(threading.Thread):
             unknown=reaped.unknown,
             failed=reaped.failed,
         )
+        ended = "unknown" if reaped.unknown else "failed"
+        code = "NOT_CONFIRMED" if reaped.unknown else "POISON"
+        if reaped.unknown or reaped.failed:
+            told = ((item, ended, code) for item in indexes(reaped.ranges))
+            items.tell(reaped.app, reaped.job, told)
 
     def _delete_queue(self, name: str) -> None:
         try:

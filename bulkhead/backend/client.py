@@ -47,3 +47,7 @@ class Backend:
                 return with_answer(outcome, reply, token)
             return outcome
         return judge(call, reply, self._words, self._clock())
+
+    def take_traffic(self) -> tuple[int, int]:
+        """Bytes of HTTP sent and received by this thread's calls since it was last asked."""
+        return self._transport.take_traffic()

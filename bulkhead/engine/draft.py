@@ -13,14 +13,12 @@ from typing import Any, cast
 from redis.exceptions import RedisError
 
 from bulkhead.engine.packing import SEGMENT, pack, unpack
+from bulkhead.engine.refusal import UNSEALED_FOR, refusal
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
+from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import repeats
-
-UNSEALED_FOR = 3600
-"""Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -51,6 +49,10 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     at: float | None = None
@@ -137,7 +139,7 @@ class Draft:
         except RedisError as error:
             raise trouble(error) from error
         if blob is None:
-            raise self._refusal("expired", "", "")
+            raise refusal(self._request, "expired", "", "")
         return unpack(cast(bytes, blob))
 
     def seal(self, described: Mapping[str, Any]) -> str:
@@ -163,7 +165,7 @@ class Draft:
         self.discard()
         if verdict == "same":
             return str(job)
-        raise self._refusal(verdict, job, state)
+        raise refusal(self._request, verdict, job, state)
 
     def _ask_to_seal(self, fields: str, codes: str) -> Any:
         """The store's answer, asked again while it restarts: the same job is sealed only once."""
@@ -236,6 +238,9 @@ class Draft:
             "digest": digest.hexdigest(),
             "retention": str(RETENTION),
             "max_attempts": str(request.max_attempts or ""),
+            "retry_first": str(request.retry_first or ""),
+            "retry_longest": str(request.retry_longest or ""),
+            "retry_give_up_after": str(request.give_up_after or ""),
             "max_failures": _most(request.max_failures, self.total),
             "at": _micros(request.at),
             "deadline": _micros(request.deadline),
@@ -272,45 +277,6 @@ class Draft:
 
     def _key(self, *parts: str) -> str:
         return self._scripts.key("job", self.id, *parts)
-
-    def _refusal(self, verdict: str, job: str, state: str) -> BulkheadError:
-        if verdict == "conflict":
-            return Conflict(
-                f"the idempotency key {self._request.idempotency_key!r} was used for other content",
-                why=f"it belongs to {job} ({state})",
-                to_do="use another key, or send the same content",
-            )
-        if verdict == "quota":
-            return _over_quota(self._request.tenant, job, *state.split(","))
-        if verdict == "no_app":
-            return NotFound(
-                f"there is no app {self._request.app}",
-                why="it was removed while the input was read",
-                to_do="see `bulkhead apps list`",
-            )
-        return InvalidInput(
-            "reading the input took too long",
-            why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
-            to_do="split the input, or feed it faster; nothing was sent",
-        )
-
-
-QUOTAS = {
-    "open_jobs": "open jobs at a time, and this would be number {asked}",
-    "open_items": "open items at a time, and with these there would be {asked}",
-    "items_per_job": "items a job, and this one has {asked}",
-}
-
-
-def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
-    make_room = "split the input"
-    if quota != "items_per_job":
-        make_room = "wait until jobs end, or cancel one"
-    return Conflict(
-        f"this job is more than the quota of tenant {tenant} allows",
-        why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
-        to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
-    )
 
 
 def _most(asked: str, total: int) -> str:

@@ -7,7 +7,6 @@ exactly afterwards, when they can be read back.
 from __future__ import annotations
 
 import hashlib
-import json
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -52,7 +51,7 @@ def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: set[int]) -> list[
 
 
 class Hashes:
-    """The hashes of all rows in order: eight bytes a row, and four more while they are searched."""
+    """The hashes of all rows in order: eight bytes a row, and five more while they are searched."""
 
     def __init__(self) -> None:
         self._hashes = array("q")
@@ -81,9 +80,13 @@ class Hashes:
     def _buckets(self) -> list[array[int]]:
         buckets = [array("I") for _ in range(BUCKETS)]
         appends = [bucket.append for bucket in buckets]
-        for row, hashed in enumerate(self._hashes):
-            if hashed != NO_PART:
-                appends[hashed & (BUCKETS - 1)](row)
+        # One byte of each hash, whichever the machine stores first, chooses the bucket.
+        bytes_of_all = memoryview(self._hashes).cast("B")
+        for row, byte in enumerate(bytes_of_all[:: self._hashes.itemsize].tobytes()):
+            appends[byte](row)
+        # All its bytes are the same, so the bucket is known.
+        last = buckets[NO_PART & 0xFF]
+        buckets[NO_PART & 0xFF] = array("I", (r for r in last if self._hashes[r] != NO_PART))
         return buckets
 
 
@@ -120,8 +123,7 @@ class Comparison:
 
     def digest(self, cells: Sequence[str]) -> bytes:
         """Sixteen bytes that are the same for rows that are the same, and no others."""
-        counted = json.dumps(self.counted(cells)).encode()
-        return hashlib.blake2b(counted, digest_size=16).digest()
+        return hashlib.blake2b(repr(self.counted(cells)).encode(), digest_size=16).digest()
 
     def _look(self) -> None:
         # The columns of objects grow while they are read.

@@ -42,6 +42,8 @@ class History:
         self._request = request
         self._mapping = UserMapping(**request.mapping)
         self._compares = request.kind in KINDS and KINDS[request.kind].record
+        # Of an app that is new nothing is known, and its rows need not be taken apart.
+        self._nobody_known = record.count(request.app) == 0
         self._month = _month_of(time.time() if now is None else now)
         self._flags = bytearray()
 
@@ -76,6 +78,9 @@ class History:
         return int(not same) + int(token)
 
     def _flags_of(self, rows: Sequence[Row]) -> Iterator[int]:
+        if self._nobody_known:
+            yield from (LEFT_OUT if row.problem else UNKNOWN_TO_US for row in rows)
+            return
         people = [None if row.problem else read_user(self._mapping, row.cells) for row in rows]
         known = [one for one in people if isinstance(one, User)]
         pasts = iter(self._record.look_up(self._request.app, [one.address for one in known]))

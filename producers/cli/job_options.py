@@ -12,10 +12,13 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
-from producers.cli.values import COUNT, WHEN
+from producers.cli.values import COUNT, TIME_LIMIT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at")
+NAMES = (
+    *("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at"),
+    *("retry_first", "retry_longest", "give_up_after"),
+)
 """Parameters of a command that become members of a Request."""
 
 _MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
@@ -36,6 +39,13 @@ def job_options(command: Command) -> Command:
                 help="Share inside its app.",
             ),
             click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
+            click.option(
+                "--retry-first", type=TIME_LIMIT, metavar="D", help="Longest first pause."
+            ),
+            click.option("--retry-longest", type=TIME_LIMIT, metavar="D", help="Longest pause."),
+            click.option(
+                "--give-up-after", type=TIME_LIMIT, metavar="D", help="No later attempt than this."
+            ),
             click.option(
                 "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
             ),

@@ -15,7 +15,7 @@ from bulkhead.model.app import App
 from bulkhead.model.forecast import Forecast, Limits, forecast
 from bulkhead.model.user import UserMapping, problem_of
 from producers.cli.follow import say_code
-from producers.cli.history import History
+from producers.cli.history import Foreseen, History
 from producers.cli.output import chosen, show_one
 from producers.rows.row import Row
 from producers.rows.survey import Survey
@@ -52,8 +52,26 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     Reads the whole input, keeping some 25 bytes a row. Raises what reading raises, NotFound
     (app) and Unreachable.
     """
-    request, jobs = order.request, Jobs(scripts)
+    request = order.request
     app = Fleet(scripts).app(request.app)
+    counted, codes, will = (_of_users if request.mapping else _of_calls)(scripts, order)
+    return {
+        "dry_run": True,
+        "kind": request.kind,
+        "tenant": request.tenant,
+        "app": app.id,
+        "input": dict(order.describe()),
+        "counts": asdict(counted),
+        "errors_by_code": codes,
+        "calls": will.calls,
+        "duration": _duration(will.calls, app, _ahead(Jobs(scripts), app.id)),
+        "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
+    }
+
+
+def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
+    """Rows that are people: each is checked, compared with the others, and looked up."""
+    request = order.request
     history = History(Record(scripts), request)
     mapping = UserMapping(**request.mapping)
     survey = Survey(history.listen(_rows(order.entries)), mapping, request.columns)
@@ -66,18 +84,15 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         already_done=will.already_done,
         to_send=survey.valid - will.already_done,
     )
-    return {
-        "dry_run": True,
-        "kind": request.kind,
-        "tenant": request.tenant,
-        "app": app.id,
-        "input": dict(order.describe()),
-        "counts": asdict(counted),
-        "errors_by_code": survey.errors_by_code(),
-        "calls": will.calls,
-        "duration": _duration(will.calls, app, _ahead(jobs, app.id)),
-        "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
-    }
+    return counted, survey.errors_by_code(), will
+
+
+def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
+    """Calls that were ordered as they are: nothing about them is on the record."""
+    del scripts
+    rows = sum(1 for _ in order.entries)
+    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    return counted, [], Foreseen(already_done=0, calls=rows, billable=rows, new=rows)
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:

@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
 from bulkhead.objects import Number, Objects
-from producers.rows.row import LONGEST_CELL, Format, Row, ignored, too_long
+from producers.rows.row import LONGEST_CELL, Format, Row, ignored, not_text, too_long
 from producers.rows.source import Source
 
 TEXT_COLUMN = "_text"
@@ -100,6 +101,8 @@ class JsonRows:
             if len(text) > LONGEST_CELL and max(map(len, cells)) > LONGEST_CELL:
                 yield Row(number, [], too_long())
                 continue
+            if self._source.has_bad_bytes and has_surrogate([text]):
+                problem = problem or not_text([text], self._source.encoding.upper())
             yield Row(number, cells, problem)
         self._objects.close()
 

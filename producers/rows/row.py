@@ -84,8 +84,8 @@ def ignored(columns: Sequence[str | None], mapping: UserMapping) -> list[str]:
 def not_text(cells: Sequence[str], encoding: str) -> Problem:
     """The problem of a row with bytes that are not of the file's encoding."""
     place = next(place for place, cell in enumerate(cells) if has_surrogate([cell]))
-    message = f"Cell {place + 1} of the row has bytes that are not {encoding}."
-    return problem_of("INVALID_UTF8", message)
+    where = f"Cell {place + 1} of the row" if len(cells) > 1 else "The row"
+    return problem_of("INVALID_UTF8", f"{where} has bytes that are not {encoding}.")
 
 
 def too_long() -> Problem:

@@ -59,9 +59,9 @@ class World:
         return draft.seal({"rows": items})
 
     def draft(self, app="acme/shop", **request):
-        tenant = app.split("/")[0]
+        tenant, kind = app.split("/")[0], request.pop("kind", "users.import")
         asked = Request(
-            "users.import",
+            kind,
             tenant,
             app,
             columns=["address"],

@@ -9,8 +9,11 @@ from bulkhead import client, errors
 from bulkhead.client import Asked, Bulkhead, JobHandle, Options
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
-NOT_FOR_PROGRAMS = {"BulkheadError", "CannotOpen", "Declined", "UsageProblem"}
+NOT_FOR_PROGRAMS = {
+    *("BulkheadError", "CannotOpen", "Declined", "UsageProblem", "NotAccepted", "StillGoing"),
+}
 """The root, what only workers meet, and what only a person at a terminal does."""
+OF_OTHER_DOORS = {"parent", "notify"}
 
 
 def rows(heading):
@@ -28,7 +31,7 @@ def test_every_public_name_is_on_the_page_and_nothing_else():
 
 
 def test_every_option_is_on_the_page_and_the_same_in_both_forms():
-    options = {field.name for field in fields(Options)} - {"parent", "notify"}
+    options = {field.name for field in fields(Options)} - OF_OTHER_DOORS
 
     assert set(Asked.__annotations__) == options
     assert set(rows("What a job may be asked for")) == options

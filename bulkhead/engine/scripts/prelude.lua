@@ -147,14 +147,19 @@ local function place_job(name, job)
   end
 end
 
+-- A stopped app may make one kind of call: the one that tries the token it is to have next.
+local function may_call(app, kind)
+  return app.state == 'active' or (app.state == 'stopped' and app.rotation == 'checking' and kind == 'apps.check_token')
+end
+
 -- Puts an app where it belongs: ready, waiting for an instant, or neither. With place_job
 -- the only writer of the ready and wait sets; every verb ends with it for what it touched.
 local function place(name)
   local app = read(key('app', name), 'state', 'tenant', 'cell', 'rate', 'burst', 'tat', 'cap', 'held',
-    'cool_until', 'finish')
+    'cool_until', 'finish', 'rotation')
   if not app.tenant then return end
   local tenant_state = redis.call('HGET', key('tenant', app.tenant), 'state')
-  local idle = app.state ~= 'active' or tenant_state ~= 'active' or num(app.held, 0) >= num(app.cap, 1)
+  local idle = not may_call(app, 'apps.check_token') or tenant_state ~= 'active' or num(app.held, 0) >= num(app.cap, 1)
     or redis.call('ZCARD', key('app', name, 'jobs')) == 0
   if idle then
     redis.call('ZREM', key('wait'), 'a:' .. name)
@@ -253,7 +258,7 @@ local function leave_open(job, it)
   redis.call('SREM', key('app', it.app, 'open'), job)
   redis.call('ZREM', key('deadline'), job)
   if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
-    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', -num(it.total, 0))
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
   end
   redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
 end
@@ -285,8 +290,8 @@ end
 
 -- Lets the items of a job be claimed, unless its app's token is not accepted.
 local function enqueue(job, name)
-  local app = read(key('app', name), 'state', 'why')
-  if app.state == 'stopped' then
+  local app = read(key('app', name), 'state', 'why', 'rotation')
+  if app.state == 'stopped' and not may_call(app, redis.call('HGET', key('job', job), 'kind')) then
     transition(job, 'paused', 'auth_failure', app.why)
   else
     transition(job, 'queued')
