@@ -15,15 +15,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bulkhead.engine.record import Record
 from bulkhead.errors import Conflict
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import Begun, indexes
+from bulkhead.model.slice import LOOK, Begun, Known, indexes
 from tests.fakes.engine import FAILED, PENDING, SKIPPED, SUCCEEDED, UNKNOWN, World, report
 
 APPS = ("acme/shop", "acme/mail", "other/shop")
 WORKERS = ("w1", "w2", "w3")
 FINAL = (SUCCEEDED, SKIPPED, FAILED, UNKNOWN)
-OUTCOMES = st.sampled_from([*FINAL, "retry", "back", "again", "open"])
+OUTCOMES = st.sampled_from([*FINAL, "retry", "back", "again", "open", "next", "next"])
+KINDS = ("users.import", "users.import", "users.import", "users.delete")
+GOES_ON = {("users.import", ""): "token", ("users.delete", ""): "read_back"}
+ONCE = {"token"}
+STEPS_BACK = {"read_back": ("", "read_back")}
 SOON = (None, None, None, 0.5, 2.0)
 INDEX = st.integers(0, 10_000)
 
@@ -31,10 +36,13 @@ INDEX = st.integers(0, 10_000)
 class Lease:
     """What a worker believes of a slice it was granted."""
 
-    def __init__(self, part, worker, repeat):
+    def __init__(self, part, worker, repeat, content):
         self.part = part
         self.worker = worker
-        self.repeat = repeat
+        first = "check" if part.kind == "users.delete" else repeat
+        self.repeat = first if part.step == "" else "once" if part.step in ONCE else "safe"
+        self.content = content
+        self.known = {}
         self.begun = False
         self.seq = 0
         self.open = set(indexes(part.ranges))
@@ -51,6 +59,9 @@ class Engine(RuleBasedStateMachine):
             self.world.worker(name)
         self.repeats = {}
         self.apps = {}
+        self.contents = {}
+        self.record = {app: {} for app in APPS}
+        self.called = set()
         self.final = {}
         self.terminal = {}
         self.leases = []
@@ -63,19 +74,24 @@ class Engine(RuleBasedStateMachine):
         items=st.integers(1, 40),
         refused=st.sets(st.integers(0, 39), max_size=6),
         repeat=st.sampled_from(["safe", "safe", "once"]),
+        kind=st.sampled_from(KINDS),
+        content=st.sampled_from(["aaaaaaaa00000000", "00000000bbbbbbbb"]),
         priority=st.sampled_from(["urgent", "normal", "bulk"]),
         later=st.fixed_dictionaries(
             {"at": st.sampled_from(SOON), "deadline": st.sampled_from(SOON)}
         ),
         max_failures=st.sampled_from(["", "", "3", "10%"]),
     )
-    def submit(self, app, items, refused, later, **request):
+    def submit(self, app, items, refused, later, content, **request):
         refused = {index for index in refused if index < items}
+        if request["kind"] == "users.delete":
+            request["repeat"] = ""
         request |= {name: self.world.wall() + sec for name, sec in later.items() if sec}
         job = self.world.submit(items, app, refused=refused, **request)
         repeat = request["repeat"]
         self.repeats[job] = repeat
         self.apps[job] = app
+        self.contents[job] = content
         self.final[job] = dict.fromkeys(refused, FAILED)
 
     @precondition(lambda self: self.repeats)
@@ -111,18 +127,25 @@ class Engine(RuleBasedStateMachine):
             granted = list(indexes(part.ranges))
             assert all(before[part.job][1][index] == PENDING for index in granted)
             assert len(part.offsets) == len(granted)
-            self.leases.append(Lease(part, worker, self.repeats[part.job]))
+            content = self.contents[part.job]
+            self.leases.append(Lease(part, worker, self.repeats[part.job], content))
 
     @precondition(lambda self: self.leases)
     @rule(pick=INDEX, twice=st.booleans())
     def begin(self, pick, twice):
         lease = self.leases[pick % len(self.leases)]
-        answer = self.world.begin(lease.part, lease.worker)
+        again = lease.begun
+        answer = self._begin(lease)
         if isinstance(answer, Begun):
             assert answer.left <= 2_000_000
             lease.begun = True
+            if not again:
+                lease.known = answer.known
+            if lease.repeat == "once" and not again:
+                sent = {(lease.part.job, lease.part.step, index) for index in lease.open}
+                assert not sent & self.called, "a call that may be made once is made again"
             if twice:
-                assert isinstance(self.world.begin(lease.part, lease.worker), Begun)
+                assert isinstance(self._begin(lease), Begun)
         else:
             assert not lease.begun
             self.leases.remove(lease)
@@ -147,11 +170,14 @@ class Engine(RuleBasedStateMachine):
         lease = self.zombies.pop(pick % len(self.zombies))
         told = self._tell(lease, data, last=True)
         assert self.world.settle(told, lease.worker).verdict == "late"
-        final = self.final[lease.part.job]
+        final, changed = self.final[lease.part.job], False
         for state, items in told.states.items():
             for index in items:
                 if final.get(index) == UNKNOWN:
                     final[index] = state
+                    changed = changed or state != UNKNOWN
+        if changed:
+            self._remember(lease.part, told)
 
     @precondition(lambda self: self.leases)
     @rule(pick=INDEX)
@@ -171,7 +197,9 @@ class Engine(RuleBasedStateMachine):
     @rule()
     def tick(self):
         ticked = self.world.worker("w1").tick()
-        assert all(self.world.state(job) in ("queued", "paused") for job in ticked.started)
+        assert all(
+            self.world.state(job) in ("queued", "paused", "timed_out") for job in ticked.started
+        )
         assert all(self.world.state(job) == "timed_out" for job, _ in ticked.timed_out)
 
     @rule(worker=st.sampled_from(WORKERS))
@@ -208,10 +236,11 @@ class Engine(RuleBasedStateMachine):
                 assert lease.begun
                 assert lease.repeat == "once"
                 final.update(dict.fromkeys(lease.open, UNKNOWN))
+                self._called(lease, lease.open)
             if told.failed:
                 final.update(dict.fromkeys(lease.open, FAILED))
             if lease.begun:
-                assert told.unknown or lease.repeat == "safe"
+                assert told.unknown or lease.repeat != "once"
                 self.zombies.append(lease)
 
     # What must be true after every one of them.
@@ -241,6 +270,13 @@ class Engine(RuleBasedStateMachine):
         assert kept == known
 
     def teardown(self):
+        for app, expected in self.record.items():
+            kept = {
+                entry.address: (entry.job, entry.token)
+                for entry in Record(self.world.scripts).entries(app)
+            }
+            assert kept == {address: (job, token) for address, (_, token, job) in expected.items()}
+            assert Record(self.world.scripts).count(app) == len(expected)
         for job, final in self.final.items():
             results = list(self.world.jobs.results(job))
             assert sorted(row.line - 2 for row in results) == sorted(final)
@@ -253,25 +289,79 @@ class Engine(RuleBasedStateMachine):
         lease.seq += 1
         told = report(lease.part, seq=lease.seq, last=False, stop=stop)
         choice = OUTCOMES if last is None else OUTCOMES.filter(lambda outcome: outcome != "open")
-        left = set()
+        left, part = set(), lease.part
         for index in sorted(lease.open):
-            outcome = data.draw(choice)
+            outcome = self._outcome(lease, index, data, choice)
+            goes_on = GOES_ON.get((part.kind, part.step))
             if outcome == "open":
                 left.add(index)
-            elif outcome == "retry":
+            elif outcome == "next" and goes_on:
+                told.next.setdefault(goes_on, []).append(index)
+            elif outcome in ("retry", "next"):
                 delay = data.draw(st.integers(0, 3_000_000))
-                told.retries.append((index, delay, 1, self.world.now // 1000, ""))
+                step = data.draw(st.sampled_from(STEPS_BACK.get(part.step, (part.step,))))
+                told.retries.append((index, delay, 1, self.world.now // 1000, step))
             elif outcome in ("back", "again"):
                 getattr(told, outcome).append(index)
             else:
                 told.states.setdefault(outcome, []).append(index)
                 told.rows.append([index, outcome, "", "", "", {}, 1, 0, 0])
+                told.free += outcome == SKIPPED and self._is_known(lease, index)
+            if outcome == SUCCEEDED or (outcome == "next" and goes_on):
+                self._note_done(told, lease, index, outcome)
         told.cool = 1_000_000 if told.again and not stop else None
         told.last = last or not left
         told.left = ",".join(f"{index}-{index}" for index in sorted(left))
         return told
 
+    def _outcome(self, lease, index, data, choice):
+        if self._is_known(lease, index):
+            return SKIPPED
+        return "back" if lease.part.step == LOOK else data.draw(choice)
+
+    def _is_known(self, lease, index):
+        return index in lease.known and lease.known[index].same
+
+    def _note_done(self, told, lease, index, outcome):
+        part, address = lease.part, f"user{index}"
+        if part.kind == "users.delete":
+            told.forget += [address] if outcome == SUCCEEDED else []
+        elif part.step == "":
+            told.done.append((address, lease.content, 0))
+        elif outcome == SUCCEEDED:
+            told.done.append((address, "", 1))
+
+    def _remember(self, part, told):
+        record = self.record[part.app]
+        for address, content, flags in told.done:
+            before, token, _ = record.get(address, ("0" * 16, False, ""))
+            record[address] = (content or before, token or flags == 1, part.job)
+        for address in told.forget:
+            record.pop(address, None)
+
+    def _called(self, lease, items):
+        if lease.repeat == "once":
+            self.called |= {(lease.part.job, lease.part.step, index) for index in items}
+
+    def _begin(self, lease):
+        """Ask as a worker does; what the record says is what the model knows."""
+        part, asked = lease.part, []
+        if part.kind == "users.import" and part.step in ("", LOOK):
+            asked = [(i, f"user{i}", lease.content) for i in sorted(lease.open)]
+        (answer,) = self.world.worker(lease.worker).begin([part.lease], {part.lease: asked})
+        if isinstance(answer, Begun):
+            record = self.record[part.app]
+            assert answer.known == {
+                index: Known(record[address][0] == content, *record[address][1:])
+                for index, address, content in asked
+                if address in record
+            }
+        return answer
+
     def _note(self, lease, told):
+        self._remember(lease.part, told)
+        for state, items in told.states.items():
+            self._called(lease, items if state != SKIPPED else ())
         lease.open = {int(pair.split("-")[0]) for pair in told.left.split(",") if pair}
         for state, items in told.states.items():
             self.final[lease.part.job].update(dict.fromkeys(items, state))
