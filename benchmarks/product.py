@@ -28,11 +28,11 @@ STARTED_WITHIN = 60.0
 LIMITS = ["--rate", "1000000/s", "--burst", "100000", "--max-in-flight", "64"]
 
 
-def leg(backend: Backend, name: str, items: int) -> Leg:
+def leg(backend: Backend, name: str, items: int, log_level: str = "INFO") -> Leg:
     """Import a CSV file with this many rows and wait for its end."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        environ = {**os.environ, "BULKHEAD_HOME": folder, "BULKHEAD_LOG_LEVEL": "INFO"}
+        environ = {**os.environ, "BULKHEAD_HOME": folder, "BULKHEAD_LOG_LEVEL": log_level}
         with running(home, environ):
             command(environ, "tenants", "add", "bench")
             add = ("apps", "add", APP, "--base-url", backend.url, "--token-file", "-")

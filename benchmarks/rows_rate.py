@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from producers.rows.csv_file import open_rows
+from producers.rows.open_input import open_input
 
 ROWS = 1_000_000
 PASSES = 3
@@ -35,7 +35,7 @@ def main() -> None:
 
 def measured(path: Path, count: int) -> str:
     began, began_cpu = time.perf_counter(), time.process_time()
-    with open_rows(str(path)) as rows:
+    with open_input(str(path)) as rows:
         good = sum(1 for row in rows if row.problem is None)
     took, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     if good != count:

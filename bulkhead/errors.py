@@ -53,6 +53,36 @@ class Interrupted(BulkheadError):
     exit_code = 130
 
 
+class NotAccepted(BulkheadError):
+    """The backend said no to what was tried; what was there before is as it was."""
+
+    exit_code = 3
+
+
+class StillGoing(BulkheadError):
+    """The time to wait is over, and what was waited for goes on: ask again."""
+
+    exit_code = 8
+
+
+class JobStillRunning(BulkheadError, TimeoutError):
+    """The time to wait is over; the job itself goes on, and can be waited for again."""
+
+    exit_code = 8
+
+
+class JobPaused(BulkheadError):
+    """The job stands still until a person acts: `what` says which job, `why` who paused it."""
+
+    exit_code = 10
+
+
+class NotYet(BulkheadError):
+    """This version cannot do that yet."""
+
+    exit_code = 2
+
+
 class Conflict(BulkheadError):
     """The thing is in another state than the request supposes: look, then decide."""
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,9 +16,9 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
-from bulkhead.model.user import Problem, problem_in, problem_of
+from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Objects
-from bulkhead.submitting import Entry, submit
+from bulkhead.submitting import Entry, Prepared, submit
 
 TOKENS = ("none", "missing", "rotate")
 """What an import does about user access tokens; `missing`: none on our record."""
@@ -25,8 +26,11 @@ TOKENS = ("none", "missing", "rotate")
 LARGEST_BODY = 1024 * 1024
 """Bytes of JSON that a raw call's body may have."""
 
+TEXT = "_text"
+"""The column in which a row that is no object comes back, as for JSON Lines."""
+LONGEST_TEXT = 1000
+
 _MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -56,7 +60,13 @@ class Options:
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     parent: str = ""
+    notify: str = ""
+    """JSON with the task and the queue that are told of the end."""
 
     def __post_init__(self) -> None:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
@@ -67,6 +77,9 @@ class Options:
             "a whole number, or a part of the rows such as 2%",
         )
         _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        for name in _TIMES:
+            seconds = getattr(self, name)
+            _require(seconds is None or seconds > 0, name, "more than 0 seconds")
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
         _require(told, "labels", "a mapping of names to text")
 
@@ -76,9 +89,11 @@ class Options:
         return {**asked, "labels": dict(self.labels)}
 
 
+_TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
-    *("max_failures", "max_attempts", "parent"),
+    *("max_failures", "max_attempts", "parent", "notify"),
+    *_TIMES,
 )
 DEFAULT = Options()
 
@@ -100,7 +115,7 @@ def delete_users(
     scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
 ) -> Job:
     """Delete the user of each row: an address, or a mapping with one. Raises as `import_users`."""
-    order = _Order("users.delete", app, {}, options, repeat="check")
+    order = _Order("users.delete", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -111,7 +126,7 @@ def issue_tokens(
 
     A second token may end the first, so a call that was sent and not answered stays `unknown`.
     """
-    order = _Order("users.tokens.issue", app, {}, options, repeat="once")
+    order = _Order("users.tokens.issue", app, {}, options)
     return _of_users(scripts, _with_address(rows), order)
 
 
@@ -135,6 +150,18 @@ def call(
 
     Raises InvalidInput for a body that cannot be sent; else as `import_users`.
     """
+    return prepare_call(scripts, op, body, app=app, options=options).submit(scripts)
+
+
+def prepare_call(
+    scripts: Scripts,
+    op: str,
+    body: Mapping[str, Any],
+    *,
+    app: str,
+    options: Options = DEFAULT,
+) -> Prepared:
+    """What `call` submits. Raises NotFound (app) and InvalidInput."""
     checked = raw(op, body)
     if len(json.dumps(checked.members)) > LARGEST_BODY:
         raise InvalidInput(
@@ -144,7 +171,7 @@ def call(
         )
     params = {"op": op, "body": dict(checked.members)}
     request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
-    return submit(scripts, request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
+    return Prepared(request, [Entry(1, [])], lambda: {"rows": 1, "format": "call"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +180,7 @@ class _Order:
     app: str
     params: Mapping[str, Any]
     options: Options
-    repeat: str = "safe"
+    repeat: str = ""
 
 
 def _of_users(scripts: Scripts, rows: Iterable[object], order: _Order) -> Job:
@@ -179,28 +206,22 @@ def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
 def entries(rows: Iterable[object], objects: Objects) -> Iterator[Entry]:
     """Each row with its number and cells, and with its code where it cannot be sent."""
     for line, row in enumerate(rows, 1):
-        cells, problem = _cells(row, objects)
-        problem = problem or problem_in(objects.mapping, cells)
+        if isinstance(row, Mapping):
+            cells, problem = objects.row(row)
+        else:
+            cells, problem = objects.row_of_text(TEXT, repr(row)[:LONGEST_TEXT]), _no_object(row)
         if problem is None:
             yield Entry(line, cells)
         else:
             yield Entry(line, cells, problem.code, problem.message)
+    # Where none had an address, each row says so by itself.
+    with suppress(InvalidInput):
+        objects.close()
 
 
-def _cells(row: object, objects: Objects) -> tuple[list[str], Problem | None]:
-    nothing = [""] * len(objects.columns)
-    if not isinstance(row, Mapping):
-        message = f"The row is no object but of the type {type(row).__name__}."
-        return nothing, problem_of("NOT_AN_OBJECT", message)
-    try:
-        cells = objects.cells(row)
-    except (TypeError, ValueError, RecursionError):
-        message = "The row holds a value that JSON cannot carry."
-        return nothing, problem_of("UNSENDABLE", message)
-    if not all(map(str.isascii, cells)):
-        # Half a character is a cell's problem, and must not end the whole input.
-        cells = [_SURROGATE.sub("\ufffd", cell) for cell in cells]
-    return cells, None
+def _no_object(row: object) -> Problem:
+    message = f"The row is no object but of the type {type(row).__name__}."
+    return problem_of("NOT_AN_OBJECT", message)
 
 
 def _with_address(rows: Iterable[object]) -> Iterator[object]:
@@ -217,7 +238,8 @@ class Described:
     def listen(self, passing: Iterable[Entry]) -> Iterator[Entry]:
         """The same entries, counted."""
         for entry in passing:
-            line = json.dumps(entry.cells, ensure_ascii=False).encode()
+            # Python's own spelling: unambiguous, and a fifth of the time that JSON takes.
+            line = repr(entry.cells).encode()
             self._hash.update(line)
             self._bytes += len(line)
             self._rows += 1

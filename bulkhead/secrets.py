@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Iterable
 from typing import NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
@@ -82,24 +83,33 @@ class Box:
     """Keeps bytes secret and whole at rest, each box bound to what it is about.
 
     The key is made from any text of 32 characters or more; it should be random, for it is
-    not slowed against guessing. A box names its key, so that keys can be changed later.
+    not slowed against guessing. A box names its key, so that what `earlier` keys have sealed
+    can be opened after a change of key.
     """
 
-    def __init__(self, secret_key: str) -> None:
-        self._current, key = _derived(secret_key.strip())
-        self._keys = {self._current: AESGCM(key)}
+    def __init__(self, secret_key: str, earlier: Iterable[str] = ()) -> None:
+        derived = [_derived(text.strip()) for text in (secret_key, *earlier)]
+        self._current = derived[0][0]
+        self._keys = {name: AESGCM(key) for name, key in derived}
 
     @property
     def key_id(self) -> str:
         """Names the key without telling it."""
         return self._current
 
-    def seal(self, content: bytes, about: str) -> str:
-        """A box of plain ASCII, to be opened only with the same key and the same `about`."""
-        nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._keys[self._current]
-        sealed = cipher.encrypt(nonce, content, _bound(self._current, about))
-        return f"v1.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode('ascii')}"
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of all keys here, the current one first."""
+        return tuple(self._keys)
+
+    def seal(self, content: bytes, about: str, key_id: str | None = None) -> str:
+        """A box of plain ASCII, to be opened only with the same key and the same `about`.
+
+        `key_id` names one of the keys here; else the current one is used.
+        """
+        nonce, name = os.urandom(_NONCE_BYTES), key_id or self._current
+        sealed = self._keys[name].encrypt(nonce, content, _bound(name, about))
+        return f"v1.{name}.{base64.urlsafe_b64encode(nonce + sealed).decode('ascii')}"
 
     def open(self, box: str, about: str) -> bytes:
         """What was sealed; raises CannotOpen for another key, another `about`, or damage."""
@@ -109,13 +119,18 @@ class Box:
             raise CannotOpen(
                 "a stored secret cannot be opened",
                 why=f"it was sealed with key {key_id}, and the key here is {self._current}",
-                to_do="set BULKHEAD_SECRET_KEY to the key it was sealed with",
+                to_do="set BULKHEAD_SECRET_KEY to the key it was sealed with, or …_KEY_OLD to it",
             )
         try:
             bound = _bound(key_id, about)
             return cipher.decrypt(packed[:_NONCE_BYTES], packed[_NONCE_BYTES:], bound)
         except (InvalidTag, ValueError) as error:
             raise _damaged(f"its content was changed, or it does not belong to {about}") from error
+
+
+def key_id_of(box: str) -> str:
+    """The name of the key that a box was sealed with. Raises CannotOpen for damage."""
+    return _parts(box)[0]
 
 
 def _derived(secret_key: str) -> tuple[str, bytes]:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from bulkhead.errors import InvalidInput
+from bulkhead.key_file import read_key, read_keys
 from bulkhead.masking import MASK, mask_url
 
 PREFIX = "BULKHEAD_"
@@ -113,6 +114,9 @@ class Settings(BaseSettings):
     """Celery's broker; unset: the store, same database."""
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     secret_key_file: FullPath | None = None
+    secret_key_old: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """The key before this one, while it is changed."""
+    secret_key_old_file: FullPath | None = None
     tenant: Name | None = None
     """Lets `shop` stand for `acme/shop`."""
     cell: Name = "main"
@@ -185,7 +189,7 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         if self.secret_key_file is not None:
-            return _read_key(self.secret_key_file)
+            return read_key(self.secret_key_file, f"{PREFIX}SECRET_KEY_FILE", SHORTEST_KEY)
         if self.redis_url is not None:
             raise InvalidInput(
                 "BULKHEAD_SECRET_KEY is not set",
@@ -194,12 +198,22 @@ class Settings(BaseSettings):
             )
         return None
 
+    def earlier_keys(self) -> tuple[str, ...]:
+        """Keys that may still open what they have sealed; raises InvalidInput as `key_text`."""
+        if self.secret_key_old is not None:
+            return (self.secret_key_old.get_secret_value(),)
+        if self.secret_key_old_file is None:
+            return ()
+        place = f"{PREFIX}SECRET_KEY_OLD_FILE"
+        return read_keys(self.secret_key_old_file, place, SHORTEST_KEY)
+
     def secrets(self) -> list[str]:
         """What no line of a log may hold: the key as set here, and the passwords of the URLs."""
         urls = [url for url in (self.redis_url, self.broker_url) if url]
         found = [urlsplit(url).password for url in urls]
         found += [unquote(password) for password in found if password]
-        found += [self.secret_key.get_secret_value() if self.secret_key else None]
+        keys = (self.secret_key, self.secret_key_old)
+        found += [key.get_secret_value() if key else None for key in keys]
         return sorted({secret for secret in found if secret})
 
 
@@ -233,23 +247,6 @@ def _read_toml(path: Path) -> dict[str, Any]:
         why=why,
         to_do="correct the file, or unset BULKHEAD_CONFIG",
     )
-
-
-def _read_key(path: Path) -> str:
-    try:
-        key = path.read_text("utf-8").strip()
-        why = "" if len(key) >= SHORTEST_KEY else f"it is shorter than {SHORTEST_KEY} characters"
-    except OSError as error:
-        why = error.strerror or "it cannot be read"
-    except UnicodeDecodeError:
-        why = "it is not UTF-8 text"
-    if why:
-        raise InvalidInput(
-            f"BULKHEAD_SECRET_KEY_FILE: {path} holds no key",
-            why=why,
-            to_do=f"put {SHORTEST_KEY} or more characters of text in it, for its owner only",
-        )
-    return key
 
 
 def _refusal(
@@ -289,3 +286,9 @@ def read_variable(name: str) -> str | None:
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment for a process of ours that works with the same settings."""
     return {**os.environ, f"{PREFIX}HOME": str(settings.home)}
+
+
+def fresh_environment(home: Path) -> dict[str, str]:
+    """The environment for a product of its own under this home, with no setting of ours."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, f"{PREFIX}HOME": str(home)}

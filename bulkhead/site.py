@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bulkhead.engine.connect import broker_url
+from bulkhead.engine.connect import broker_url, client_url
 from bulkhead.engine.embedded import find
 from bulkhead.engine.store_folder import secret_key
 from bulkhead.errors import InvalidInput, Unreachable
+from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 
 
@@ -19,19 +20,44 @@ class Site:
     store_url: str = field(repr=False)
     broker_url: str = field(repr=False)
     secret_key: str = field(repr=False)
+    earlier_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
         """The site the settings describe. Raises Unreachable if no embedded store runs."""
-        url = str(settings.redis_url) if settings.redis_url else find(settings.home)
-        if url is None:
-            raise Unreachable(
-                "no store is running here",
-                why=f"BULKHEAD_REDIS_URL is not set and no embedded store runs in {settings.home}",
-                to_do="start `bulkhead up` in another terminal, or set BULKHEAD_REDIS_URL",
-            )
+        url = store_url(settings)
         broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
-        return cls(settings, url, broker, _key(settings))
+        return cls(settings, url, broker, _key(settings), settings.earlier_keys())
+
+    @property
+    def box(self) -> Box:
+        """Opens what the keys here have sealed."""
+        return Box(self.secret_key, self.earlier_keys)
+
+    @property
+    def front_url(self) -> str:
+        """Where the messages of Celery clients lie: in the broker if it is a Redis server or
+        Valkey, else in the store. Secret as the other URLs are."""
+        if self.settings.broker_url is None:
+            return self.store_url
+        return client_url(self.broker_url) or self.store_url
+
+    @property
+    def front_broker_url(self) -> str:
+        """The same place as Celery writes it."""
+        return broker_url(self.front_url)
+
+
+def store_url(settings: Settings) -> str:
+    """The store alone, for whoever needs no key. Raises Unreachable if no embedded store runs."""
+    url = str(settings.redis_url) if settings.redis_url else find(settings.home)
+    if url is None:
+        raise Unreachable(
+            "no store is running here",
+            why=f"BULKHEAD_REDIS_URL is not set and no embedded store runs in {settings.home}",
+            to_do="start `bulkhead up` in another terminal, or set BULKHEAD_REDIS_URL",
+        )
+    return url
 
 
 def _key(settings: Settings) -> str:

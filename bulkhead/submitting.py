@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from bulkhead.engine.draft import Draft, Request
@@ -22,6 +23,20 @@ class Entry(NamedTuple):
     cells: list[str]
     code: str = ""
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A job whose rows were not read yet."""
+
+    request: Request
+    entries: Iterable[Entry]
+    describe: Callable[[], Mapping[str, Any]]
+    """Gives the job's `input`; asked after the last row."""
+
+    def submit(self, scripts: Scripts) -> Job:
+        """Read the rows and make the job. Raises as `submit`."""
+        return submit(scripts, self.request, self.entries, self.describe)
 
 
 def submit(

@@ -10,7 +10,7 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK
 from bulkhead.model.outcome import Outcome, Refused
 from bulkhead.model.slice import Known
-from tasks import check, users
+from tasks import call, check, users
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
@@ -39,6 +39,8 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
     ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
     ("apps.check", FIRST): Operation(check.probe),
+    ("apps.check_token", FIRST): Operation(check.probe, check.not_accepted),
+    ("call", FIRST): Operation(call.call),
 }
 
 

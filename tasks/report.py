@@ -48,6 +48,8 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         run.left.discard(finished.item.index)
         if finished.called:
             seconds.append(finished.seconds)
+        if finished.call is not None:
+            report.traffic.add(finished.call)
         _fold(report, finished, run, clocks)
     while run.unsent:
         report.back.append(run.unsent.popleft())
@@ -130,7 +132,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
 def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Refused | Unknown:
     """Another attempt, or the end of an item that has had its chances."""
     step = run.part.step if outcome.step is None else outcome.step
-    decided = decide(outcome, tries, age, run.max_attempts, step=step)
+    decided = decide(outcome, tries, age, run.retry, step=step)
     if isinstance(decided, Refused) and step == READ_BACK:
         # That the question failed says nothing about what was asked after.
         message = f"sent, but not confirmed, and not to be read back: {decided.message}"

@@ -6,13 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bulkhead.model.app import write_duration
 from bulkhead.model.outcome import Refused, Retry
-
-SHORTEST, LONGEST = 0.5, 60.0
-"""Seconds: the first and the longest of the growing pauses."""
-
-GIVE_UP_AFTER = 6 * 3600
-"""Seconds after an item's first attempt."""
+from bulkhead.model.retry_policy import RetryPolicy
 
 UNLISTED_ATTEMPTS = 3
 """Attempts at a word of mesibo's that nobody has listed."""
@@ -30,7 +26,7 @@ def decide(
     outcome: Retry,
     tries: int,
     age: float,
-    most: int,
+    policy: RetryPolicy,
     chance: Callable[[], float] = random.random,
     step: str = "",
 ) -> Again | Refused:
@@ -39,11 +35,12 @@ def decide(
     The pause is drawn evenly from zero to a limit that doubles (full jitter), so that what
     failed together does not come back together.
     """
+    most = policy.attempts
     limit = min(most, UNLISTED_ATTEMPTS) if outcome.code == "UNLISTED" else most
     if tries >= limit:
         return Refused(outcome.code, f"{outcome.message} ({tries} attempts)", outcome.upstream)
-    if age > GIVE_UP_AFTER:
-        message = f"{outcome.message} (given up after {age / 3600:.0f} hours)"
+    if age > policy.give_up_after:
+        message = f"{outcome.message} (given up after {write_duration(age)})"
         return Refused("GAVE_UP", message, outcome.upstream)
-    pause = chance() * min(LONGEST, SHORTEST * 2 ** (tries - 1))
+    pause = chance() * policy.pause_after(tries)
     return Again(max(pause, outcome.after or 0.0), step)

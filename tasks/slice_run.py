@@ -12,6 +12,7 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
+    Done,
     Next,
     Outcome,
     Refused,
@@ -23,6 +24,8 @@ from bulkhead.model.outcome import (
     Upstream,
 )
 from bulkhead.model.slice import LOOK, Begun, Slice
+from bulkhead.model.traffic import CallMade
+from tasks import check
 from tasks.clocks import Clocks, Window
 from tasks.operation import conclude, prepare
 from tasks.users import recognise
@@ -41,6 +44,7 @@ class Finished:
     called: bool
     free: bool = False
     """True if the item needed no call: its permit goes back."""
+    call: CallMade | None = None
 
 
 class SliceRun:
@@ -65,8 +69,8 @@ class SliceRun:
         instants = map(window.instant, part.offsets)
         # The earliest permits are used; those that are left over go back.
         self._turns = deque(zip(self._to_call(items), instants, strict=False))
-        self.app: AppFacts = runtime.cabinet.app(part.app, begun.app_version)
-        self.max_attempts = self.facts.max_attempts or self.app.max_attempts
+        self.app: AppFacts = check.app_of(runtime.cabinet, part, begun.app_version)
+        self.retry = self.app.retry.changed(self.facts.retry)
         self._halted = False
         self._lanes_left = min(part.parallel, len(self._turns))
         self._lock = threading.Lock()
@@ -138,11 +142,13 @@ class SliceRun:
     def _attempt(self, item: Item) -> Finished:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
+        said: Outcome | None = None
         try:
             call = prepare(self.facts, item, self.part.step)
             if isinstance(call, Refused):
                 return Finished(item, call, started_ms, 0.0, called=False)
             said = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
+            self._hear(said)
             known = self.begun.known.get(item.index)
             outcome: Outcome = conclude(self.facts, item, self.part.step, known, said)
         except Exception:
@@ -152,7 +158,30 @@ class SliceRun:
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
-        return Finished(item, outcome, started_ms, self._clocks.monotonic() - started, called=True)
+        seconds = self._clocks.monotonic() - started
+        made = self._made(call, said) if isinstance(call, Call) else None
+        return Finished(item, outcome, started_ms, seconds, called=True, call=made)
+
+    def _hear(self, said: Outcome) -> None:
+        """Count a word of refusal, for whoever wonders which there are."""
+        upstream = getattr(said, "upstream", None)
+        if upstream is not None and upstream.error is not None:
+            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
+
+    def _made(self, call: Call, said: Outcome | None) -> CallMade:
+        sent, received = self._runtime.backend.take_traffic()
+        user = call.key if sent and call.op.startswith("user") else ""
+        return CallMade(call.op, _WORDS.get(type(said), "unknown"), user, sent, received)
+
+
+_WORDS = {
+    Done: "succeeded",
+    Refused: "refused",
+    Retry: "retried",
+    Throttled: "throttled",
+    Stopped: "token_refused",
+}
+"""What a call by itself came to; whether an item needs another one is not asked here."""
 
 
 def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:

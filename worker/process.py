@@ -84,7 +84,8 @@ class Process(Worker):  # type: ignore[misc]
 
 
 def _hide_secrets_of(runtime: Runtime) -> None:
-    logs.redactor.register(runtime.site.secret_key)
+    for key in (runtime.site.secret_key, *runtime.site.earlier_keys):
+        logs.redactor.register(key)
     for url in (runtime.site.store_url, runtime.site.broker_url):
         password = urlsplit(url).password
         if password:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,8 +25,11 @@ BEAT = 2.0
 class Pulse(threading.Thread):
     """A thread of a worker."""
 
-    def __init__(self, runtime: Runtime, app: Any) -> None:
+    def __init__(
+        self, runtime: Runtime, app: Any, bequeath: Callable[[Sequence[str]], None]
+    ) -> None:
         super().__init__(name="pulse", daemon=True)
+        self._bequeath = bequeath
         self._runtime = runtime
         self._app = app
         self._over = threading.Event()
@@ -38,6 +42,7 @@ class Pulse(threading.Thread):
             "egress": runtime.verbs.egress,
             "version": __version__,
             "slots": str(CALLS),
+            "keys": ",".join(runtime.cabinet.key_ids),
         }
 
     def run(self) -> None:
@@ -60,9 +65,11 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
+        self._speak_of_words()
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
+        self._bequeath(dead)
         for name in dead:
             self._delete_queue(queue_of(name))
         for job, app in self._runtime.verbs.tick().timed_out:
@@ -76,6 +83,12 @@ class Pulse(threading.Thread):
         self._delete_queue(self._runtime.queue)
         with suppress(Unreachable):
             self._runtime.verbs.leave()
+            self._speak_of_words()
+
+    def _speak_of_words(self) -> None:
+        # Learned at every beat, so that an operator's word is obeyed within one.
+        self._runtime.words.learn(self._runtime.wordbook.said())
+        self._runtime.wordbook.count(self._runtime.hearing.take())
 
     def _tell(self, reaped: Reaped) -> None:
         self._log.warning(

@@ -15,12 +15,14 @@ from bulkhead.engine.connect import connect
 from bulkhead.engine.delay import StartDelay
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.tokens import sealing
 from bulkhead.engine.verbs import Verbs
-from bulkhead.secrets import Box
+from bulkhead.engine.wordbook import WordBook
 from bulkhead.settings import Settings
 from bulkhead.site import Site
+from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.slots import Slots
 from worker.stopping import Stopping
@@ -44,6 +46,9 @@ class Runtime:
     slots: Slots
     stopping: Stopping
     delay: StartDelay
+    words: Words
+    wordbook: WordBook
+    hearing: Hearing
 
     @property
     def queue(self) -> str:
@@ -60,18 +65,24 @@ def build(settings: Settings) -> Runtime:
     """A runtime for these settings. Raises Unreachable, or NotPermitted for a wrong key."""
     site = Site.of(settings)
     scripts = Scripts(connect(site.store_url))
-    fleet, box = Fleet(scripts), Box(site.secret_key)
-    fleet.agree_on_key(box.key_id)
+    fleet, box = Fleet(scripts), site.box
+    Keys(scripts).agree(box.key_ids)
+    words, wordbook = Words(), WordBook(scripts)
+    # Before the first call, so that none is judged by what the operator has corrected.
+    words.learn(wordbook.said())
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress, seal=sealing(box)),
         cabinet=Cabinet(Jobs(scripts), fleet, box),
-        backend=Backend(Transport(), Words()),
+        backend=Backend(Transport(), words),
         lanes=Lanes(CALLS),
         slots=Slots(CALLS, PARCELS),
         stopping=Stopping(),
         delay=StartDelay(),
+        words=words,
+        wordbook=wordbook,
+        hearing=Hearing(),
     )
 
 

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from celery import bootsteps
 
+from bulkhead.engine.connect import open_client
+from bulkhead.engine.front import Front
+from bulkhead.engine.notices import Notices
+from bulkhead.engine.overview import Overview
+from bulkhead.engine.script import Scripts
+from worker.door import Door, Reception
 from worker.feeder import Feeder
+from worker.heir import Heir
+from worker.postman import Postman
 from worker.pulse import Pulse
-from worker.runtime import current
+from worker.runtime import Runtime, current
 from worker.stopping import GRACE
+
+RECEPTION = "tasks.submit"
+"""Named by string: what is done with a message lies above the worker (HOUSE: the import rule)."""
+
+
+def make_door(runtime: Runtime) -> Door:
+    """The front door of this process, with connections of its own."""
+    site, worker = runtime.site, runtime.verbs.worker
+    scripts = Scripts(open_client(site.store_url))
+    front = Front(open_client(site.front_url), worker)
+    notices = Notices(scripts, worker)
+    reception: Reception = import_module(RECEPTION).reception(
+        scripts, front, notices, site.settings.tenant
+    )
+    postman = Postman(notices, site.front_broker_url)
+    heir = Heir(front, notices, Overview(scripts))
+    return Door(front, reception, postman, heir, runtime.stopping)
 
 
 class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -20,17 +46,20 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         runtime = current()
-        self.pulse = Pulse(runtime, worker.app)
+        self.door = make_door(runtime)
+        self.pulse = Pulse(runtime, worker.app, self.door.heir.told)
         self.feeder = Feeder(runtime, worker.app)
 
     def start(self, worker: Any) -> None:
         self.pulse.start()
         self.feeder.start()
+        self.door.start()
 
     def stop(self, worker: Any) -> None:
         runtime = current()
         runtime.stopping.ask()
         self.feeder.finish()
+        self.door.finish()
         # The beat goes on until then: a lease must not end under a call that is being answered.
         runtime.slots.wait_idle(GRACE + 1)
         self.pulse.finish()

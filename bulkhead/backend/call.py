@@ -23,6 +23,8 @@ class Call:
     key: str = ""
     issues: bool = False
     """True if the answer must hold a user token."""
+    shows: bool = False
+    """True if the answer is for a person to read, secrets taken out."""
 
     def __post_init__(self) -> None:
         taken = sorted(RESERVED & self.members.keys())

@@ -9,9 +9,10 @@ from bulkhead.backend import envelope
 from bulkhead.backend.call import Call
 from bulkhead.backend.endpoint import Endpoint
 from bulkhead.backend.judge import Read, judge
+from bulkhead.backend.shown import with_answer
 from bulkhead.backend.transport import Answer, Transport
 from bulkhead.backend.words import Words
-from bulkhead.model.outcome import Outcome, Refused, Upstream
+from bulkhead.model.outcome import Done, Outcome, Refused, Upstream
 from bulkhead.secrets import Secret
 
 
@@ -40,5 +41,13 @@ class Backend:
 
         reply = self._transport.post(endpoint, body)
         if isinstance(reply, Answer):
-            return judge(call, Read(reply, envelope.read(reply, token)), self._words, self._clock())
+            read = Read(reply, envelope.read(reply, token))
+            outcome = judge(call, read, self._words, self._clock())
+            if call.shows and isinstance(outcome, Done):
+                return with_answer(outcome, reply, token)
+            return outcome
         return judge(call, reply, self._words, self._clock())
+
+    def take_traffic(self) -> tuple[int, int]:
+        """Bytes of HTTP sent and received by this thread's calls since it was last asked."""
+        return self._transport.take_traffic()

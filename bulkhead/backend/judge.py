@@ -33,7 +33,7 @@ LONGEST_WAIT = 6 * 3600.0
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _UNREACHABLE = {"tls": "TLS_FAILED", "proxy": "PROXY_FAILED"}
-_DETAILS = {"userdel": "deleted"}
+_DETAILS = {"useradd": "created_or_updated", "userset": "updated", "userdel": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _accepted(call: Call, said: Accepted, status: int) -> Done | Refused:
     upstream = Upstream(call.op, status, details=said.details)
     if call.issues and said.issued is None:
         return Refused("UNUSABLE_ANSWER", "the answer holds no user token", upstream)
-    detail = _DETAILS.get(call.op, "created_or_updated")
+    detail = _DETAILS.get(call.op, "accepted")
     return Done(upstream, detail, said.issued if call.issues else None, said.listed)
 
 

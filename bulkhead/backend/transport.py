@@ -138,6 +138,13 @@ class Transport:
             kind = _kind(error)
             return NotSent(_REASONS[kind], kind, elapsed)
 
+    def take_traffic(self) -> tuple[int, int]:
+        """Bytes of HTTP sent and received by this thread since it was last asked."""
+        wire = self._lane().wire
+        traffic = (wire.sent, wire.received)
+        wire.sent = wire.received = 0
+        return traffic
+
     def close(self) -> None:
         """Close every idle connection; a call made later opens new ones."""
         with self._lock:

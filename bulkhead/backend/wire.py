@@ -21,16 +21,21 @@ HOSTS_KEPT = 128
 
 @dataclass(slots=True)
 class Wire:
-    """Whether a byte of the present request may have left this machine."""
+    """Whether a byte of the present request may have left this machine, and how many went by.
+
+    The bytes are those of HTTP, without TLS and without what a proxy is asked.
+    """
 
     touched: bool = False
+    sent: int = 0
+    received: int = 0
 
 
 class _Deadlined(io.RawIOBase):
     """Reads a socket until the whole answer is late, however slowly it drips in."""
 
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        self._sock, self._raw = sock, raw
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase, wire: Wire) -> None:
+        self._sock, self._raw, self._wire = sock, raw, wire
         self._until = monotonic() + (sock.gettimeout() or 0.0)
 
     def readable(self) -> bool:
@@ -42,6 +47,7 @@ class _Deadlined(io.RawIOBase):
             raise TimeoutError("the answer was not complete in time")
         self._sock.settimeout(left)
         count: int | None = self._raw.readinto(buffer)
+        self._wire.received += count or 0
         return count
 
     def close(self) -> None:
@@ -52,11 +58,11 @@ class _Deadlined(io.RawIOBase):
 class _Response(http.client.HTTPResponse):
     """An answer that must be complete, status line to last byte, within one read timeout."""
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, wire: Wire, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         # The file made by the base class keeps the socket alive after `Connection: close`.
         raw = self.fp.detach()
-        self.fp = io.BufferedReader(_Deadlined(sock, raw))
+        self.fp = io.BufferedReader(_Deadlined(sock, raw, wire))
 
     def begin(self) -> None:
         super().begin()
@@ -68,11 +74,11 @@ class _Response(http.client.HTTPResponse):
 class Connection(HTTPConnection):
     """Marks the wire before a request's first byte, and takes it back if that was not accepted."""
 
-    response_class = _Response
-
     def __init__(self, *args: Any, wire: Wire, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._wire = wire
+        # http.client calls it as a class, with what it knows: the socket.
+        self.response_class = partial(_Response, wire)  # type: ignore[assignment]
         self._parts: list[bytes] | None = None
 
     def request(self, *args: Any, **kwargs: Any) -> None:
@@ -96,12 +102,14 @@ class Connection(HTTPConnection):
 
     def _put(self, request: bytes) -> None:
         self._wire.touched = True
+        self._wire.sent += len(request)
         try:
             accepted = self.sock.send(request)
         except (BrokenPipeError, ConnectionResetError) as error:
             # Refused whole by our own kernel. Raised as an error of connecting, because
             # urllib3 passes over these two and would wait for an answer.
             self._wire.touched = False
+            self._wire.sent -= len(request)
             raise NewConnectionError(self, "the kept connection was closed") from error
         if accepted < len(request):
             super().send(request[accepted:])

@@ -13,6 +13,7 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
+from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Slice, indexes
 from bulkhead.secrets import Box, Secret
 
@@ -28,7 +29,8 @@ class JobFacts:
     kind: str
     mapping: Mapping[str, int]
     params: Mapping[str, Any]
-    max_attempts: int | None
+    retry: Mapping[str, float | int | None]
+    """What the job wishes otherwise than its app: names of a RetryPolicy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class AppFacts:
 
     endpoint: Endpoint
     token: Secret
-    max_attempts: int
+    retry: RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Cabinet:
         self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
         self.opening_rows = jobs.opening_rows
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of the keys with which this worker opens tokens."""
+        return self._box.key_ids
+
     def items(self, part: Slice) -> list[Item]:
         """The slice's items, in its order."""
         found = []
@@ -69,23 +76,30 @@ class Cabinet:
             found.append(Item(index, line, cells))
         return found
 
+    def candidate(self, app: str) -> AppFacts:
+        """The app with the token that it is to have next. Raises NotFound if there is none."""
+        return self._facts(app, "next_token_box")
+
     def _job(self, job: str) -> JobFacts:
         fields = self._jobs.fields(job)
         return JobFacts(
             kind=fields["kind"],
             mapping=json.loads(fields["mapping"]),
             params=json.loads(fields["params"]),
-            max_attempts=int(fields["max_attempts"]) if fields.get("max_attempts") else None,
+            retry=_wishes(fields),
         )
 
     def _app(self, app: str, version: str) -> AppFacts:
         del version  # only a part of the cache's key
+        return self._facts(app, "token_box")
+
+    def _facts(self, app: str, field: str) -> AppFacts:
         settings = self._fleet.app(app).settings
-        token = self._box.open(self._fleet.token_box(app), app).decode()
+        token = self._box.open(self._fleet.token_box(app, field), app).decode()
         return AppFacts(
             endpoint=endpoint(settings),
             token=Secret(token),
-            max_attempts=settings.max_attempts,
+            retry=settings.retry,
         )
 
 
@@ -101,3 +115,13 @@ def endpoint(settings: AppSettings) -> Endpoint:
         proxy=settings.proxy or None,
         allow_http=settings.allow_http,
     )
+
+
+def _wishes(fields: Mapping[str, str]) -> dict[str, float | int | None]:
+    wishes: dict[str, float | int | None] = {
+        name: float(fields[f"retry_{name}"])
+        for name in ("first", "longest", "give_up_after")
+        if fields.get(f"retry_{name}")
+    }
+    attempts = fields.get("max_attempts")
+    return wishes | {"attempts": int(attempts) if attempts else None}

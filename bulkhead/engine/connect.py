@@ -110,6 +110,18 @@ def broker_url(url: str) -> str:
     return f"redis+socket://{user}{path}?{urlencode({'virtual_host': database, **query})}"
 
 
+def client_url(broker: str) -> str | None:
+    """The broker's URL as our own client takes it; None for a broker that is no Redis server."""
+    parts = urlsplit(broker)
+    if parts.scheme in ("redis", "rediss", "unix"):
+        return broker
+    if parts.scheme != "redis+socket":
+        return None
+    query = dict(parse_qsl(parts.query))
+    database = query.pop("virtual_host", "0").strip("/") or "0"
+    return f"unix://{parts.netloc}{parts.path}?{urlencode({'db': database, **query})}"
+
+
 def facts(redis: Redis) -> StoreFacts:
     """How safe the store is. A managed server may keep some of it to itself."""
     told = _info(redis)

@@ -8,18 +8,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from redis.exceptions import RedisError
 
-from bulkhead.engine.packing import SEGMENT, pack
+from bulkhead.engine.packing import SEGMENT, pack, unpack
+from bulkhead.engine.refusal import UNSEALED_FOR, refusal
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, StoreFull, Unreachable
+from bulkhead.errors import StoreFull, Unreachable
+from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import repeats
-
-UNSEALED_FOR = 3600
-"""Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -27,7 +26,7 @@ RETENTION = 30 * 86400
 SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
 """Seconds that a store may be away in the moment of the seal, and between two questions."""
 
-FAILED = 4
+SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
 FLUSH_EVERY = 16
 
@@ -39,7 +38,8 @@ class Request:
     kind: str
     tenant: str
     app: str
-    columns: Sequence[str] = ()
+    columns: Sequence[str | None] = ()
+    """Their names; None for one that no row has."""
     mapping: Mapping[str, int] = field(default_factory=dict)
     """Field of a user → number of its column."""
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -49,6 +49,10 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
     max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     at: float | None = None
@@ -57,6 +61,8 @@ class Request:
     """Unix seconds from which on no call is made: the job times out."""
     parent: str = ""
     """The job whose rows these are, for a retry."""
+    notify: str = ""
+    """JSON with the task and the queue that the job document is sent to at the end."""
 
 
 class Draft:
@@ -77,7 +83,11 @@ class Draft:
         self._code_counts: dict[str, int] = {}
         self.total = 0
         self.failed = 0
+        self.skipped = 0
         self._segments = 0
+        self._address = request.mapping.get("address", -1)
+        self._hashes = Hashes()
+        self._bad: set[int] = set()
         self._content = hashlib.sha256()
         self._open()
 
@@ -93,17 +103,44 @@ class Draft:
     def refuse(self, line: int, cells: Sequence[str], code: str, message: str) -> None:
         """Append one row that will not be sent: it is `failed` from the start, with the reason."""
         index = self.total
+        # Before the row itself, which may be the last of its segment.
+        self._bad.add(len(self._rows))
         self.add(line, cells)
-        self.failed += 1
-        self._map[index // 2] |= FAILED << 4 if index % 2 == 0 else FAILED
+        self._end(index, FAILED, line, code, message)
+
+    def _end(self, index: int, state: int, line: int, code: str, message: str) -> None:
+        """Write what becomes of an item that no call will be made for."""
+        self.failed += state == FAILED
+        self.skipped += state == SKIPPED
+        self._map[index // 2] |= state << 4 if index % 2 == 0 else state
         lines = self._codes.setdefault(code, [])
         if len(lines) < FIRST_LINES:
             lines.append(line)
         self._code_counts[code] = self._code_counts.get(code, 0) + 1
         now = int(self._clock() * 1000)
-        self._refused.append([index, FAILED, "", code, message, {}, 0, now, now])
+        self._refused.append([index, state, "", code, message, {}, 0, now, now])
         if len(self._refused) == SEGMENT:
             self._close_refused()
+
+    def _end_repeated(self) -> None:
+        """Of rows with one address the first counts; the same again is skipped, others fail."""
+        followers, self._hashes = self._hashes.followers(), Hashes()
+        if self._address < 0:
+            return
+        comparison = Comparison(self._request.mapping, self._request.columns)
+        for repeat in Repeats(comparison, self._segment, SEGMENT).of(followers):
+            state = SKIPPED if repeat.same else FAILED
+            self._end(repeat.row, state, repeat.line, repeat.code, repeat.message)
+
+    def _segment(self, number: int) -> list[Any]:
+        self._flush()
+        try:
+            blob = self._scripts.redis.get(self._key("seg", str(number)))
+        except RedisError as error:
+            raise trouble(error) from error
+        if blob is None:
+            raise refusal(self._request, "expired", "", "")
+        return unpack(cast(bytes, blob))
 
     def seal(self, described: Mapping[str, Any]) -> str:
         """Hand the job over: its id, or the id of the same request made before.
@@ -112,6 +149,7 @@ class Draft:
         belongs to another content, NotFound when the app is gone.
         """
         self._close_segment()
+        self._end_repeated()
         self._close_refused()
         self._pipe.set(self._key("map"), bytes(self._map), ex=UNSEALED_FOR)
         self._flush()
@@ -127,7 +165,7 @@ class Draft:
         self.discard()
         if verdict == "same":
             return str(job)
-        raise self._refusal(verdict, job, state)
+        raise refusal(self._request, verdict, job, state)
 
     def _ask_to_seal(self, fields: str, codes: str) -> Any:
         """The store's answer, asked again while it restarts: the same job is sealed only once."""
@@ -189,6 +227,7 @@ class Draft:
             "weight": str(PRIORITIES[request.priority]),
             "total": str(self.total),
             "failed": str(self.failed),
+            "skipped": str(self.skipped),
             "segments": str(self._segments),
             "columns": json.dumps(list(request.columns), ensure_ascii=False),
             "mapping": json.dumps(dict(request.mapping)),
@@ -199,10 +238,14 @@ class Draft:
             "digest": digest.hexdigest(),
             "retention": str(RETENTION),
             "max_attempts": str(request.max_attempts or ""),
+            "retry_first": str(request.retry_first or ""),
+            "retry_longest": str(request.retry_longest or ""),
+            "retry_give_up_after": str(request.give_up_after or ""),
             "max_failures": _most(request.max_failures, self.total),
             "at": _micros(request.at),
             "deadline": _micros(request.deadline),
             "parent": request.parent,
+            "notify": request.notify,
         }
 
     def _close_segment(self) -> None:
@@ -212,7 +255,11 @@ class Draft:
         self._content.update(blob)
         self._pipe.set(self._key("seg", str(self._segments)), blob, ex=UNSEALED_FOR)
         self._segments += 1
+        if self._address >= 0:
+            # Each row begins with its line.
+            self._hashes.extend(hashes_of(self._rows, self._address + 1, self._bad))
         self._rows.clear()
+        self._bad.clear()
         if self._segments % FLUSH_EVERY == 0:
             self._flush()
 
@@ -230,45 +277,6 @@ class Draft:
 
     def _key(self, *parts: str) -> str:
         return self._scripts.key("job", self.id, *parts)
-
-    def _refusal(self, verdict: str, job: str, state: str) -> BulkheadError:
-        if verdict == "conflict":
-            return Conflict(
-                f"the idempotency key {self._request.idempotency_key!r} was used for other content",
-                why=f"it belongs to {job} ({state})",
-                to_do="use another key, or send the same content",
-            )
-        if verdict == "quota":
-            return _over_quota(self._request.tenant, job, *state.split(","))
-        if verdict == "no_app":
-            return NotFound(
-                f"there is no app {self._request.app}",
-                why="it was removed while the input was read",
-                to_do="see `bulkhead apps list`",
-            )
-        return InvalidInput(
-            "reading the input took too long",
-            why=f"a job must be sealed within {UNSEALED_FOR // 60} minutes",
-            to_do="split the input, or feed it faster; nothing was sent",
-        )
-
-
-QUOTAS = {
-    "open_jobs": "open jobs at a time, and this would be number {asked}",
-    "open_items": "open items at a time, and with these there would be {asked}",
-    "items_per_job": "items a job, and this one has {asked}",
-}
-
-
-def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
-    make_room = "split the input"
-    if quota != "items_per_job":
-        make_room = "wait until jobs end, or cancel one"
-    return Conflict(
-        f"this job is more than the quota of tenant {tenant} allows",
-        why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
-        to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
-    )
 
 
 def _most(asked: str, total: int) -> str:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, text_in, token_fields
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import Conflict, NotFound, NotPermitted
+from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 from bulkhead.model.quota import Quotas
-
-
-@dataclass(frozen=True, slots=True)
-class SealedToken:
-    """An app token as the store may hold it: encrypted, with what may be shown of it."""
-
-    box: str
-    last4: str
-    fingerprint: str
 
 
 class Fleet:
@@ -34,22 +25,6 @@ class Fleet:
         self._scripts = scripts
         self._redis = scripts.redis
         self._key = scripts.key
-
-    def agree_on_key(self, key_id: str) -> None:
-        """Whoever comes first names the key that tokens are sealed with; others must have the same.
-
-        Raises NotPermitted: a worker with another key could open no token, and every app would
-        stop for a reason that is none of its own.
-        """
-        name = self._key("key-id")
-        self._do(self._redis.set, name, key_id, nx=True)
-        known = self._do(self._redis.get, name).decode()
-        if known != key_id:
-            raise NotPermitted(
-                "this host has another secret key than the store's app tokens",
-                why=f"they are sealed with key {known}, and the key here is {key_id}",
-                to_do="give every host the same BULKHEAD_SECRET_KEY or …_FILE",
-            )
 
     def add_tenant(
         self, name: str, weight: float = 1.0, quotas: Mapping[str, int | None] | None = None
@@ -123,7 +98,7 @@ class Fleet:
                 why="an app is added once",
                 to_do=f"change it with `bulkhead apps set {app}`",
             )
-        self._write(app, {**settings.to_fields(), **_token_fields(token), "state": "active"})
+        self._write(app, {**settings.to_fields(), **token_fields(token), "state": "active"})
         self._do(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
         self._do(self._redis.sadd, self._key("apps"), app)
         return self.app(app)
@@ -143,25 +118,45 @@ class Fleet:
     def set_token(self, app: str, token: SealedToken) -> None:
         """Give an app another token; if the old one had stopped it, it goes on."""
         before = self.app(app)
-        self._write(app, _token_fields(token))
+        # A rotation that was going on is over: this token is the one.
+        self._do(self._redis.hdel, self._key("app", app), *ROTATION)
+        self._write(app, token_fields(token))
         if before.state == "stopped":
             self.control("app", app, "resume")
 
     def apps(self, tenant: str | None = None) -> list[App]:
         """Every app, or those of one tenant, by name."""
         parts = ("tenant", tenant, "apps") if tenant else ("apps",)
-        return [self.app(name) for name in self._members(*parts)]
+        names = self._members(*parts)
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(self._key("app", name))
+            pipe.smembers(self._key("app", name, "egress"))
+        answers = iter(self._do(pipe.execute))
+        pairs = zip(names, answers, answers, strict=False)
+        return [
+            app_in(name, text_in(kept), tuple(sorted(egress.decode() for egress in members)))
+            for name, kept, members in pairs
+            if b"base_url" in kept  # removed a moment ago
+        ]
 
     def app(self, app: str) -> App:
         """One app. Raises NotFound with the nearest name."""
         kept = self._hash("app", app) if all(map(NAME.fullmatch, app.split("/"))) else {}
         if "base_url" not in kept:
             raise self._unknown("app", app, self._members("apps"))
-        return _app(app, kept, tuple(self._members("app", app, "egress")))
+        return app_in(app, kept, tuple(self._members("app", app, "egress")))
 
-    def token_box(self, app: str) -> str:
+    def open_jobs(self, apps: list[str]) -> dict[str, int]:
+        """How many open jobs each of these apps has."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.scard(self._key("app", app, "open"))
+        return dict(zip(apps, self._do(pipe.execute), strict=True))
+
+    def token_box(self, app: str, field: str = "token_box") -> str:
         """The app's encrypted token, for the worker that is about to call."""
-        box = self._do(self._redis.hget, self._key("app", app), "token_box")
+        box = self._do(self._redis.hget, self._key("app", app), field)
         if box is None:
             raise self._unknown("app", app, self._members("apps"))
         return str(box.decode())
@@ -227,8 +222,7 @@ class Fleet:
         self._scripts.run("control", "app", app, "place", "", "", "")
 
     def _hash(self, *parts: str) -> dict[str, str]:
-        raw = self._do(self._redis.hgetall, self._key(*parts))
-        return {name.decode(): value.decode() for name, value in raw.items()}
+        return text_in(self._do(self._redis.hgetall, self._key(*parts)))
 
     def _members(self, *parts: str) -> list[str]:
         return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
@@ -252,33 +246,3 @@ class Fleet:
 def _listed(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _token_fields(token: SealedToken) -> dict[str, str]:
-    return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
-
-
-def _app(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
-    tenant, name = split_app(app)
-    cool_until = float(kept.get("cool_until", 0))
-    granted, returned = (int(kept.get(f"permits_{word}", 0)) for word in ("granted", "returned"))
-    return App(
-        tenant=tenant,
-        name=name,
-        settings=AppSettings.from_fields(kept),
-        state=kept.get("state", "active"),
-        token=f"…{kept.get('last4', '')}",
-        fingerprint=kept.get("fingerprint", ""),
-        version=kept.get("version", "0"),
-        code=kept.get("code", ""),
-        why=kept.get("why", ""),
-        since=rfc3339(float(kept["since"])) if "since" in kept else None,
-        cooling_until=rfc3339(cool_until) if cool_until > time.time() * 1e6 else None,
-        in_flight=int(kept.get("held", 0)),
-        egress=egress,
-        live={"permits_used": granted - returned, "latency_ms": _ms(kept.get("latency"))},
-    )
-
-
-def _ms(microseconds: str | None) -> float | None:
-    return round(float(microseconds) / 1000, 1) if microseconds else None

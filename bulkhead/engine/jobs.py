@@ -41,6 +41,12 @@ class Jobs:
             raise self._unknown(job)
         return found[0]
 
+    def made_with(self, tenant: str, key: str) -> Job | None:
+        """The job that a tenant's idempotency key belongs to, if one does."""
+        made = self._do(self._redis.get, self._key("idem", tenant, key))
+        found = self._read([made.decode()]) if made else []
+        return found[0] if found else None
+
     def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
         """Jobs, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
@@ -79,9 +85,14 @@ class Jobs:
             line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
             yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
 
-    def columns(self, job: str) -> list[str]:
-        """The input's columns, as its first line named them."""
-        columns: list[str] = json.loads(self.fields(job).get("columns", "[]"))
+    def codes(self, job: str) -> Iterator[tuple[int, str]]:
+        """Item number and code (or empty) of each settled item, as a stream."""
+        for row in self._packed_results(job):
+            yield row[0], row[3]
+
+    def columns(self, job: str) -> list[str | None]:
+        """The input's columns, as its first line or its objects named them; None if unused."""
+        columns: list[str | None] = json.loads(self.fields(job).get("columns", "[]"))
         return columns
 
     def fields(self, job: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from bulkhead.engine.document import counts_in
 from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.wordbook import Seen, WordBook
 from bulkhead.model.job import Counts, JobState, rfc3339
 
 NEWEST_JOBS = 10_000
@@ -81,6 +82,12 @@ class Now:
     waiting: int
     oldest_due: float
     """Seconds that the oldest due entry has waited for a worker; 0 if none is due."""
+    oldest: str = ""
+    """The app or the job that the oldest due entry is for; empty if none is due."""
+    dead: int = 0
+    """Submissions through other doors that were not understood, and are kept for a person."""
+    unlisted: tuple[Seen, ...] = ()
+    """Words of backends that nobody has listed, the one heard last first."""
 
     @property
     def live_workers(self) -> int:
@@ -91,6 +98,7 @@ class Overview:
     """Reads, never writes. Every method raises Unreachable when the store is away."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._words = WordBook(scripts)
         self._redis = scripts.redis
         self._key = scripts.key
 
@@ -116,12 +124,27 @@ class Overview:
             leases=leases,
             waiting=waiting,
             oldest_due=max(0.0, now - oldest[0][1]) / 1e6 if oldest else 0.0,
+            oldest=_entry(oldest[0][0]) if oldest and oldest[0][1] <= now else "",
+            dead=self.dead(),
+            unlisted=tuple(self._words.unlisted()),
         )
 
     def time(self) -> float:
         """The store's clock, in microseconds."""
         seconds, microseconds = self._do(self._redis.time)
         return float(seconds * 1_000_000 + microseconds)
+
+    def dead(self) -> int:
+        """How many dead submissions are kept, in whatever kind of key."""
+        name = self._key("dead")
+        counted = {
+            b"list": self._redis.llen,
+            b"zset": self._redis.zcard,
+            b"hash": self._redis.hlen,
+            b"stream": self._redis.xlen,
+        }
+        count = counted.get(self._do(self._redis.type, name))
+        return int(self._do(count, name)) if count else 0
 
     def store(self) -> StoreNow:
         """The server: what it is and how full."""
@@ -149,13 +172,10 @@ class Overview:
     def _apps(self, names: list[str], now: float) -> tuple[AppNow, ...]:
         tenants = sorted({name.split("/")[0] for name in names})
         owners = self._many([_all_of(self._key("tenant", tenant)) for tenant in tenants])
-        states = {
-            tenant: _text(facts).get("state", "active")
-            for tenant, facts in zip(tenants, owners, strict=True)
-        }
+        tenant_facts = dict(zip(tenants, map(_text, owners), strict=True))
         kept = self._many([_all_of(self._key("app", name)) for name in names])
         return tuple(
-            _app(name, _text(facts), states[name.split("/")[0]], now)
+            _app(name, _text(facts), tenant_facts[name.split("/")[0]], now)
             for name, facts in zip(names, kept, strict=True)
         )
 
@@ -219,20 +239,27 @@ def _worker(name: str, facts: Mapping[str, str], ends: float, now: float) -> Wor
     )
 
 
-def _app(name: str, kept: Mapping[str, str], tenant_state: str, now: float) -> AppNow:
+def _entry(name: bytes) -> str:
+    """The app or job of an entry of `wait`, which is marked by a letter and a colon."""
+    return name.decode().partition(":")[2]
+
+
+def _app(name: str, kept: Mapping[str, str], owner: Mapping[str, str], now: float) -> AppNow:
     cool_until = float(kept.get("cool_until") or 0)
-    state = kept.get("state", "active")
-    if state == "active" and tenant_state != "active":
-        state = "tenant_paused"
+    state, why, since = kept.get("state", "active"), kept.get("why", ""), kept.get("since")
+    if state == "active" and owner.get("state", "active") != "active":
+        state, why, since = "tenant_paused", owner.get("why", ""), owner.get("since")
     if state == "active" and cool_until > now:
-        state = "cooling"
+        streak = int(float(kept.get("cool_streak") or 1))
+        state, since = "cooling", kept.get("cool_since")
+        why = f"throttled {streak} times in a row" if streak > 1 else "throttled"
     return AppNow(
         app=name,
         tenant=name.split("/", maxsplit=1)[0],
         state=state,
         code=kept.get("code", ""),
-        why=kept.get("why", ""),
-        since=rfc3339(float(kept["since"])) if kept.get("since") else None,
+        why=why,
+        since=rfc3339(float(since)) if since else None,
         cooling_until=rfc3339(cool_until) if cool_until > now else None,
         in_flight=int(kept.get("held") or 0),
         permits_used=int(kept.get("permits_granted") or 0) - int(kept.get("permits_returned") or 0),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from hashlib import sha1
+from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -29,6 +30,15 @@ class RecordEntry:
     token: bool
 
 
+class Past(NamedTuple):
+    """What the record says of one address."""
+
+    digest: str
+    at: int
+    """Unix seconds."""
+    token: bool
+
+
 class Record:
     """Reads what `settle` writes. Every method raises Unreachable."""
 
@@ -40,6 +50,19 @@ class Record:
     def count(self, app: str) -> int:
         """How many addresses of the app are on the record."""
         return int(self._do(self._redis.hget, self._key("done", app), "count") or 0)
+
+    def look_up(self, app: str, addresses: Sequence[str]) -> list[Past | None]:
+        """What is known of each address, in their order; a round trip for all of them.
+
+        While jobs run, an entry that moves to another bucket meanwhile may be missed.
+        """
+        buckets = self._buckets(app)
+        if not (buckets and addresses):
+            return [None] * len(addresses)
+        pipe = self._redis.pipeline(transaction=False)
+        for address in addresses:
+            pipe.hget(self._key("done", app, str(bucket_of(address, buckets))), address)
+        return [None if packed is None else _past(packed) for packed in self._do(pipe.execute)]
 
     def entries(self, app: str) -> Iterator[RecordEntry]:
         """Every entry once, in no order, as a stream.
@@ -78,3 +101,16 @@ class Record:
             return command(*args)
         except RedisError as error:
             raise trouble(error) from error
+
+
+def bucket_of(address: str, buckets: int) -> int:
+    """The number of the bucket that an address belongs in, as `scripts/record.lua` has it."""
+    number = int(sha1(address.encode(), usedforsecurity=False).hexdigest()[:8], 16)
+    size = 1 << (buckets.bit_length() - 1)
+    place = number % (size * 2)
+    return place if place < buckets else number % size
+
+
+def _past(packed: bytes) -> Past:
+    digest, _, at, flags = ENTRY.unpack(packed)
+    return Past(digest.hex(), at, bool(flags & HAS_TOKEN))

@@ -53,13 +53,20 @@ class Scripts:
 
     def run(self, verb: str, *args: str | bytes | int | float) -> Any:
         """The verb's answer. Raises Unreachable, or StoreFull where the store has no room."""
+        try:
+            return self._script(verb)(keys=[self.root], args=args)
+        except RedisError as error:
+            raise trouble(error) from error
+
+    def queue(self, pipe: Any, verb: str, *args: str | bytes | int | float) -> None:
+        """Let a pipeline of redis-py run the verb with what else it holds."""
+        self._script(verb)(keys=[self.root], args=args, client=pipe)
+
+    def _script(self, verb: str) -> Any:
         script = self._known.get(verb)
         if script is None:
             script = self._known[verb] = self.redis.register_script(source(verb, self._clock))
-        try:
-            return script(keys=[self.root], args=args)
-        except RedisError as error:
-            raise trouble(error) from error
+        return script
 
 
 PASSING_TYPES = (ReadOnlyError, ClusterDownError, TryAgainError)

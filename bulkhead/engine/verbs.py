@@ -235,6 +235,7 @@ def _entry(report: Report) -> dict[str, object]:
             [code, len(lines), ",".join(map(str, lines[:FIRST_LINES]))]
             for code, lines in report.codes.items()
         ],
+        "stats": report.traffic.to_entry(),
         "calls": report.calls,
         "latency": report.latency,
         "cool": report.cool,

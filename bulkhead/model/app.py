@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -9,6 +10,7 @@ from typing import Any
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.quota import Quotas
+from bulkhead.model.retry_policy import RetryPolicy
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -77,6 +79,18 @@ def split_app(text: str, tenant: str | None = None) -> tuple[str, str]:
     return checked_name(owner), checked_name(name, "app")
 
 
+def write_duration(seconds: float) -> str:
+    """Seconds as a person writes them: `500ms`, `5s`, `10m`, `6h`."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size:g}{unit}"
+    if seconds > 3600:
+        return f"{seconds / 3600:.0f}h"
+    return f"{seconds:g}s"
+
+
 @dataclass(frozen=True, slots=True)
 class AppSettings:
     """What a person sets for an app. Durations in seconds, rate in calls a second."""
@@ -94,14 +108,39 @@ class AppSettings:
     ca_file: str = ""
     proxy: str = ""
     allow_http: bool = False
+    retry_first: float = 0.5
+    """The longest pause after the first attempt; it doubles up to `retry_longest`."""
+    retry_longest: float = 60.0
+    give_up_after: float = 6 * 3600.0
+    """Counted from an item's first attempt."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, float] = field(default_factory=dict)
+    """Operation class, such as `message`, to its own most calls a second."""
+    senders: tuple[str, ...] | None = None
+    """Addresses that messages may come from; None: any."""
 
     def __post_init__(self) -> None:
         for name in ("burst", "max_in_flight", "max_attempts"):
             _require(getattr(self, name) >= 1, name, "a whole number of 1 or more")
-        for name in ("weight", "connect_timeout", "read_timeout"):
+        for name in (*_TIMES, "weight"):
             _require(getattr(self, name) > 0, name, "a number above 0")
         _require(self.edition in ("cloud", "onprem"), "edition", "cloud or onprem")
+        longer = self.retry_longest >= self.retry_first
+        _require(longer, "retry_longest", "at least as long as --retry-first")
         checked_name(self.cell, "cell")
+        for name in self.classes:
+            checked_name(name, "class")
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """When an item of the app is tried again."""
+        return RetryPolicy(
+            self.max_attempts, self.retry_first, self.retry_longest, self.give_up_after
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON shows them."""
+        return {f.name: _shown(getattr(self, f.name)) for f in fields(self)}
 
     def to_fields(self) -> dict[str, str]:
         """The settings as the store keeps them."""
@@ -125,7 +164,16 @@ class AppSettings:
             ca_file=kept.get("ca_file", ""),
             proxy=kept.get("proxy", ""),
             allow_http=kept.get("allow_http") == "1",
+            # An app made before these existed has none of them.
+            **{name: float(kept[name]) for name in _RETRIES if kept.get(name)},
+            labels=json.loads(kept.get("labels") or "{}"),
+            classes=json.loads(kept.get("classes") or "{}"),
+            senders=tuple(json.loads(kept["senders"])) if kept.get("senders") else None,
         )
+
+
+_RETRIES = ("retry_first", "retry_longest", "give_up_after")
+_TIMES = ("connect_timeout", "read_timeout", *_RETRIES)
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -137,7 +185,19 @@ def _require(holds: bool, name: str, what: str) -> None:
         )
 
 
+def _shown(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _written(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), sort_keys=True, ensure_ascii=False)
+    if isinstance(value, tuple):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
@@ -172,7 +232,6 @@ class App:
 
     def to_dict(self) -> dict[str, Any]:
         """The app as JSON shows it."""
-        settings = {f.name: getattr(self.settings, f.name) for f in fields(self.settings)}
         return {
             "app": self.id,
             "tenant": self.tenant,
@@ -185,7 +244,7 @@ class App:
             "token_fingerprint": self.fingerprint,
             "in_flight": self.in_flight,
             "egress": list(self.egress),
-            **settings,
+            **self.settings.to_dict(),
             **self.live,
         }
 

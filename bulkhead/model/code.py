@@ -184,13 +184,6 @@ _ROWS = (
         "Retype the address; it was probably pasted with hidden characters.",
     ),
     Code(
-        "NOT_AN_OBJECT",
-        "row",
-        False,
-        'The row is not an object with members, such as {"address": "…"}.',
-        "Write each row as one object with an address.",
-    ),
-    Code(
         "TOO_MANY_CELLS",
         "row",
         False,
@@ -233,11 +226,25 @@ _ROWS = (
         "Save the file as UTF-8.",
     ),
     Code(
-        "NAME_TOO_LONG",
+        "NOT_AN_OBJECT",
         "row",
         False,
-        "The name is longer than can be sent.",
-        "Shorten the name.",
+        "The line is not one JSON object.",
+        "Write the object on one line; the errors file has the line under `_text`.",
+    ),
+    Code(
+        "DOUBLED_MEMBER",
+        "row",
+        False,
+        "The object has two members for one field, and nothing says which one counts.",
+        "Remove one of them.",
+    ),
+    Code(
+        "BAD_VALUE",
+        "row",
+        False,
+        "A value is of a kind that the field cannot hold, such as a list.",
+        "Write text or a number there.",
     ),
     Code(
         "DUPLICATE_IN_FILE",
@@ -255,7 +262,75 @@ _ROWS = (
     ),
 )
 
-CODES: Mapping[str, Code] = MappingProxyType({code.name: code for code in (*_CALLS, *_ROWS)})
+_MESSAGES = (
+    Code(
+        "NOT_A_MESSAGE",
+        "fatal",
+        False,
+        "What lay in the front list is no Celery message with JSON arguments.",
+        "Send it with a Celery client and the serializer json; drop this one.",
+    ),
+    Code(
+        "MESSAGE_TOO_LARGE",
+        "fatal",
+        False,
+        "A message has more than 4 MiB.",
+        "Send several with one idempotency key, `append` in each and `last` in the last.",
+    ),
+    Code(
+        "MESSAGE_EXPIRED",
+        "fatal",
+        False,
+        "A message was read after the time its sender gave it with `expires`.",
+        "Send it again if it is still wanted.",
+    ),
+    Code(
+        "PAYLOAD_INVALID",
+        "fatal",
+        False,
+        "A message's arguments are not what its kind takes.",
+        "Correct them by the kind's JSON Schema and send the message again.",
+    ),
+    Code(
+        "NOT_IN_THIS_VERSION",
+        "fatal",
+        True,
+        "A message is of a kind that this version cannot carry out yet.",
+        "Retry it with `bulkhead submissions dead retry` after the upgrade.",
+    ),
+    Code(
+        "NAME_UNKNOWN",
+        "fatal",
+        True,
+        "A message names an app or a job that is not there.",
+        "Add the app, then `bulkhead submissions dead retry`; or correct the name.",
+    ),
+    Code(
+        "CONFLICT",
+        "fatal",
+        True,
+        "A message asks for what the present state or an earlier request does not allow.",
+        "Read the reason; use another idempotency key for other content.",
+    ),
+    Code(
+        "PARTS_INCOMPLETE",
+        "fatal",
+        False,
+        "Parts of a job came, and the others did not within a day.",
+        "Send all parts again under another idempotency key.",
+    ),
+    Code(
+        "MESSAGE_FAILED",
+        "fatal",
+        True,
+        "An error of ours kept a message from being carried out.",
+        "See the worker's log, then `bulkhead submissions dead retry`.",
+    ),
+)
+
+CODES: Mapping[str, Code] = MappingProxyType(
+    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES)}
+)
 
 
 def code(name: str) -> Code:

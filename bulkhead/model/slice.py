@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bulkhead.model.traffic import Traffic
 from bulkhead.secrets import Secret
 
 LOOK = "look"
@@ -144,6 +145,7 @@ class Report:
     """Issued user tokens by item."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
+    traffic: Traffic = field(default_factory=Traffic)
     calls: int = 0
     latency: int = 0
     """Mean of the calls, microseconds; 0 if there was none."""

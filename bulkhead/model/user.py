@@ -20,7 +20,7 @@ ANY_WIDTH = -1
 """The width of rows that were objects: a member that an object has not is an empty cell."""
 
 # Spaces only: a tab or a line break inside an address cell is reported, never dropped.
-_BLANKS = " \u00a0\u202f\u3000"
+BLANKS = " \u00a0\u202f\u3000"
 _LOST = "\ufffd"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DURATION = re.compile(r"([0-9]{1,10})[ ]?([mhd]?)")
@@ -78,6 +78,11 @@ class UserMapping:
         return frozenset(place for place in places if place != ABSENT)
 
 
+def sent_address(cell: str) -> str:
+    """The address in a cell as it is sent."""
+    return cell.strip(BLANKS)
+
+
 def mapping_of(
     header: Sequence[str], explicit: Mapping[str, str] = MappingProxyType({})
 ) -> UserMapping:
@@ -89,13 +94,13 @@ def mapping_of(
     names = [plain(name) for name in header]
     places: dict[str, int] = {}
     for column, field in explicit.items():
-        _claim(places, _field_named(field), _only_place(header, names, column), header)
+        _claim(places, field_named(field), _only_place(header, names, column), header)
     chosen, mapped = frozenset(places), frozenset(places.values())
     for place, name in enumerate(names):
         if name in FIELDS and name not in chosen and place not in mapped:
             _claim(places, name, place, header)
     if "address" not in places:
-        raise _no_address(header)
+        raise no_address(header)
     return UserMapping(width=len(header), **places)
 
 
@@ -118,7 +123,7 @@ def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
         "" if mapping.flags < 0 else cells[mapping.flags],
     )
     return User(
-        cells[mapping.address].strip(_BLANKS),
+        cells[mapping.address].strip(BLANKS),
         _text(cells, mapping.name),
         active,
         _text(cells, mapping.appid),
@@ -132,7 +137,7 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
     """What `read_user` would find wrong with this row, without building the user."""
     if len(cells) != mapping.width != ANY_WIDTH:
         return _wrong_width(mapping.width, len(cells))
-    address = cells[mapping.address].strip(_BLANKS)
+    address = cells[mapping.address].strip(BLANKS)
     # Nearly every address passes this line; the other explains what it finds.
     ordinary = address.isascii() and address.isprintable() and "," not in address
     if not (ordinary and 0 < len(address) <= LONGEST_ADDRESS):
@@ -245,7 +250,8 @@ def _claim(places: dict[str, int], field: str, place: int, header: Sequence[str]
     places[field] = place
 
 
-def _field_named(field: str) -> str:
+def field_named(field: str) -> str:
+    """The field of that name, written in any case. Raises InvalidInput."""
     if plain(field) in FIELDS:
         return plain(field)
     raise InvalidInput(
@@ -267,13 +273,14 @@ def _only_place(header: Sequence[str], names: list[str], column: str) -> int:
     )
 
 
-def _no_address(header: Sequence[str]) -> InvalidInput:
+def no_address(header: Sequence[str]) -> InvalidInput:
+    """The refusal of a file that has these columns, and no address among them."""
     near = difflib.get_close_matches("address", [plain(name) for name in header], 1, 0.6)
     rename = f"Rename `{near[0]}` to `address`" if near else "Name the column `address`"
     return InvalidInput(
         "The file has no `address` column.",
-        why=f"Its columns are {listed(header)}.",
-        to_do=f"{rename} in the first line, then import the file again.",
+        why=f"Its columns are {listed(header)}." if header else "It has no columns at all.",
+        to_do=f"{rename}, or map a column with `--map COLUMN=address`.",
     )
 
 

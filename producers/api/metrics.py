@@ -33,6 +33,11 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             (),
             "How long the oldest due entry has waited for a worker; 0 if none is due.",
         ),
+        "bulkhead_dead_submissions": ((), "Submissions that were not understood and are kept."),
+        "bulkhead_unlisted_refusals": (
+            APP,
+            "Refusals with words that are on no list and that nobody has mapped, as kept.",
+        ),
         "bulkhead_jobs": (
             (*APP, "state"),
             "Open jobs and the newest 10,000 kept ones; falls when jobs expire.",
@@ -87,6 +92,8 @@ def _measured(now: Now) -> Iterator[tuple[str, list[Sample]]]:
     yield "bulkhead_leases", [((), now.leases)]
     yield "bulkhead_wait_entries", [((), now.waiting)]
     yield "bulkhead_oldest_due_seconds", [((), now.oldest_due)]
+    yield "bulkhead_dead_submissions", [((), now.dead)]
+    yield "bulkhead_unlisted_refusals", _refusals(now)
     yield "bulkhead_jobs", _jobs(now)
     yield "bulkhead_items", _items(now)
     apps = now.apps
@@ -100,6 +107,13 @@ def _measured(now: Now) -> Iterator[tuple[str, list[Sample]]]:
 
 def _jobs(now: Now) -> list[Sample]:
     counted = Counter((job.tenant, job.app, job.state.value) for job in now.jobs)
+    return list(counted.items())
+
+
+def _refusals(now: Now) -> list[Sample]:
+    counted: Counter[tuple[str, ...]] = Counter()
+    for seen in now.unlisted:
+        counted[seen.app.split("/")[0], seen.app] += seen.count
     return list(counted.items())
 
 

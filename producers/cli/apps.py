@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from bulkhead.errors import UsageProblem
 from bulkhead.model.app import AppSettings
+from producers.cli.app_options import changed, given_settings, settings_options
+from producers.cli.apps_apply import apply
+from producers.cli.apps_reseal import reseal
+from producers.cli.apps_rotate import rotate_token
+from producers.cli.apps_stats import stats
 from producers.cli.context import Context, pass_context
+from producers.cli.job_options import parse_labels
 from producers.cli.output import output_option, show_list, show_one
 from producers.cli.secret_input import read_token, token_options
-from producers.cli.values import COUNT, DURATION, RATE, SHARE, TIME_LIMIT, usage
+from producers.cli.values import DURATION
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 COLUMNS = ("app", "state", "rate", "burst", "max_in_flight", "in_flight", "cell", "token", "why")
 
 
 @click.group()
 def apps() -> None:
     """Apps: one mesibo application each, with its own limits."""
-
-
-def settings_options(command: Command) -> Command:
-    """Every setting of an app; what is not given stays as it is."""
-    for option in reversed(
-        (
-            click.option("--base-url", metavar="URL", help="Where its backend answers."),
-            click.option("--rate", type=RATE, metavar="N/s", help="Most calls a second. [20/s]"),
-            click.option(
-                "--burst", type=COUNT, metavar="N", help="Most calls at once after a rest. [40]"
-            ),
-            click.option(
-                "--max-in-flight", type=COUNT, metavar="N", help="Most calls at once. [8]"
-            ),
-            click.option(
-                "--weight", type=SHARE, metavar="N", help="Share among its tenant's apps. [1]"
-            ),
-            click.option(
-                "--edition",
-                type=click.Choice(["cloud", "onprem"]),
-                help="Which backend it is. [cloud]",
-            ),
-            click.option(
-                "--connect-timeout", type=TIME_LIMIT, metavar="D", help="For a connection. [5s]"
-            ),
-            click.option(
-                "--read-timeout", type=TIME_LIMIT, metavar="D", help="For an answer. [30s]"
-            ),
-            click.option(
-                "--max-attempts", type=COUNT, metavar="N", help="Attempts at one item. [6]"
-            ),
-            click.option("--ca-file", metavar="F", help="A private authority's certificate."),
-            click.option("--proxy", metavar="URL", help="Call through this proxy."),
-            click.option("--allow-http/--no-allow-http", default=None, help="Allow http://."),
-            click.option("--cell", metavar="NAME", help="Workers that may call it. [main]"),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @apps.command("add")
@@ -88,20 +52,25 @@ def add(
             why="an app needs the URL of its backend and its app token",
             to_do=f"bulkhead apps add {name} --base-url URL --token-file -",
         )
-    settings = _changed(AppSettings(base_url=""), given)
+    settings = changed(AppSettings(base_url=""), given)
     made = ctx.fleet.add_app(name, settings, ctx.seal_token(name, token))
     show_one(made.to_dict(), form)
 
 
 @apps.command("list")
-@click.option("--tenant", help="Only this tenant's.")
+@click.option("--tenant", metavar="T", help="Only this tenant's.")
+@click.option(
+    "--label", "labels", metavar="K=V", multiple=True, help="Only with it. May be repeated."
+)
 @output_option
 @pass_context
-def list_(ctx: Context, /, tenant: str | None, form: str | None) -> None:
+def list_(ctx: Context, /, tenant: str | None, labels: tuple[str, ...], form: str | None) -> None:
     """List apps with their limits and what stops them."""
     if tenant:
         ctx.fleet.tenant(tenant)
-    show_list([app.to_dict() for app in ctx.fleet.apps(tenant)], COLUMNS, form)
+    wanted = parse_labels(labels).items()
+    found = [app for app in ctx.fleet.apps(tenant) if wanted <= dict(app.settings.labels).items()]
+    show_list([app.to_dict() for app in found], COLUMNS, form)
 
 
 @apps.command("show")
@@ -132,13 +101,13 @@ def set_(
     name = ctx.app_id(app)
     before = ctx.fleet.app(name)
     token = read_token(token_file, token_env)
-    if token is None and all(value is None for value in given.values()):
+    if token is None and not given_settings(given):
         raise UsageProblem(
             "nothing to set",
             why="no option was given",
             to_do=f"see `bulkhead apps set --help`; `bulkhead apps show {name}` shows what is set",
         )
-    after = _changed(before.settings, given)
+    after = changed(before.settings, given)
     if after != before.settings:
         ctx.fleet.set_app(name, after)
     if token is not None:
@@ -203,12 +172,5 @@ def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | 
     return finish(ctx.jobs, job, Following(wait=not no_wait, timeout=timeout), form)
 
 
-def _changed(settings: AppSettings, given: dict[str, Any]) -> AppSettings:
-    """The settings with what was given on the command line. Raises UsageProblem."""
-    from bulkhead.engine.cabinet import endpoint
-
-    with usage():
-        new = {name: value for name, value in given.items() if value is not None}
-        after = replace(settings, **new)
-        endpoint(after)  # refuses a URL that could not be called safely
-    return after
+for command in (apply, reseal, rotate_token, stats):
+    apps.add_command(command)

@@ -14,8 +14,10 @@ from bulkhead.settings import Settings
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
-    from bulkhead.engine.fleet import Fleet, SealedToken
+    from bulkhead.engine.app_fields import SealedToken
+    from bulkhead.engine.fleet import Fleet
     from bulkhead.engine.jobs import Jobs
+    from bulkhead.engine.keys import Keys
     from bulkhead.engine.script import Scripts
     from bulkhead.secrets import Box, Secret
     from bulkhead.site import Site
@@ -62,9 +64,18 @@ class Context:
 
     @cached_property
     def box(self) -> Box:
-        from bulkhead.secrets import Box
+        return self.site.box
 
-        return Box(self.site.secret_key)
+    @cached_property
+    def keys(self) -> Keys:
+        from bulkhead.engine.keys import Keys
+
+        return Keys(self.scripts)
+
+    @cached_property
+    def _sealing_key(self) -> str:
+        """The key that all hosts can open now: while the key is changed, still the old one."""
+        return self.keys.agree(self.box.key_ids)
 
     def app_id(self, text: str) -> str:
         """`tenant/app`, where `BULKHEAD_TENANT` may supply the tenant."""
@@ -75,12 +86,12 @@ class Context:
 
     def seal_token(self, app: str, token: Secret) -> SealedToken:
         """The token as the store may hold it. It stays out of every producer and message."""
-        from bulkhead.engine.fleet import SealedToken
+        from bulkhead.engine.app_fields import SealedToken
         from bulkhead.secrets import fingerprint
 
-        self.fleet.agree_on_key(self.box.key_id)
         shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
-        return SealedToken(self.box.seal(token.reveal().encode(), app), shown, fingerprint(token))
+        box = self.box.seal(token.reveal().encode(), app, self._sealing_key)
+        return SealedToken(box, shown, fingerprint(token))
 
     def confirm(self, question: str, yes: bool) -> None:
         """Go on only if the person says so. Raises Declined where nobody can be asked."""

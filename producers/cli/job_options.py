@@ -12,10 +12,13 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
-from producers.cli.values import COUNT, WHEN
+from producers.cli.values import COUNT, TIME_LIMIT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-NAMES = ("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at")
+NAMES = (
+    *("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at"),
+    *("retry_first", "retry_longest", "give_up_after"),
+)
 """Parameters of a command that become members of a Request."""
 
 _MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
@@ -36,6 +39,13 @@ def job_options(command: Command) -> Command:
                 help="Share inside its app.",
             ),
             click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
+            click.option(
+                "--retry-first", type=TIME_LIMIT, metavar="D", help="Longest first pause."
+            ),
+            click.option("--retry-longest", type=TIME_LIMIT, metavar="D", help="Longest pause."),
+            click.option(
+                "--give-up-after", type=TIME_LIMIT, metavar="D", help="No later attempt than this."
+            ),
             click.option(
                 "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
             ),
@@ -60,6 +70,11 @@ def quote_options(command: Command) -> Command:
     return command
 
 
+tokens_out_option = click.option(
+    "--tokens-out", metavar="FILE", help="Write issued tokens to this new file (mode 0600)."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class How:
     """How a command that makes a job goes about it."""
@@ -67,13 +82,33 @@ class How:
     dry_run: bool
     yes: bool
     following: Following
+    tokens_out: str | None = None
+    """The file that gets the user tokens which the job issues."""
 
 
 def take_how(options: dict[str, Any]) -> How:
-    """Takes what `quote_options` and `follow_options` added out of a command's options."""
+    """Takes what `quote_options`, `follow_options` and `tokens_out_option` added out of them.
+
+    Raises UsageProblem for a file of tokens that nobody would wait for.
+    """
     names = ("wait", "watch", "timeout", "progress")
     following = Following(**{name: options.pop(name) for name in names})
-    return How(options.pop("dry_run"), options.pop("yes"), following)
+    out = options.pop("tokens_out", None)
+    how = How(options.pop("dry_run"), options.pop("yes"), following, out)
+    if out == "-":
+        raise UsageProblem(
+            "--tokens-out needs a file",
+            why="the job document goes to stdout, and tokens do not mix with it",
+            to_do="name a new file, or pipe `bulkhead jobs tokens JOB --out -` later",
+        )
+    waits = following.wait or following.watch or following.progress
+    if out is not None and not (waits or how.dry_run):
+        raise UsageProblem(
+            "--tokens-out needs --wait or --watch",
+            why="the tokens are written when the job has ended",
+            to_do="add --wait, or fetch them later with `bulkhead jobs tokens JOB --out FILE`",
+        )
+    return how
 
 
 def take_asked(options: dict[str, Any]) -> dict[str, Any]:

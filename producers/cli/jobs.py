@@ -11,7 +11,9 @@ from bulkhead.model.result import STATES
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
+from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
+from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
 
@@ -22,11 +24,14 @@ ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 @click.group()
 def jobs() -> None:
-    """Jobs: watch, pause, resume, cancel; results and errors."""
+    """Jobs: watch, pause, resume, cancel, retry; results, errors."""
 
 
-for brake in (pause, resume, cancel):
-    jobs.add_command(brake)
+jobs.add_command(retry)
+
+
+for command in (pause, resume, cancel, tokens):
+    jobs.add_command(command)
 
 
 @jobs.command("list")

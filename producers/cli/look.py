@@ -74,11 +74,17 @@ def errors() -> None:
 
 
 @errors.command("list")
+@click.option("--words", is_flag=True, help="Only the words that backends refused with.")
 @output_option
-def errors_list(form: str | None) -> None:
-    """List every code: its level, whether a retry helps, the fix."""
+@pass_context
+def errors_list(ctx: Context, /, words: bool, form: str | None) -> None:
+    """List every code and its fix, and the backends' words heard so far."""
     from bulkhead.model.code import CODES
+    from producers.cli.words import WORDS, heard, print_below
 
+    if words:
+        show_list(heard(ctx.scripts), WORDS, form)
+        return
     rows = [
         {
             "code": code.name,
@@ -90,6 +96,25 @@ def errors_list(form: str | None) -> None:
         for code in CODES.values()
     ]
     show_list(rows, ("code", "level", "retryable", "meaning", "fix"), form)
+    if chosen(form) == "table":
+        print_below(ctx)
+
+
+@errors.command("map")
+@click.argument("word", metavar="WORD=CLASS", required=False)
+@click.option("--remove", metavar="WORD", help="Leave this word to our list and guesses again.")
+@output_option
+@pass_context
+def errors_map(ctx: Context, /, word: str | None, remove: str | None, form: str | None) -> None:
+    """Say what a backend's word means; alone, list what was said."""
+    from producers.cli.words import change, mapped
+
+    if word is not None and remove is not None:
+        raise click.UsageError("map a word or remove one, not both")
+    if word is None and remove is None:
+        show_list(mapped(ctx.scripts), ("word", "class"), form)
+    else:
+        show_one(change(ctx.scripts, word, remove), form)
 
 
 @click.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -27,6 +27,8 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "jobs": "jobs",
+    "submissions": "submissions",
+    "call": "call",
     "workers": "workers",
     "errors": "look",
 }
@@ -56,6 +58,14 @@ class Lazy(click.Group):
             raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough. Caught here, because Click would say 1.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
 
 @click.group(cls=Lazy, context_settings=HELP)
 @click.pass_context
@@ -77,10 +87,6 @@ def main(words: list[str] | None = None) -> NoReturn:
     except BulkheadError as error:
         say(error)
         code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except Exception as error:  # the last net: a person sees a sentence, not a stack
         code = 130 if _interrupted(error) else _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)

@@ -7,13 +7,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import click
+
 from bulkhead import client
 from bulkhead.engine.draft import Request
-from bulkhead.model.job import Job
+from bulkhead.model.job import Job, JobState
 from producers.cli.context import Context
 from producers.cli.follow import finish
 from producers.cli.job_options import How
 from producers.cli.quote import quote, show_quote
+from producers.cli.token_file import TokenFile, hand_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,29 @@ def carry_out(
     """
     if how.dry_run:
         with opening as order:
-            return show_quote(quote(ctx.jobs, ctx.fleet, order), form)
-    return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
+            return show_quote(quote(ctx.scripts, order), form)
+    if how.tokens_out is None:
+        return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
+    # Before anything is read: a file that cannot be written must not cost anybody a token.
+    out = TokenFile.create(how.tokens_out, "--tokens-out")
+    try:
+        job = submit(ctx, opening, how.yes)
+        code = finish(ctx.jobs, job, how.following, form)
+        _write_tokens(ctx, job, out)
+        return code
+    finally:
+        out.close()
+
+
+def _write_tokens(ctx: Context, job: Job, out: TokenFile) -> None:
+    if job.state is JobState.REJECTED:
+        return
+    hand_over(ctx, job, out)
+    said = f"{out.count:,} tokens are in {out.name}" if out.count else "no token was issued"
+    click.echo(said, err=True)
+    if not ctx.jobs.get(job.id).state.terminal:
+        more = f"`bulkhead jobs tokens {job.id} --out FILE` writes all of them to another file"
+        click.echo(f"the job goes on, and may issue more: {more}", err=True)
 
 
 def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> Job:

@@ -2,76 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.record import Record
+from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
 from bulkhead.model.app import App
-from bulkhead.model.code import CODES
 from bulkhead.model.forecast import Forecast, Limits, forecast
+from bulkhead.model.user import UserMapping, problem_of
 from producers.cli.follow import say_code
+from producers.cli.history import Foreseen, History
 from producers.cli.output import chosen, show_one
+from producers.rows.row import Row
+from producers.rows.survey import Survey
 
 if TYPE_CHECKING:
     from bulkhead.client import Entry
     from producers.cli.order import Order
 
-FIRST_LINES = 5
 NOT_VALID = 9
-DUPLICATE = "DUPLICATE_IN_FILE"
 NOTE = (
-    "addresses that are not on our record for this app; some may be active this month already,"
-    " so this is the most it can be"
+    "users who would be called and were not yet called through us in this calendar month (UTC);"
+    " some may be active already, so this is the most it can be"
 )
-Tally = dict[str, list[int]]
-"""Code → [rows, line, line, …]: how many, and where the first of them stand."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Counted:
-    """The rows of an input by what would become of them."""
+    """The rows of an input by what would become of them.
 
-    total: int = 0
-    valid: int = 0
-    duplicates: int = 0
-    codes: Tally = field(default_factory=dict)
+    `total` is `valid`, `invalid` and `duplicates`; `valid` is `already_done` and `to_send`.
+    """
 
-    @property
-    def invalid(self) -> int:
-        return self.total - self.valid - self.duplicates
-
-    def to_dict(self) -> dict[str, int]:
-        """The counts as JSON shows them; `total` is the sum of the next three."""
-        return {
-            "total": self.total,
-            "valid": self.valid,
-            "invalid": self.invalid,
-            "duplicates": self.duplicates,
-            "to_send": self.valid,
-        }
+    total: int
+    valid: int
+    invalid: int
+    duplicates: int
+    already_done: int
+    to_send: int
 
 
-def quote(jobs: Jobs, fleet: Fleet, order: Order) -> dict[str, Any]:
-    """The quote as a document. Reads the whole input; memory does not grow with it."""
+def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
+    """The quote as a document.
+
+    Reads the whole input, keeping some 25 bytes a row. Raises what reading raises, NotFound
+    (app) and Unreachable.
+    """
     request = order.request
-    app = fleet.app(request.app)
-    counted = _count(order.entries)
-    calls = counted.valid * calls_an_item(request.kind, request.params)
+    app = Fleet(scripts).app(request.app)
+    counted, codes, will = (_of_users if request.mapping else _of_calls)(scripts, order)
     return {
         "dry_run": True,
         "kind": request.kind,
         "tenant": request.tenant,
         "app": app.id,
         "input": dict(order.describe()),
-        "counts": counted.to_dict(),
-        "errors_by_code": [_problem(code, told) for code, told in counted.codes.items()],
-        "calls": calls,
-        "duration": _duration(calls, app, _ahead(jobs, app.id)),
-        "billable": {"at_most": counted.valid, "note": NOTE},
+        "counts": asdict(counted),
+        "errors_by_code": codes,
+        "calls": will.calls,
+        "duration": _duration(will.calls, app, _ahead(Jobs(scripts), app.id)),
+        "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
+
+
+def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
+    """Rows that are people: each is checked, compared with the others, and looked up."""
+    request = order.request
+    history = History(Record(scripts), request)
+    mapping = UserMapping(**request.mapping)
+    survey = Survey(history.listen(_rows(order.entries)), mapping, request.columns)
+    will = history.foreseen(survey.repeated)
+    counted = Counted(
+        total=survey.rows,
+        valid=survey.valid,
+        invalid=survey.invalid,
+        duplicates=survey.skipped,
+        already_done=will.already_done,
+        to_send=survey.valid - will.already_done,
+    )
+    return counted, survey.errors_by_code(), will
+
+
+def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
+    """Calls that were ordered as they are: nothing about them is on the record."""
+    del scripts
+    rows = sum(1 for _ in order.entries)
+    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    return counted, [], Foreseen(already_done=0, calls=rows, billable=rows, new=rows)
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:
@@ -88,29 +109,14 @@ def show_quote(document: Mapping[str, Any], form: str | None) -> int:
 
 
 def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
-    """The calls that one item takes when each is answered at once: a token is a call of its own."""
+    """The most calls that one item takes when each is answered: a token is a call of its own."""
     issues = kind == "users.import" and params.get("tokens", "none") != "none"
     return 2 if issues else 1
 
 
-def _count(entries: Iterable[Entry]) -> Counted:
-    counted = Counted()
-    for line, _, code, _ in entries:
-        counted.total += 1
-        if not code:
-            counted.valid += 1
-            continue
-        counted.duplicates += code == DUPLICATE
-        told = counted.codes.setdefault(code, [0])
-        told[0] += 1
-        if len(told) <= FIRST_LINES:
-            told.append(line)
-    return counted
-
-
-def _problem(code: str, told: list[int]) -> dict[str, Any]:
-    count, *lines = told
-    return {"code": code, "count": count, "first_lines": lines, "hint": CODES[code].fix}
+def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
+    for line, cells, code, message in entries:
+        yield Row(line, cells, problem_of(code, message) if code else None)
 
 
 @dataclass(frozen=True, slots=True)

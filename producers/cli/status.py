@@ -6,12 +6,13 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulkhead import __version__
+from bulkhead.errors import BulkheadError, Unreachable
 from bulkhead.masking import mask_url
 from producers.cli.context import Context, pass_context
 from producers.cli.output import chosen, output_option, plain, show_one
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 REFRESH = 1.0
 """Seconds between two looks of `--watch`."""
-APPS = ("app", "state", "since", "why", "next")
+APPS = ("app", "state", "since", "why", "next_try", "next")
+SEEN = ("word", "class", "app", "count", "last_seen", "op")
 
 
 @click.command()
@@ -47,6 +49,8 @@ def _overview(ctx: Context) -> Overview:
 
 
 def _look(ctx: Context) -> dict[str, Any]:
+    from producers.cli.words import row
+
     now = _overview(ctx).read(newest=0)
     open_jobs = Counter(job.state.value for job in now.jobs if not job.state.terminal)
     return {
@@ -64,7 +68,10 @@ def _look(ctx: Context) -> dict[str, Any]:
         "open_jobs": dict(sorted(open_jobs.items())),
         "leases": now.leases,
         "waiting": now.waiting,
+        "oldest_due": now.oldest or None,
         "oldest_due_s": round(now.oldest_due, 3),
+        "dead_submissions": now.dead,
+        "unlisted_words": [row(seen) for seen in now.unlisted],
     }
 
 
@@ -73,7 +80,7 @@ def _held_up(app: AppNow) -> dict[str, Any]:
         "stopped": f"give it a new token: bulkhead apps set {app.app} --token-file -",
         "paused": f"bulkhead apps resume {app.app}",
         "tenant_paused": f"bulkhead tenants resume {app.tenant}",
-        "cooling": f"goes on by itself at {app.cooling_until}",
+        "cooling": "goes on by itself",
     }[app.state]
     return {
         "app": app.app,
@@ -81,30 +88,44 @@ def _held_up(app: AppNow) -> dict[str, Any]:
         "code": app.code or None,
         "why": app.why or None,
         "since": app.since,
+        "next_try": app.cooling_until if app.state == "cooling" else None,
         "next": next_,
     }
 
 
 def _watch(ctx: Context, form: str) -> None:
     if form != "table" or not sys.stdout.isatty():
-        while True:
-            click.echo(json.dumps(_look(ctx), ensure_ascii=False))
-            sys.stdout.flush()
-            time.sleep(REFRESH)
+        for seen, lost in _looks(ctx):
+            if lost is None:
+                click.echo(json.dumps(seen, ensure_ascii=False))
+                sys.stdout.flush()
+        return
     from rich.live import Live
     from rich.text import Text
 
-    with Live(Text(_picture(_look(ctx))), auto_refresh=False) as live:
-        while True:
-            time.sleep(REFRESH)
-            live.update(Text(_picture(_look(ctx))), refresh=True)
+    with Live(auto_refresh=False) as live:
+        for seen, lost in _looks(ctx):
+            note = f"\n\n{lost.what}; this is what was seen last" if lost else ""
+            live.update(Text(_picture(seen) + note), refresh=True)
+
+
+def _looks(ctx: Context) -> Iterator[tuple[dict[str, Any], BulkheadError | None]]:
+    """One look a second, for ever; a store that goes away later is waited for."""
+    seen, lost = _look(ctx), None
+    while True:
+        yield seen, lost
+        time.sleep(REFRESH)
+        try:
+            seen, lost = _look(ctx), None
+        except Unreachable as error:
+            lost = error
 
 
 def _picture(seen: Mapping[str, Any]) -> str:
     store, jobs = seen["store"], seen["open_jobs"]
     limit = f" of {_mebibytes(store['memory_max'])}" if store["memory_max"] else ", no limit"
     said = ", ".join(f"{count} {state}" for state, count in jobs.items()) or "none"
-    late = f", oldest due for {seen['oldest_due_s']} s" if seen["waiting"] else ""
+    late = f", {seen['oldest_due']} due for {seen['oldest_due_s']} s" if seen["oldest_due"] else ""
     lines = [
         f"bulkhead {seen['version']}",
         f"store     {store['url']}  {store['server']} {store['version']}, "
@@ -112,12 +133,16 @@ def _picture(seen: Mapping[str, Any]) -> str:
         f"jobs      {said}",
         f"work      {seen['leases']} leases, {seen['waiting']} waiting{late}",
         f"apps      {seen['apps']}, {len(seen['apps_held_up'])} held up",
+        f"refused   {seen['dead_submissions']} dead submissions, "
+        f"{len(seen['unlisted_words'])} unlisted words",
         f"workers   {sum(worker['live'] for worker in seen['workers'])} live",
     ]
     if seen["workers"]:
         lines += ["", *_table(seen["workers"], WORKERS)]
     if seen["apps_held_up"]:
         lines += ["", *_table(seen["apps_held_up"], APPS)]
+    if seen["unlisted_words"]:
+        lines += ["", *_table(seen["unlisted_words"], SEEN)]
     return "\n".join(lines)
 
 

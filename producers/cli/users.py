@@ -1,4 +1,4 @@
-"""`bulkhead users`: people in, from a file."""
+"""`bulkhead users`: what is done to the people in a file."""
 
 from __future__ import annotations
 
@@ -6,72 +6,106 @@ from typing import Any
 
 import click
 
+from bulkhead.errors import UsageProblem
 from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import say_code
-from producers.cli.job_options import job_options, quote_options, take_asked, take_how
-from producers.cli.order import carry_out, submit
+from producers.cli.input_options import input_options, take_input
+from producers.cli.job_options import tokens_out_option
+from producers.cli.order import submit
 from producers.cli.output import chosen, output_option, show_one
-from producers.cli.people import MENTIONED, Work, described, mention, order_of
-from producers.rows.csv_file import open_rows
-from producers.rows.template import template
+from producers.cli.people import (
+    People,
+    Work,
+    described,
+    mention,
+    order_of,
+    over_people,
+    people_options,
+)
+from producers.cli.user_record import export, list_
+from producers.cli.user_tokens import tokens
+from producers.rows.open_input import open_input
+from producers.rows.survey import Survey
+from producers.rows.template import FORMATS, template
 
-IMPORT = Work("users.import", {"tokens": "none", "force": False})
+NO_TOKENS = "none"
+DELETE = Work("users.delete", repeat="check", verb="Delete")
 
 
 @click.group()
 def users() -> None:
-    """Users: import a file, check a file, get a template."""
+    """Users: import, validate, delete, tokens; list what our record has."""
+
+
+for command in (list_, export, tokens):
+    users.add_command(command)
 
 
 @users.command("import")
-@click.argument("file", metavar="FILE|-")
+@people_options
 @click.option(
-    "--app", required=True, metavar="APP", help="tenant/app, or app with BULKHEAD_TENANT."
+    "--tokens",
+    "policy",
+    type=click.Choice(["none", "missing", "rotate"]),
+    default="none",
+    show_default=True,
+    help="Access tokens: none, for users without one on our record, or new ones for all.",
 )
-@job_options
-@quote_options
-@output_option
+@tokens_out_option
+@click.option("--force", is_flag=True, help="Send also what our record says is done already.")
 @pass_context
-def import_(
-    ctx: Context,
-    /,
-    file: str,
-    app: str,
-    form: str | None,
-    **options: Any,
-) -> int:
-    """Create or update every user in a CSV file.
+def import_(ctx: Context, /, policy: str, force: bool, form: str | None, **options: Any) -> int:
+    """Create or update every user in a file of CSV or JSON Lines.
 
     Rows with a problem are not sent; they stop no other row and are told in `jobs errors`.
     """
-    asked, how = take_asked(options), take_how(options)
-    return carry_out(ctx, order_of(ctx, IMPORT, file, ctx.app_id(app), asked), how, form)
+    if options["tokens_out"] is not None and policy == NO_TOKENS:
+        raise UsageProblem(
+            "--tokens-out has nothing to write",
+            why="without --tokens an import issues none",
+            to_do="add --tokens missing, or --tokens rotate for new ones",
+        )
+    return over_people(ctx, importing(policy, force), options, form)
+
+
+def importing(policy: str = NO_TOKENS, force: bool = False) -> Work:
+    """An import that issues tokens by this policy; `force` looks at no record."""
+    return Work("users.import", {"tokens": policy, "force": force})
+
+
+@users.command("delete")
+@people_options
+@pass_context
+def delete(ctx: Context, /, form: str | None, **options: Any) -> int:
+    """Delete every user in a file, and forget them on our record.
+
+    Only the addresses count. What was sent and not answered is read back before it is repeated.
+    """
+    return over_people(ctx, DELETE, options, form)
 
 
 @users.command("validate")
 @click.argument("file", metavar="FILE|-")
+@input_options
 @output_option
 @pass_context
-def validate(ctx: Context, /, file: str, form: str | None) -> int:
+def validate(ctx: Context, /, file: str, form: str | None, **options: Any) -> int:
     """Read a file as an import would; exit 9 if a row is bad."""
     del ctx
-    found: dict[str, list[int]] = {}
-    with open_rows(file) as rows:
-        mention(rows)
-        for line, _, problem in rows:
-            if problem is not None:
-                found.setdefault(problem.code, []).append(line)
-        bad = sum(map(len, found.values()))
-        summary = {
-            **described(rows),
-            "valid": rows.count - bad,
-            "invalid": bad,
-            "not_sent": rows.ignored_columns,
-            "errors_by_code": [_code(code, lines) for code, lines in found.items()],
-        }
+    with open_input(file, take_input(options)) as rows:
+        survey = Survey(rows, rows.mapping, rows.columns)
+    mention(rows)
+    summary = {
+        **described(rows),
+        "valid": survey.valid,
+        "invalid": survey.invalid,
+        "skipped": survey.skipped,
+        "not_sent": rows.ignored_columns,
+        "errors_by_code": survey.errors_by_code(),
+    }
     _show_summary(summary, form)
-    return 9 if bad else 0
+    return 9 if survey.invalid else 0
 
 
 def _show_summary(summary: dict[str, Any], form: str | None) -> None:
@@ -84,7 +118,14 @@ def _show_summary(summary: dict[str, Any], form: str | None) -> None:
 
 
 @users.command("template")
-@click.option("--format", "kind", default="csv", show_default=True, help="Format of the file.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="csv",
+    show_default=True,
+    help="Format of the file.",
+)
 def template_(kind: str) -> None:
     """Print an example file to start from."""
     click.echo(template(kind), nl=False)
@@ -92,11 +133,4 @@ def template_(kind: str) -> None:
 
 def submit_file(ctx: Context, file: str, app: str) -> Job:
     """The job that imports this file, as `users import` would with no options."""
-    return submit(ctx, order_of(ctx, IMPORT, file, app), yes=True)
-
-
-def _code(code: str, lines: list[int]) -> dict[str, Any]:
-    from bulkhead.model.code import CODES
-
-    first = lines[:MENTIONED]
-    return {"code": code, "count": len(lines), "first_lines": first, "hint": CODES[code].fix}
+    return submit(ctx, order_of(ctx, importing(), People(file, app)), yes=True)

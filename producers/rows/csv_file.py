@@ -4,49 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain
 from types import MappingProxyType
-from typing import BinaryIO, NamedTuple
 
 from bulkhead.errors import InvalidInput
-from bulkhead.model.user import (
-    Problem,
-    UserMapping,
-    mapping_of,
-    plain,
-    problem_in,
-    problem_of,
-)
+from bulkhead.model.text import has_surrogate, readable
+from bulkhead.model.user import UserMapping, mapping_of, plain, problem_in
 from producers.rows.formula import may_hold_neutralised, restore
-from producers.rows.source import STDIN, Source, open_file
+from producers.rows.row import (
+    LONGEST_CELL,
+    Format,
+    Row,
+    ignored,
+    not_text,
+    too_long,
+)
+from producers.rows.source import Source
 
-LONGEST_CELL = 1024 * 1024
-"""Characters."""
 DELIMITERS = (",", ";", "\t")
 _UNREAD = MappingProxyType({"|": "`|`"})
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
-class Row(NamedTuple):
-    """One row of the file. A tuple, because a large file makes millions of them.
+class CsvRows:
+    """The rows of one CSV file, read once; see `Rows`."""
 
-    `line` is where the row begins, 1 for the first line of the file. `cells` are as in the file,
-    except that formula marks are taken off and bytes that are not UTF-8 are �.
-    """
-
-    line: int
-    cells: list[str]
-    problem: Problem | None
-
-
-class Rows:
-    """The rows of one file, read once; iterating raises InvalidInput if the file is unusable.
-
-    `sha256`, `bytes` and `count` are those of the whole file when the iteration has ended.
-    """
+    format: Format = "csv"
 
     def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
         self.count = 0
@@ -62,8 +46,9 @@ class Rows:
         # Strict, because a quote left open closes at the next one: lenient reading would then
         # lose the rows in between without a word.
         self._reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        self.columns = self._read_header()
-        self.mapping: UserMapping = mapping_of(self.columns, explicit)
+        header = self._read_header()
+        self.columns: list[str | None] = [*header]
+        self.mapping: UserMapping = mapping_of(header, explicit)
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
@@ -83,9 +68,7 @@ class Rows:
     @property
     def ignored_columns(self) -> list[str]:
         """Columns that are kept and not sent; those beginning with `_` are not mentioned."""
-        sent = self.mapping.columns
-        others = (name for place, name in enumerate(self.columns) if place not in sent)
-        return [name for name in others if name.strip() and not name.startswith("_")]
+        return ignored(self.columns, self.mapping)
 
     def __iter__(self) -> Iterator[Row]:
         return self._rows
@@ -125,8 +108,9 @@ class Rows:
     def _repaired(self, line: int, cells: list[str]) -> Row:
         if self._has_marks:
             cells = [restore(cell) for cell in cells]
-        if self._source.has_bad_bytes and _has_surrogate(cells):
-            return Row(line, [_readable(cell) for cell in cells], _not_utf8(cells))
+        if self._source.has_bad_bytes and has_surrogate(cells):
+            problem = not_text(cells, self._source.encoding.upper())
+            return Row(line, [readable(cell) for cell in cells], problem)
         return Row(line, cells, problem_in(self.mapping, cells))
 
     def _rescued(self, line: int, error: csv.Error) -> Row:
@@ -136,8 +120,7 @@ class Rows:
         try:
             cells = next(csv.reader([self._line], delimiter=self.delimiter))
         except csv.Error:
-            message = f"A cell of the row is longer than {LONGEST_CELL:,} characters."
-            return Row(line, [], problem_of("BODY_TOO_LARGE", message))
+            return Row(line, [], too_long())
         if cells[-1].endswith(("\n", "\r")):
             raise _open_quote(self._source.name, line) from error
         return self._repaired(line, cells)
@@ -150,25 +133,9 @@ class Rows:
             raise _open_quote(name, 1) from error
         if header is None:
             raise _empty(name)
-        if _has_surrogate(header):
-            raise _foreign_header(name)
+        if has_surrogate(header):
+            raise _foreign_header(name, self._source.encoding.upper())
         return [restore(cell) for cell in header]
-
-
-@contextmanager
-def open_rows(
-    path: str, stdin: BinaryIO | None = None, explicit: Mapping[str, str] = _NO_FIELDS
-) -> Iterator[Rows]:
-    """The rows of the file at `path`, or of stdin for `-`; `explicit` maps column → field.
-
-    Raises InvalidInput at once for a file of the wrong kind, and while iterating for a quote that
-    is never closed: send nothing before the last row was read.
-    """
-    if path == STDIN:
-        yield Rows(Source(stdin or sys.stdin.buffer, "stdin"), explicit)
-        return
-    with open_file(path) as raw:
-        yield Rows(Source(raw, path), explicit)
 
 
 def _delimiter_of(text: str, name: str, explicit: Mapping[str, str]) -> str:
@@ -197,23 +164,6 @@ def _is_blank(cells: Sequence[str]) -> bool:
     return not cells or cells[0].isspace()
 
 
-def _has_surrogate(cells: Sequence[str]) -> bool:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return True
-    return False
-
-
-def _readable(cell: str) -> str:
-    return cell.encode(errors="surrogateescape").decode(errors="replace")
-
-
-def _not_utf8(cells: Sequence[str]) -> Problem:
-    place = next(place for place, cell in enumerate(cells) if _has_surrogate([cell]))
-    return problem_of("INVALID_UTF8", f"Cell {place + 1} of the row has bytes that are not UTF-8.")
-
-
 def _empty(name: str) -> InvalidInput:
     return InvalidInput(
         f"`{name}` is empty.",
@@ -239,11 +189,11 @@ def _open_quote(name: str, line: int) -> InvalidInput:
     )
 
 
-def _foreign_header(name: str) -> InvalidInput:
+def _foreign_header(name: str, encoding: str) -> InvalidInput:
     return InvalidInput(
-        f"`{name}` is not UTF-8.",
-        why="Its first line has bytes that UTF-8 does not allow.",
-        to_do="Save it as CSV UTF-8, then import it again.",
+        f"`{name}` is not {encoding}.",
+        why=f"Its first line has bytes that {encoding} does not allow.",
+        to_do="Save it as CSV UTF-8, or name what it is in with `--encoding`.",
     )
 
 

@@ -22,24 +22,26 @@ class FailedRow(NamedTuple):
 
 
 def write_errors(
-    columns: Sequence[str],
+    columns: Sequence[str | None],
     rows: Iterable[FailedRow | tuple[int, Sequence[str], str, str, str]],
     out: TextIO,
 ) -> int:
     """Write the header and every row, cell for cell, and return how many rows there were.
 
     `out` must be open with newline="" and in UTF-8. Our own columns from an earlier errors file
-    are replaced. A short row is filled up with empty cells; the cells that a long row has too
-    many follow our columns, so that each of ours stands under its name.
+    are replaced, and a column that is None is left out. A short row is filled up with empty
+    cells; the cells that a long row has too many follow our columns, so that each of ours stands
+    under its name.
     """
     # CRLF, because Python's csv quotes a cell with a lone CR only when CR is in the line end.
     writer = csv.writer(out, lineterminator="\r\n")
-    kept = [place for place, name in enumerate(columns) if name not in ADDED]
+    named = [(place, name) for place, name in enumerate(columns) if name is not None]
+    kept = [(place, name) for place, name in named if name not in ADDED]
     width, count = len(columns), 0
-    writer.writerow([*(neutralise(columns[place]) for place in kept), *ADDED])
+    writer.writerow([*(neutralise(name) for _, name in kept), *ADDED])
     for line, cells, code, message, hint in rows:
         full = [*map(neutralise, cells), *[""] * (width - len(cells))]
         ours = (line, code, neutralise(message), neutralise(hint))
-        writer.writerow([*(full[place] for place in kept), *ours, *full[width:]])
+        writer.writerow([*(full[place] for place, _ in kept), *ours, *full[width:]])
         count += 1
     return count

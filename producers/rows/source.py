@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from bulkhead.errors import InvalidInput
+from producers.rows.encoding import Decoder, encoding_of
+from producers.rows.packed import GZIP, Unpacked, unreadable
 
-PIECE = 256 * 1024
-"""Bytes read at once."""
 LONGEST_LINE = 16 * 1024 * 1024
-"""Bytes. A file without line breaks must not be taken into memory whole."""
+"""Characters. A file without line breaks must not be taken into memory whole."""
 STDIN = "-"
-_BOM = b"\xef\xbb\xbf"
 
 _KINDS = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)", "save it as CSV UTF-8"),
     (b"%PDF", "a PDF", "export the table itself as CSV UTF-8"),
-    (b"\x1f\x8b", "compressed with gzip", "unpack it with `gunzip`"),
+    (GZIP, "compressed with gzip twice", "unpack it once with `gunzip`"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with `unzstd`"),
     (b"BZh", "compressed with bzip2", "unpack it with `bunzip2`"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it with `unxz`"),
-    (b"\xff\xfe\x00\x00", "text in UTF-32", "save it as CSV UTF-8"),
-    (b"\xff\xfe", "text in UTF-16", "save it as CSV UTF-8"),
-    (b"\xfe\xff", "text in UTF-16", "save it as CSV UTF-8"),
     (b"\x89PNG", "a picture", "name a CSV file"),
     (b"\xff\xd8\xff", "a picture", "name a CSV file"),
     (b"SQLite format 3", "a database", "export the table as CSV UTF-8"),
@@ -34,54 +29,58 @@ _KINDS = (
 
 
 class Source:
-    """The text of one input in pieces that end at a line break, counted and hashed on the way.
+    """The text of one input in pieces that end at a line break, unpacked and decoded on the way.
 
-    Bytes that are not UTF-8 arrive as lone surrogates, and `has_bad_bytes` is true from then on.
+    Bytes that do not fit the encoding arrive as lone surrogates, and `has_bad_bytes` is true
+    from then on.
     """
 
-    def __init__(self, raw: BinaryIO, name: str) -> None:
+    def __init__(self, raw: BinaryIO, name: str, encoding: str | None = None) -> None:
         self.name = name
-        self.bytes = 0
-        self.has_bad_bytes = False
-        self._raw = raw
-        self._hash = hashlib.sha256()
+        self._unpacked = Unpacked(raw, name)
+        self._head = self._unpacked.read()
+        self.encoding = encoding_of(self._head, encoding, name)
+        refuse_binary(self._head, name, wide=self.encoding.startswith(("utf-16", "utf-32")))
+        self._decoder = Decoder(self.encoding)
+        self._first = self._decoder.text(self._head)
+
+    @property
+    def has_bad_bytes(self) -> bool:
+        """True once bytes were read that do not fit the encoding."""
+        return self._decoder.spoilt
 
     @property
     def sha256(self) -> str:
-        """Of the bytes read so far, in hexadecimal."""
-        return self._hash.hexdigest()
+        """Of the raw bytes read so far, in hexadecimal."""
+        return self._unpacked.sha256
 
-    def pieces(self) -> Iterator[str]:
-        """Each piece of text, the first without its byte order mark. Raises InvalidInput."""
-        rest = self._read()
-        refuse_binary(rest, self.name)
-        rest = rest.removeprefix(_BOM)
-        while block := self._read():
-            rest += block
-            cut = _last_line_end(rest)
+    @property
+    def bytes(self) -> int:
+        """The number of raw bytes read so far."""
+        return self._unpacked.bytes
+
+    @property
+    def peek(self) -> str:
+        """The beginning of the text, without blanks before it; for a look before `pieces`."""
+        return self._first[:4096].lstrip()
+
+    def pieces(self, cr_ends: bool = True) -> Iterator[str]:
+        """Each piece of text, the first without its byte order mark. Raises InvalidInput.
+
+        A lone carriage return ends a line unless `cr_ends` is false.
+        """
+        rest, self._first = self._first, ""
+        while block := self._unpacked.read():
+            rest += self._decoder.text(block)
+            cut = _last_line_end(rest, cr_ends)
             if cut:
-                yield self._decoded(rest[:cut])
+                yield rest[:cut]
                 rest = rest[cut:]
             elif len(rest) > LONGEST_LINE:
                 raise _endless_line(self.name)
+        rest += self._decoder.text(b"", last=True)
         if rest:
-            yield self._decoded(rest)
-
-    def _read(self) -> bytes:
-        try:
-            block = self._raw.read(PIECE)
-        except OSError as error:
-            raise unreadable(self.name, error) from error
-        self.bytes += len(block)
-        self._hash.update(block)
-        return block
-
-    def _decoded(self, piece: bytes) -> str:
-        try:
-            return piece.decode()
-        except UnicodeDecodeError:
-            self.has_bad_bytes = True
-            return piece.decode(errors="surrogateescape")
+            yield rest
 
 
 def open_file(name: str) -> BinaryIO:
@@ -100,30 +99,23 @@ def open_file(name: str) -> BinaryIO:
         raise unreadable(name, error) from error
 
 
-def unreadable(name: str, error: OSError | ValueError) -> InvalidInput:
-    """The refusal of an input that the system does not let us read."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return InvalidInput(
-        f"`{name}` cannot be read.",
-        why=f"The system says: {reason}.",
-        to_do="Check its permissions and that it is a plain file, then try again.",
-    )
+def refuse_binary(head: bytes, name: str, wide: bool = False) -> None:
+    """Raise InvalidInput when the first bytes show that this is no text.
 
-
-def refuse_binary(head: bytes, name: str) -> None:
-    """Raise InvalidInput when the first bytes show that this is not text in UTF-8."""
-    kind = _kind(head)
+    In text of `wide` letters zero bytes mean nothing.
+    """
+    kind = _kind(head, wide)
     if kind is None:
         return
     what, to_do = kind
     raise InvalidInput(
-        f"`{name}` is not a CSV file.",
+        f"`{name}` is not a CSV or JSON Lines file.",
         why=f"It is {what}.",
         to_do=f"{to_do[0].upper()}{to_do[1:]}, then import that.",
     )
 
 
-def _kind(head: bytes) -> tuple[str, str] | None:
+def _kind(head: bytes, wide: bool) -> tuple[str, str] | None:
     if head.startswith(b"PK\x03\x04"):
         return _zip_kind(head)
     for magic, what, to_do in _KINDS:
@@ -131,8 +123,9 @@ def _kind(head: bytes) -> tuple[str, str] | None:
             return what, to_do
     start = head[:8192]
     # One stray NUL far down spoils one row only; in the header, or many, mean another kind of file.
-    if b"\0" in start.partition(b"\n")[0] or start.count(b"\0") * 100 > len(start):
-        return "binary data, or text that is not UTF-8", "save it as CSV UTF-8"
+    if not wide and (b"\0" in start.partition(b"\n")[0] or start.count(b"\0") * 100 > len(start)):
+        to_do = "save it as CSV UTF-8, or name what it is in with `--encoding`"
+        return "binary data, or text that is not UTF-8", to_do
     return None
 
 
@@ -144,16 +137,17 @@ def _zip_kind(head: bytes) -> tuple[str, str]:
     return "a zip archive", "unpack it"
 
 
-def _last_line_end(text: bytes) -> int:
+def _last_line_end(text: str, cr_ends: bool) -> int:
     # A CR at the very end may be half of a CRLF, so it does not count yet.
-    return text.rfind(b"\n") + 1 or text.rfind(b"\r", 0, len(text) - 1) + 1
+    end = text.rfind("\n") + 1
+    return end or (text.rfind("\r", 0, len(text) - 1) + 1 if cr_ends else 0)
 
 
 def _endless_line(name: str) -> InvalidInput:
     return InvalidInput(
-        f"`{name}` is not a CSV file.",
+        f"`{name}` is not a CSV or JSON Lines file.",
         why=f"It has a line longer than {LONGEST_LINE // 1024 // 1024} MiB.",
-        to_do="Save it as CSV UTF-8 with one row a line.",
+        to_do="Save it with one row a line.",
     )
 
 

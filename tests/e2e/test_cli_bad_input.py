@@ -20,8 +20,11 @@ FILES = {
     "doubled address": b"address,Address\nann@example.com,bob@example.com\n",
     "open quote": b'address,name\nann@example.com,"Ann\nbob@example.com,Bob\n',
     "workbook": b"PK\x03\x04" + b"\0" * 26 + b"xl/workbook.xml",
-    "utf-16": "address,name\nann@example.com,Ann\n".encode("utf-16"),
-    "gzip": gzip.compress(b"address\nann@example.com\n"),
+    "unmarked utf-16": "address,name\nann@example.com,Ann\n".encode("utf-16-le"),
+    "cut gzip": gzip.compress(b"address\nann@example.com\n")[:-9],
+    "damaged gzip": gzip.compress(b"address\nann@example.com\n")[:-4] + b"\0\0\0\0",
+    "json list": b'[{"address": "ann@example.com"}]',
+    "json over several lines": b'{\n  "address": "ann@example.com"\n}\n',
 }
 
 
@@ -72,7 +75,11 @@ def test_the_words_of_a_refusal_name_the_cause(site):
         "doubled column": "column 3",
         "open quote": "line 2",
         "workbook": "excel",
-        "gzip": "gunzip",
+        "unmarked utf-16": "--encoding",
+        "cut gzip": "not complete",
+        "damaged gzip": "damaged",
+        "json list": "one object a line",
+        "json over several lines": "not a whole json object",
     }
     for name, word in named.items():
         path = str(site.home / f"{name.replace(' ', '-')}-words.csv")

@@ -106,3 +106,53 @@ def test_a_mistyped_app_is_named_before_the_file_is_read(site):
 
     assert done.code == 2
     assert "demo/shop" in three_lines(done)["to do"]
+
+
+def test_repeated_rows_and_what_was_done_before_are_not_quoted_as_calls(site, quoted):
+    text = "address,name\nd1@example.com,One\nd2@example.com,Two\nd3@example.com,Three\n"
+    done = written(site, "quoted done", text.encode())
+    assert typed(site, "users", "import", done, "--app", "demo/shop", "--wait").code == 0
+    more = "d1@example.com,One\nd2@example.com,Other\nd4@example.com,Four\nd5@example.com,Five\n"
+    path = written(site, "quoted more", (text + more).encode())
+
+    quote = quoted(path, "-o", "json").json
+
+    counts = quote["counts"]
+    assert (counts["total"], counts["valid"], counts["invalid"], counts["duplicates"]) == (
+        7,
+        5,
+        1,
+        1,
+    )
+    assert (counts["already_done"], counts["to_send"], quote["calls"]) == (3, 2, 2)
+    assert (quote["billable"]["at_most"], quote["billable"]["new_to_us"]) == (2, 2)
+    assert {one["code"]: one["first_lines"] for one in quote["errors_by_code"]} == {
+        "DUPLICATE_IN_FILE": [5],
+        "CONFLICTING_ROWS": [6],
+    }
+
+
+def test_the_quote_agrees_with_what_the_import_then_does(site, quoted):
+    text = b"address,name\nq1@example.com,One\nq1@example.com,One\nq2@example.com,Two\n"
+    path = written(site, "quoted agrees", text)
+    before = received(site.sandbox)["requests"]
+
+    quote = quoted(path, "-o", "json").json
+    job = typed(site, "users", "import", path, "--app", "demo/shop", "--wait", "-o", "json").json
+
+    assert job["counts"]["succeeded"] == quote["counts"]["to_send"] == 2
+    assert job["counts"]["skipped"] == quote["counts"]["duplicates"] == 1
+    assert received(site.sandbox)["requests"] - before == quote["calls"] == 2
+
+
+def test_a_raw_call_and_a_retry_are_quoted_too(site):
+    before = traces(site)
+    bad = written(site, "quoted retry", b'address\ngood@example.com\n"a,b"\n')
+    failed = typed(site, "users", "import", bad, "--app", "demo/shop", "--wait", "-o", "json").json
+
+    call = typed(site, "call", "usersget", "--app", "demo/shop", "--dry-run", "-o", "json")
+    retry = typed(site, "jobs", "retry", failed["id"], "--dry-run", "-o", "json")
+
+    assert (call.code, call.json["calls"], call.json["kind"]) == (0, 1, "call")
+    assert (retry.code, retry.json["counts"]["invalid"]) == (9, 1)
+    assert traces(site)[0] == [failed["id"], *before[0]]

@@ -60,7 +60,14 @@ class World:
 
     def draft(self, app="acme/shop", **request):
         tenant, kind = app.split("/")[0], request.pop("kind", "users.import")
-        asked = Request(kind, tenant, app, columns=["address"], mapping={"address": 0}, **request)
+        asked = Request(
+            kind,
+            tenant,
+            app,
+            columns=["address"],
+            mapping={"width": 1, "address": 0},
+            **request,
+        )
         return Draft(self.scripts, asked, self.wall)
 
     def fill(self, draft, items, refused=()):

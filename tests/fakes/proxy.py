@@ -41,7 +41,7 @@ class Proxy(Listener):
     def _join(self, client, verb, target, head):
         where = target.decode() if verb == b"CONNECT" else urlsplit(target.decode()).netloc
         host, port = where.rsplit(":", 1)
-        server = socket.create_connection((host, int(port)), timeout=10)
+        server = socket.create_connection((host, int(port)), timeout=60)
         server.settimeout(None)
         self._sockets.append(server)
         if verb == b"CONNECT":

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from bulkhead.backend.transport import Answer, NoAnswer, NotSent
+from tests.e2e.product import free_port
 from tests.fakes.certificate import private_authority
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, near
@@ -26,10 +27,7 @@ def _drip_a_body(peer):
 
 
 def test_a_refused_connection_was_never_sent(transport):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-    reply = transport.post(near(f"http://127.0.0.1:{port}/"), BODY)
+    reply = transport.post(near(f"http://127.0.0.1:{free_port()}/"), BODY)
 
     assert isinstance(reply, NotSent)
     assert reply.kind == "refused"
@@ -165,8 +163,7 @@ def test_a_proxy_that_refuses_the_way_means_never_sent(transport):
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_not_there_means_never_sent(transport, scheme):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        gone = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    gone = f"http://127.0.0.1:{free_port()}"
 
     reply = transport.post(near(f"{scheme}://127.0.0.1:9/", proxy=gone), BODY)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulkhead.engine.draft import UNSEALED_FOR
+from bulkhead.engine.refusal import UNSEALED_FOR
 from bulkhead.errors import Conflict, InvalidInput, NotFound
 from tests.fakes.engine import FAILED, PENDING
 

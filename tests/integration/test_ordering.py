@@ -66,10 +66,26 @@ def test_an_odd_row_fails_with_its_code_and_stops_no_other(scripts, row, code):
     assert failed.line == 2
 
 
-def test_half_a_character_in_a_cell_that_is_not_sent_harms_nothing(scripts):
-    job = ordering.import_users(scripts, [{"address": "ann", "note": "\udc80"}], app=APP)
+def test_columns_that_no_row_has_have_no_name(scripts):
+    job = ordering.import_users(scripts, [{"address": "ann", "dept": 7}, "odd"], app=APP)
 
-    assert job.counts.pending == 1
+    assert Jobs(scripts).columns(job.id) == ["address", *[None] * 6, "dept", "_text"]
+
+
+def test_the_same_row_again_is_skipped_and_another_with_its_address_fails(scripts):
+    rows = [{"address": "ann", "name": "A"}, {"address": "ann", "name": "A"}, {"address": "ann"}]
+
+    job = ordering.import_users(scripts, rows, app=APP)
+
+    assert (job.counts.pending, job.counts.skipped, job.counts.failed) == (1, 1, 1)
+    assert codes(job) == {"DUPLICATE_IN_FILE": 1, "CONFLICTING_ROWS": 1}
+
+
+@pytest.mark.parametrize("rows", [[], [{}], ["ann"]])
+def test_without_a_valid_row_the_job_is_rejected(scripts, rows):
+    job = ordering.import_users(scripts, rows, app=APP)
+
+    assert (job.state, job.counts.failed) == ("rejected", len(rows))
 
 
 def test_addresses_alone_are_enough_to_delete_or_to_revoke(scripts):

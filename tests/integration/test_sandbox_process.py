@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.e2e.product import free_port
 from tests.integration.sandbox_process import DEADLINE_S, ROOT, TOKEN, running, until
 
 
@@ -60,7 +61,7 @@ def test_a_stop_does_not_wait_for_a_hanging_call(apps):
 
 def test_a_restart_on_the_same_port_knows_its_apps_and_nothing_else(tmp_path, apps):
     log = tmp_path / "log.jsonl"
-    with running("--apps", apps, "--log", log) as first:
+    with running("--apps", apps, "--log", log, "--port", free_port()) as first:
         first.add("ann")
         first.stop()
 

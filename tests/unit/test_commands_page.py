@@ -12,7 +12,7 @@ from producers.cli.main import bulkhead
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 ON_EVERY_COMMAND = {"--output", "--help"}
-WITHOUT_OUTPUT = {"up", "worker", "api", "sandbox serve", "users template"}
+WITHOUT_OUTPUT = {"up", "worker", "api", "sandbox serve", "users template", "users export"}
 
 
 def walk(command, path=()):

@@ -22,6 +22,7 @@ SETTINGS = {
     f"BULKHEAD_{name}"
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),
+        *("SECRET_KEY_OLD", "SECRET_KEY_OLD_FILE"),
         *("TENANT", "CELL", "EGRESS", "LOG_LEVEL", "LOG_FORMAT", "LOG_ADDRESSES"),
     )
 }
@@ -172,7 +173,8 @@ def test_the_example_settings_are_the_settings():
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
 def test_no_page_names_a_setting_that_does_not_exist(page):
-    own_variables = {"BULKHEAD_IMAGE"}
+    live = ("APP_TOKEN_FILE", "BASE_URL", "RECORD", "WRONG_TOKEN")
+    own_variables = {"BULKHEAD_IMAGE", *(f"BULKHEAD_LIVE_{name}" for name in live)}
     named = set(re.findall(r"\bBULKHEAD_[A-Z_]+\b", page.read_text(encoding="utf-8")))
 
     assert named <= SETTINGS | own_variables

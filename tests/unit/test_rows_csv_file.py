@@ -12,12 +12,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bulkhead.errors import InvalidInput
-from producers.rows import csv_file, source
-from producers.rows.csv_file import open_rows
+from producers.rows import packed, row, source
+from producers.rows.open_input import open_input
+from producers.rows.row import InputOptions
 
 
 def read(data, **options):
-    with open_rows("-", stdin=io.BytesIO(data), **options) as rows:
+    with open_input("-", InputOptions(**options), io.BytesIO(data)) as rows:
         return list(rows)
 
 
@@ -28,7 +29,7 @@ def refusal(data, **options):
 
 
 def refusal_of(path):
-    with pytest.raises(InvalidInput) as refused, open_rows(str(path)) as rows:
+    with pytest.raises(InvalidInput) as refused, open_input(str(path)) as rows:
         list(rows)
     return text_of(refused.value)
 
@@ -83,7 +84,7 @@ def test_blank_lines_are_not_rows():
 def test_a_file_knows_its_columns_size_and_digest():
     data = b"Address,Department,_code,,Name\nann,Sales,X,,Ann\n"
 
-    with open_rows("-", stdin=io.BytesIO(data)) as rows:
+    with open_input("-", stdin=io.BytesIO(data)) as rows:
         read_rows = list(rows)
 
     assert rows.columns == ["Address", "Department", "_code", "", "Name"]
@@ -97,20 +98,20 @@ def test_a_file_is_read_from_its_path(tmp_path):
     path = tmp_path / "people.csv"
     path.write_bytes(b"address\nann\n")
 
-    with open_rows(str(path)) as rows:
+    with open_input(str(path)) as rows:
         found = list(rows)
 
     assert [row.cells for row in found] == [["ann"]]
 
 
 def test_a_column_can_be_mapped_by_name():
-    rows = read(b"E-Mail;Who\nann;Ann\n", explicit={"e-mail": "address"})
+    rows = read(b"E-Mail;Who\nann;Ann\n", fields={"e-mail": "address"})
 
     assert codes(rows) == [None]
 
 
 def test_rows_that_cross_the_pieces_are_whole(monkeypatch):
-    monkeypatch.setattr(source, "PIECE", 7)
+    monkeypatch.setattr(packed, "PIECE", 7)
     text = 'address,name\r\nann,"Ann\r\nZoë 🎉"\r\n\'=x,"a ""b"""\r\n'
 
     rows = read(text.encode())
@@ -248,8 +249,7 @@ def archive():
         (archive(), "a zip archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
         (b"%PDF-1.7\n", "a PDF"),
-        (gzip.compress(b"address\nann\n", mtime=0), "gunzip"),
-        ("address\nann\n".encode("utf-16"), "UTF-16"),
+        (gzip.compress(gzip.compress(b"address\nann\n", mtime=0), mtime=0), "gzip twice"),
         ("address\nann\n".encode("utf-16-le"), "binary"),
         (b"address\0name\nann\n", "binary"),
         (b"\x7fELF\x02\x01\x01\0\0\0\0", "binary"),
@@ -340,7 +340,7 @@ class Generated(io.RawIOBase):
 def peak_of(count):
     tracemalloc.start()
     try:
-        with open_rows("-", stdin=Generated(count)) as rows:
+        with open_input("-", stdin=Generated(count)) as rows:
             for _ in rows:
                 pass
         assert rows.count == count
@@ -359,5 +359,5 @@ def test_a_million_rows_need_at_most_10_mib_more_than_ten_thousand():
 
 
 def test_the_limits_are_what_the_docs_say():
-    assert csv_file.LONGEST_CELL == 1024 * 1024
+    assert row.LONGEST_CELL == 1024 * 1024
     assert source.LONGEST_LINE == 16 * 1024 * 1024

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from bulkhead.errors import UsageProblem
 from bulkhead.model.user import FIELDS
-from producers.rows.csv_file import open_rows
 from producers.rows.errors_file import write_errors
 from producers.rows.formula import may_hold_neutralised, neutralise, restore
+from producers.rows.open_input import open_input
 from producers.rows.template import template
 
 # NUL: a spreadsheet cannot hold it. Surrogates: the reader never gives them.
@@ -27,7 +27,7 @@ def written(columns, rows):
 
 
 def read_back(text):
-    with open_rows("-", stdin=io.BytesIO(text.encode())) as rows:
+    with open_input("-", stdin=io.BytesIO(text.encode())) as rows:
         return rows.columns, list(rows)
 
 
@@ -91,7 +91,7 @@ def test_our_own_columns_are_not_doubled_by_a_second_round():
 
 
 def test_an_errors_file_can_be_mended_and_imported():
-    with open_rows("-", stdin=io.BytesIO(b"address,active\n+49301,maybe\nann,yes\n")) as rows:
+    with open_input("-", stdin=io.BytesIO(b"address,active\n+49301,maybe\nann,yes\n")) as rows:
         failed = [
             (row.line, row.cells, row.problem.code, row.problem.message, row.problem.hint)
             for row in rows
@@ -105,13 +105,20 @@ def test_an_errors_file_can_be_mended_and_imported():
     assert [(row.cells[:2], row.problem) for row in found] == [(["+49301", "yes"], None)]
 
 
-def test_the_template_can_be_imported_as_it_is():
-    columns, rows = read_back(template("csv"))
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_the_template_can_be_imported_as_it_is(kind):
+    columns, rows = read_back(template(kind))
 
     assert columns == list(FIELDS)
     assert [row.problem for row in rows] == [None, None]
 
 
+def test_both_templates_say_the_same():
+    csv_rows, json_rows = (read_back(template(kind))[1] for kind in ("csv", "jsonl"))
+
+    assert [row.cells for row in json_rows] == [row.cells for row in csv_rows]
+
+
 def test_a_template_of_another_kind_is_refused():
     with pytest.raises(UsageProblem):
-        template("jsonl")
+        template("xml")

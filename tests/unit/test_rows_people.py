@@ -4,7 +4,7 @@ import runpy
 from collections import Counter
 from pathlib import Path
 
-from producers.rows.csv_file import open_rows
+from producers.rows.open_input import open_input
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "examples" / "people.csv"
@@ -16,7 +16,7 @@ def test_the_file_is_what_the_script_makes():
 
 
 def test_the_file_has_the_people_and_the_faults_the_script_states():
-    with open_rows(str(FILE)) as rows:
+    with open_input(str(FILE)) as rows:
         found = list(rows)
 
     faults = {number: row.problem.code for number, row in enumerate(found, start=1) if row.problem}

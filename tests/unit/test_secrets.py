@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkhead.errors import CannotOpen, InvalidInput
-from bulkhead.secrets import Box, Secret, fingerprint
+from bulkhead.secrets import Box, Secret, fingerprint, key_id_of
 
 TOKEN = "k3v9canarytoken7d2f8a1b6c4e5f0a9b8c7d6e"
 KEY = "a key of thirty-two characters!!"
@@ -150,3 +150,12 @@ def test_a_box_cut_anywhere_does_not_open():
     for end in range(len(box)):
         with pytest.raises(CannotOpen):
             Box(KEY).open(box[:end], "acme/shop")
+
+
+def test_what_an_earlier_key_sealed_can_be_opened_and_sealed_with_either():
+    old, new = Box(KEY), Box("n" * 40, [KEY])
+
+    assert new.open(old.seal(b"x", "acme/shop"), "acme/shop") == b"x"
+    assert new.key_ids == (Box("n" * 40).key_id, old.key_id)
+    assert key_id_of(new.seal(b"x", "acme/shop")) == new.key_id
+    assert old.open(new.seal(b"x", "acme/shop", old.key_id), "acme/shop") == b"x"

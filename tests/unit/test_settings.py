@@ -209,3 +209,20 @@ def test_a_file_cannot_name_another_file(written):
 
     assert settings.origin("config") == "environment"
     assert settings.warnings[0].startswith("config in ")
+
+
+def test_earlier_keys_come_from_a_variable_or_a_file_one_a_line(tmp_path):
+    file = tmp_path / "old"
+    file.write_text(f"{SECRET}\n\n{SECRET[::-1]}\n")
+
+    from_file = Settings.load({"BULKHEAD_SECRET_KEY_OLD_FILE": str(file)})
+    from_variable = Settings.load({"BULKHEAD_SECRET_KEY_OLD": SECRET})
+    file.with_suffix(".short").write_text(f"{SECRET}\nshort\n")
+    short = Settings.load({"BULKHEAD_SECRET_KEY_OLD_FILE": str(file.with_suffix(".short"))})
+
+    assert Settings.load({}).earlier_keys() == ()
+    assert from_file.earlier_keys() == (SECRET, SECRET[::-1])
+    assert from_variable.earlier_keys() == (SECRET,)
+    assert SECRET in from_variable.secrets()
+    with pytest.raises(InvalidInput, match="SECRET_KEY_OLD_FILE"):
+        short.earlier_keys()

@@ -17,10 +17,12 @@ from bulkhead.model.outcome import (
     Unknown,
     Upstream,
 )
+from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Begun, Slice, Tries
 from tasks import report
 from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
+from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.stopping import Stopping
 
@@ -34,6 +36,9 @@ class Backend:
     def __init__(self, answers):
         self.answers = answers
         self.asked = []
+
+    def take_traffic(self):
+        return 300, 100
 
     def call(self, endpoint, token, call):
         del endpoint, token
@@ -55,15 +60,18 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         backend=backend,
         lanes=Lanes(4),
         stopping=Stopping(),
+        hearing=Hearing(),
         cabinet=SimpleNamespace(
             items=lambda part: rows,
             job=lambda job: SimpleNamespace(
                 kind="users.import",
                 mapping={"width": 1, "address": 0},
                 params={},
-                max_attempts=None,
+                retry={},
             ),
-            app=lambda app, version: SimpleNamespace(endpoint=None, token=None, max_attempts=6),
+            app=lambda app, version: SimpleNamespace(
+                endpoint=None, token=None, retry=RetryPolicy()
+            ),
         ),
     )
     now = time.monotonic() if opens is None else opens
@@ -90,7 +98,7 @@ class Patient(Window):
 def ran(*args, **options):
     run, runtime = make(*args, **options)
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
     return told, runtime, run
 
@@ -171,7 +179,7 @@ def test_a_row_that_cannot_be_sent_is_failed_without_a_call():
     run, runtime = make(items=1)
     run._turns[0] = (Item(0, 2, [""]), run._turns[0][1])
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
 
@@ -193,7 +201,7 @@ def test_an_error_of_ours_before_a_call_loses_no_item_and_no_lane():
     run, runtime = make()
     run.facts.mapping["no_such_field"] = 1
     run.start(runtime.lanes)
-    assert run.wait(20)
+    assert run.wait(120)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
 
@@ -214,7 +222,7 @@ def test_no_call_starts_once_stopping_is_asked_for():
 
     runtime.stopping.ask()
 
-    assert run.wait(20)
+    assert run.wait(120)
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
     assert {1, 2} <= set(told.back)
 
@@ -234,7 +242,7 @@ def test_a_report_in_the_middle_leaves_what_is_on_the_wire_open(eventually):
     first = report.of(run, clocks, leaving=False)
     assert not run.has_news
     gate.set()
-    assert run.wait(20)
+    assert run.wait(120)
     second = report.of(run, clocks, leaving=False)
 
     assert (first.seq, first.last, first.left) == (1, False, "1-1")
@@ -254,4 +262,16 @@ def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lea
     assert told.left == "0-0"
     assert run.settled
     gate.set()
-    assert run.wait(20)
+    assert run.wait(120)
+
+
+def test_calls_are_counted_by_operation_and_outcome_with_bytes_and_users(eventually):
+    run, runtime = make(3, {"u1": Refused("REFUSED", "no", SAID)})
+
+    run.start(runtime.lanes)
+    eventually(lambda: run.done)
+    told = report.of(run, Clocks(), leaving=False).traffic
+
+    assert told.calls == {"useradd|succeeded": 2, "useradd|refused": 1}
+    assert told.users == {"u0", "u1", "u2"}
+    assert (told.sent, told.received) == (900, 300)

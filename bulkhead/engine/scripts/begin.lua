@@ -50,7 +50,7 @@ local function may_start(lease, app, it)
     time_out(lease.job)
     return 'held'
   end
-  if app.state ~= 'active' then return 'held' end
+  if not may_call(app, it.kind) then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
   local set = key('app', lease.app, 'egress')
   if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
@@ -61,7 +61,7 @@ local function start(lease, app)
   local items, job = count(lease.left), key('job', lease.job)
   local longest = math.ceil(items / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
   redis.call('SADD', key('app', lease.app, 'egress'), egress)
-  redis.call('HSET', key('lease', lease.id), 'state', 'begun')
+  redis.call('HSET', key('lease', lease.id), 'state', 'begun', 'app_version', app.version or 0)
   redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
   redis.call('HINCRBY', job, 'in_flight', items)
   if repeat_of(lease.job, lease.step) ~= 'safe' then mark(lease.job, lease.left, SENT) end
@@ -78,8 +78,8 @@ for i = 3, #ARGV, 2 do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
-    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout')
-    local it = read(key('job', lease.job), 'state', 'deadline')
+    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout', 'rotation')
+    local it = read(key('job', lease.job), 'state', 'deadline', 'kind')
     if lease.state == 'begun' then
       verdict = 'ok'
     else

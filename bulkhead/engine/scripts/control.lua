@@ -66,7 +66,8 @@ end
 local function control_tenant()
   if redis.call('EXISTS', key('tenant', id)) == 0 then return { 'none', '' } end
   if verb ~= 'place' then
-    redis.call('HSET', key('tenant', id), 'state', verb == 'pause' and 'paused' or 'active', 'why', why)
+    redis.call('HSET', key('tenant', id), 'state', verb == 'pause' and 'paused' or 'active', 'why', why,
+      'since', whole(NOW))
   end
   for _, name in ipairs(redis.call('SMEMBERS', key('tenant', id, 'apps'))) do place(name) end
   return { 'ok', redis.call('HGET', key('tenant', id), 'state') }

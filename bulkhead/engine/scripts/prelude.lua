@@ -147,14 +147,19 @@ local function place_job(name, job)
   end
 end
 
+-- A stopped app may make one kind of call: the one that tries the token it is to have next.
+local function may_call(app, kind)
+  return app.state == 'active' or (app.state == 'stopped' and app.rotation == 'checking' and kind == 'apps.check_token')
+end
+
 -- Puts an app where it belongs: ready, waiting for an instant, or neither. With place_job
 -- the only writer of the ready and wait sets; every verb ends with it for what it touched.
 local function place(name)
   local app = read(key('app', name), 'state', 'tenant', 'cell', 'rate', 'burst', 'tat', 'cap', 'held',
-    'cool_until', 'finish')
+    'cool_until', 'finish', 'rotation')
   if not app.tenant then return end
   local tenant_state = redis.call('HGET', key('tenant', app.tenant), 'state')
-  local idle = app.state ~= 'active' or tenant_state ~= 'active' or num(app.held, 0) >= num(app.cap, 1)
+  local idle = not may_call(app, 'apps.check_token') or tenant_state ~= 'active' or num(app.held, 0) >= num(app.cap, 1)
     or redis.call('ZCARD', key('app', name, 'jobs')) == 0
   if idle then
     redis.call('ZREM', key('wait'), 'a:' .. name)
@@ -241,6 +246,12 @@ local function expire_job(job, segments, retention)
   redis.call('EXPIRE', key('job', job), retention)
 end
 
+-- Whoever asked to hear of the end is told by a worker that takes the job from this list.
+local function announce(job)
+  local wanted = redis.call('HGET', key('job', job), 'notify')
+  if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
+end
+
 -- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
 -- is free at once, its id stays in the lists until the store has forgotten the rest.
 local function leave_open(job, it)
@@ -268,6 +279,7 @@ local function transition(job, state, by, why)
   redis.call('HSET', name, 'finished_at', whole(NOW))
   leave_open(job, it)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
+  announce(job)
 end
 
 -- The state of a job that nothing holds any more: before its time, or where it stopped.
@@ -278,8 +290,8 @@ end
 
 -- Lets the items of a job be claimed, unless its app's token is not accepted.
 local function enqueue(job, name)
-  local app = read(key('app', name), 'state', 'why')
-  if app.state == 'stopped' then
+  local app = read(key('app', name), 'state', 'why', 'rotation')
+  if app.state == 'stopped' and not may_call(app, redis.call('HGET', key('job', job), 'kind')) then
     transition(job, 'paused', 'auth_failure', app.why)
   else
     transition(job, 'queued')

@@ -9,6 +9,7 @@
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
 --          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
+--          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
 --          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          out, tokens (number of a packed value or 0)}
@@ -125,7 +126,9 @@ local function stop(lease, entry)
   local code, why = entry.stop[1], entry.stop[2]
   redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
   for _, job in ipairs(redis.call('SMEMBERS', key('app', lease.app, 'open'))) do
-    if is_open(redis.call('HGET', key('job', job), 'state')) then
+    local it = read(key('job', job), 'state', 'kind')
+    -- What tries the next token goes on: it is the way out.
+    if is_open(it.state) and it.kind ~= 'apps.check_token' then
       transition(job, 'paused', 'auth_failure', why)
       place_job(lease.app, job)
     end
@@ -143,6 +146,7 @@ local function learn(lease, entry, succeeded)
     -- Calls that were on the wire together are throttled together: one lesson, not eight.
     local cooling = num(app.cool_until, 0) > NOW
     local streak = math.max(1, num(app.cool_streak, 0) + (cooling and 0 or 1))
+    if not cooling and streak == 1 then redis.call('HSET', name, 'cool_since', whole(NOW)) end
     -- Who was told when to come back comes back then, and not later.
     local pause = entry.cool > 0 and entry.cool or math.min(60, 2 ^ (streak - 1)) * 1000000
     redis.call('HSET', name, 'cool_streak', streak, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
@@ -159,6 +163,31 @@ local function measure(job, moved)
   redis.call('HSET', job, 'pace', exact(num(it.pace, 0) * keep + (moved / since) * (1 - keep)), 'pace_at', whole(NOW))
 end
 
+-- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
+local function month()
+  local z = math.floor(NOW / 86400000000) + 719468
+  local era = math.floor(z / 146097)
+  local day = z - era * 146097
+  local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
+  local left = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+  local moon = math.floor((5 * left + 2) / 153)
+  local number = moon < 10 and moon + 3 or moon - 9
+  return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+end
+
+-- What `apps stats` shows, kept for 400 days.
+local function count_stats(app, stats)
+  if type(stats) ~= 'table' then return end
+  local name = key('stats', app, month())
+  local users = name .. ':users'
+  for word, calls in pairs(stats.calls) do redis.call('HINCRBY', name, 'calls|' .. word, calls) end
+  redis.call('HINCRBY', name, 'sent', stats.sent)
+  redis.call('HINCRBY', name, 'received', stats.received)
+  if #stats.users > 0 then redis.call('PFADD', users, unpack(stats.users)) end
+  if redis.call('HSETNX', name, 'since', whole(NOW)) == 1 then redis.call('EXPIRE', name, 34560000) end
+  if redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, 34560000) end
+end
+
 local function settle(lease, entry)
   local job = key('job', lease.job)
   local moved = record(lease, entry)
@@ -168,6 +197,7 @@ local function settle(lease, entry)
   redis.call('HINCRBY', job, 'calls', entry.calls)
   redis.call('HINCRBY', job, 'version', 1)
   measure(job, moved)
+  count_stats(lease.app, entry.stats)
   learn(lease, entry, moved > 0)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
@@ -195,6 +225,7 @@ for i, entry in ipairs(entries) do
     answers[i] = { 'repeated', redis.call('HGET', key('job', entry.job), 'state') or '' }
   else
     answers[i] = late(entry, entry.job)
+    count_stats(entry.app, entry.stats)
   end
 end
 return answers

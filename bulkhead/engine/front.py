@@ -1,0 +1,98 @@
+"""The front list in the broker: every message is in exactly one list until it is carried out."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from bulkhead.engine.script import FOLDER, ROOT, trouble
+
+QUEUE = "bulkhead.submit"
+STEPS = (3, 6, 9)
+"""A client's priority 0–2 is in the plain list, 3–5 in that of 3, 6–8 of 6, 9 of 9 (kombu 5.7)."""
+
+LISTS = (QUEUE, *(f"{QUEUE}\x06\x16{step}" for step in STEPS))
+"""In the order in which Celery's own consumer reads them."""
+
+
+@cache
+def _source(name: str) -> str:
+    return (FOLDER / f"{name}.lua").read_text()
+
+
+class Front:
+    """One worker's side of the front lists. Raises Unreachable when the broker is away."""
+
+    def __init__(self, redis: Redis, worker: str, root: str = ROOT) -> None:
+        self._redis = redis
+        self._worker = worker
+        self._root = root
+        self._take = redis.register_script(_source("take"))
+        self._adopt = redis.register_script(_source("adopt"))
+
+    def register(self) -> None:
+        """Let others know that there may be messages in our hand."""
+        self._do(self._redis.sadd, self._takers, self._worker)
+
+    def take(self) -> bytes | None:
+        """The message in hand, else the most urgent one; None if there is none."""
+        keys = [self._taken(self._worker), *LISTS]
+        found: bytes | None = self._do(self._take, keys=keys)
+        return found
+
+    def wait(self, seconds: float) -> bytes | None:
+        """The next message of the plain list, waited for at most so long."""
+        mine = self._taken(self._worker)
+        found: bytes | None = self._do(
+            self._redis.blmove, QUEUE, mine, seconds, src="RIGHT", dest="LEFT"
+        )
+        return found
+
+    def done(self, message: bytes) -> None:
+        """Forget a message in hand: what it asked for is kept elsewhere by now."""
+        self._do(self._redis.lrem, self._taken(self._worker), 1, message)
+
+    def others(self) -> list[str]:
+        """Workers that may have a message in hand, dead ones included."""
+        names = [name.decode() for name in self._do(self._redis.smembers, self._takers)]
+        return sorted(name for name in names if name != self._worker)
+
+    def in_hand(self, worker: str) -> list[bytes]:
+        """What a worker has taken and not yet done."""
+        found: list[bytes] = self._do(self._redis.lrange, self._taken(worker), 0, -1)
+        return found
+
+    def adopt(self, worker: str) -> int:
+        """Take over what a dead worker had in hand; how many messages that were."""
+        moved = int(self._do(self._adopt, keys=[self._taken(worker), self._taken(self._worker)]))
+        self._do(self._redis.srem, self._takers, worker)
+        return moved
+
+    def leave(self) -> None:
+        """Go, unless something is in hand: then others find it by our name."""
+        if not self.in_hand(self._worker):
+            self._do(self._redis.srem, self._takers, self._worker)
+
+    def put(self, message: bytes) -> None:
+        """Queue a message anew, as its sender did."""
+        self._do(self._redis.lpush, QUEUE, message)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._redis.close()
+
+    @property
+    def _takers(self) -> str:
+        return f"{self._root}:takers"
+
+    def _taken(self, worker: str) -> str:
+        return f"{self._root}:taken:{worker}"
+
+    def _do(self, command: Any, *args: Any, **named: Any) -> Any:
+        try:
+            return command(*args, **named)
+        except RedisError as error:
+            raise trouble(error) from error

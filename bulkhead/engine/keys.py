@@ -1,0 +1,126 @@
+"""Which key the store's app tokens are sealed with, and the hand-over to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bulkhead.engine.script import Scripts, trouble
+from bulkhead.errors import BulkheadError, Conflict, NotPermitted
+from bulkhead.secrets import Box, key_id_of
+
+BOXES = ("token_box", "next_token_box", "previous_token_box")
+"""Fields of an app that hold a sealed token."""
+
+PASSES = 5
+"""Looks for boxes that somebody sealed with the earlier key in the meantime."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What `reseal` did: the key's id now, and how many tokens were sealed anew."""
+
+    key: str
+    before: str
+    tokens: int
+
+
+class Keys:
+    """Raises NotPermitted, Conflict, CannotOpen, Unreachable."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._name = scripts.key("key-id")
+        self._retired = scripts.key("key-id", "retired")
+
+    def agree(self, ours: Sequence[str]) -> str:
+        """The key that tokens are sealed with; the first to come names its own current one.
+
+        `ours` are the ids of the keys here, the current one first. Raises NotPermitted: a host
+        that cannot open the tokens would stop every app for a reason that is none of theirs.
+        """
+        self._do(self._redis.set, self._name, ours[0], nx=True)
+        known = str(self._do(self._redis.get, self._name).decode())
+        if known in ours:
+            return known
+        retired = {key.decode() for key in self._do(self._redis.smembers, self._retired)}
+        raise _refusal(known, ours[0], old=ours[0] in retired)
+
+    def reseal(self, box: Box) -> Resealed:
+        """Seal every app token with the box's current key; a second time does nothing.
+
+        Raises Conflict while a worker lives that does not have that key.
+        """
+        before = self.agree(box.key_ids)
+        self._refuse_without(box.key_id)
+        if before != box.key_id:
+            # First the name, so that whoever seals from now on uses the new key.
+            self._do(self._redis.sadd, self._retired, before)
+            self._do(self._redis.srem, self._retired, box.key_id)
+            self._do(self._redis.set, self._name, box.key_id)
+        sealed = 0
+        for _ in range(PASSES):
+            again = self._reseal_once(box)
+            sealed += again
+            if not again:
+                break
+        return Resealed(box.key_id, before, sealed)
+
+    def _reseal_once(self, box: Box) -> int:
+        apps = [app.decode() for app in self._do(self._redis.smembers, self._scripts.key("apps"))]
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hmget(self._scripts.key("app", app), *BOXES)
+        found = self._do(pipe.execute)
+        count = 0
+        for app, boxes in zip(apps, found, strict=True):
+            for field, sealed in zip(BOXES, boxes, strict=True):
+                if sealed and key_id_of(sealed.decode()) != box.key_id:
+                    text = sealed.decode()
+                    new = box.seal(box.open(text, app), app)
+                    self._scripts.queue(pipe, "reseal", app, field, text, new)
+                    count += 1
+        self._do(pipe.execute)
+        return count
+
+    def _refuse_without(self, key: str) -> None:
+        seconds, micros = self._do(self._redis.time)
+        now = seconds * 1_000_000 + micros
+        live = self._do(self._redis.zrangebyscore, self._scripts.key("worker"), f"({now}", "+inf")
+        without = []
+        for name in live:
+            facts = self._scripts.key("worker", name.decode())
+            keys = (self._do(self._redis.hget, facts, "keys") or b"").decode().split(",")
+            if key not in keys:
+                without.append(name.decode())
+        if without:
+            raise Conflict(
+                f"{len(without)} workers do not have the new key",
+                why=f"{', '.join(without[:3])} could open no token any more",
+                to_do="give them the new key, with the old one in BULKHEAD_SECRET_KEY_OLD, "
+                "and start them again",
+            )
+
+    def _do(self, command: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except RedisError as error:
+            raise trouble(error) from error
+
+
+def _refusal(known: str, ours: str, *, old: bool) -> BulkheadError:
+    if old:
+        return NotPermitted(
+            "this host still has the old secret key",
+            why=f"app tokens are sealed with key {known} now, and the key here is {ours}",
+            to_do="set BULKHEAD_SECRET_KEY or …_FILE to the new key, then start again",
+        )
+    return NotPermitted(
+        "this host has another secret key than the store's app tokens",
+        why=f"they are sealed with key {known}, and the key here is {ours}",
+        to_do="give every host the same BULKHEAD_SECRET_KEY or …_FILE",
+    )

@@ -1,0 +1,1 @@
+"""FLEET.yaml: many apps in one file, read strictly."""

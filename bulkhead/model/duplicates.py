@@ -1,0 +1,187 @@
+"""Which rows of an input repeat the address of an earlier one, found in little memory.
+
+While rows are read, a 64-bit hash of each address is kept. Rows whose hashes agree are compared
+exactly afterwards, when they can be read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from bulkhead.model.user import BLANKS, sent_address
+
+NO_PART = -1
+"""The hash of a row that takes no part; Python's `hash` is never -1."""
+BUCKETS = 256
+COMPARED_AT_ONCE = 20_000
+"""Rows that wait for their first ones to be read: about 5 MiB."""
+
+
+class Repeat(NamedTuple):
+    """A row whose address an earlier one has, by the lines of both; `same` if all cells agree."""
+
+    row: int
+    line: int
+    first_line: int
+    same: bool
+
+    @property
+    def code(self) -> str:
+        """The code of the row."""
+        return "DUPLICATE_IN_FILE" if self.same else "CONFLICTING_ROWS"
+
+    @property
+    def message(self) -> str:
+        """What is wrong with the row, naming both lines."""
+        if self.same:
+            return f"Line {self.line} says the same as line {self.first_line}, which counts."
+        return f"Line {self.line} has the address of line {self.first_line} and other cells."
+
+
+def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: set[int]) -> list[int]:
+    """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones."""
+    # Twice the same line, because most files have next to no bad row.
+    if not bad:
+        return [hash(row[place].strip(BLANKS)) for row in rows]
+    return [NO_PART if at in bad else hash(row[place].strip(BLANKS)) for at, row in enumerate(rows)]
+
+
+class Hashes:
+    """The hashes of all rows in order: eight bytes a row, and five more while they are searched."""
+
+    def __init__(self) -> None:
+        self._hashes = array("q")
+
+    def extend(self, hashes: Iterable[int]) -> None:
+        """Append the hashes of further rows; NO_PART for a row that is not to be compared."""
+        self._hashes.extend(hashes)
+
+    def followers(self) -> Iterator[tuple[int, int]]:
+        """(row, first row with the same hash), in order; to be asked once."""
+        hashes, marks = self._hashes, bytearray(len(self._hashes) // 8 + 1)
+        buckets = self._buckets()
+        while buckets:
+            rows = buckets.pop()
+            # Nearly every bucket passes this line; the set has each hash once, however many rows.
+            if len(set(map(hashes.__getitem__, rows))) == len(rows):
+                continue
+            firsts: dict[int, int] = {}
+            for row in rows:
+                first = firsts.setdefault(hashes[row], row)
+                if first != row:
+                    hashes[row] = first
+                    marks[row >> 3] |= 1 << (row & 7)
+        return _marked(marks, hashes)
+
+    def _buckets(self) -> list[array[int]]:
+        buckets = [array("I") for _ in range(BUCKETS)]
+        appends = [bucket.append for bucket in buckets]
+        # One byte of each hash, whichever the machine stores first, chooses the bucket.
+        bytes_of_all = memoryview(self._hashes).cast("B")
+        for row, byte in enumerate(bytes_of_all[:: self._hashes.itemsize].tobytes()):
+            appends[byte](row)
+        # All its bytes are the same, so the bucket is known.
+        last = buckets[NO_PART & 0xFF]
+        buckets[NO_PART & 0xFF] = array("I", (r for r in last if self._hashes[r] != NO_PART))
+        return buckets
+
+
+class Comparison:
+    """What makes two rows the same: the address as it is sent, and all cells that count.
+
+    `mapping` is field → number of its column. Columns that are not sent and whose name begins
+    with `_` do not count, nor do blanks around a cell and empty cells at the end.
+    """
+
+    def __init__(self, mapping: Mapping[str, int], columns: Sequence[str | None]) -> None:
+        self._place = mapping["address"]
+        self._sent = frozenset(mapping.values())
+        self._columns = columns
+        self._looked_at = 0
+        self._passed_over: list[int] = []
+
+    def address(self, cells: Sequence[str]) -> str:
+        """The address as it is sent."""
+        return sent_address(cells[self._place])
+
+    def counted(self, cells: Sequence[str]) -> list[str]:
+        """The cells as they count: two rows are the same if these agree."""
+        kept = [cell.strip() for cell in cells]
+        kept[self._place] = self.address(cells)
+        if self._looked_at < len(self._columns):
+            self._look()
+        for place in self._passed_over:
+            if place < len(kept):
+                kept[place] = ""
+        while kept and not kept[-1]:
+            kept.pop()
+        return kept
+
+    def digest(self, cells: Sequence[str]) -> bytes:
+        """Sixteen bytes that are the same for rows that are the same, and no others."""
+        return hashlib.blake2b(repr(self.counted(cells)).encode(), digest_size=16).digest()
+
+    def _look(self) -> None:
+        # The columns of objects grow while they are read.
+        for place in range(self._looked_at, len(self._columns)):
+            if (self._columns[place] or "")[:1] == "_" and place not in self._sent:
+                self._passed_over.append(place)
+        self._looked_at = len(self._columns)
+
+
+class _First(NamedTuple):
+    line: int
+    address: str
+    digest: bytes
+
+
+class Repeats:
+    """Compares rows that hash alike, reading them back in order, some thousands at a time."""
+
+    def __init__(
+        self, comparison: Comparison, read: Callable[[int], Sequence[Sequence[Any]]], size: int
+    ) -> None:
+        self._comparison = comparison
+        self._read = read
+        self._size = size
+        # Two addresses with one hash: next to never, and then exact all the same.
+        self._others: dict[str, _First] = {}
+
+    def of(self, followers: Iterator[tuple[int, int]]) -> Iterator[Repeat]:
+        """Each row that repeats an earlier one, in order."""
+        while batch := list(islice(followers, COMPARED_AT_ONCE)):
+            firsts = dict(self._rows(sorted({first for _, first in batch})))
+            leaders = dict(batch)
+            for index, row in self._rows(leaders):
+                repeat = self._compared(index, row, firsts[leaders[index]])
+                if repeat is not None:
+                    yield repeat
+
+    def _compared(self, index: int, row: _First, first: _First) -> Repeat | None:
+        if first.address != row.address:
+            first = self._others.setdefault(row.address, row)
+            if first is row:
+                return None
+        return Repeat(index, row.line, first.line, same=first.digest == row.digest)
+
+    def _rows(self, indexes: Iterable[int]) -> Iterator[tuple[int, _First]]:
+        number, told = -1, self._comparison
+        rows: Sequence[Sequence[Any]] = ()
+        for index in indexes:
+            if index // self._size != number:
+                number = index // self._size
+                rows = self._read(number)
+            line, *cells = rows[index % self._size]
+            yield index, _First(line, told.address(cells), told.digest(cells))
+
+
+def _marked(marks: bytearray, hashes: array[int]) -> Iterator[tuple[int, int]]:
+    for place, byte in enumerate(marks):
+        if byte:
+            for row in range(place * 8, place * 8 + 8):
+                if byte >> (row & 7) & 1:
+                    yield row, hashes[row]

@@ -1,0 +1,19 @@
+"""Text that came from outside and may hold what UTF-8 cannot carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def has_surrogate(texts: Iterable[str]) -> bool:
+    """True if one holds what no UTF-8 can: a byte that did not fit, or half a character."""
+    whole = "".join(texts)
+    return not whole.isascii() and _HALF.search(whole) is not None
+
+
+def readable(text: str) -> str:
+    """The text with � for everything that is none."""
+    return _HALF.sub("\ufffd", text)

@@ -1,0 +1,167 @@
+"""What the keyword arguments of a message may be, one model a kind. Their JSON Schemas ship."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+MOST_ITEMS = 10_000
+"""Items in one message."""
+
+LONGEST_KEY = 200
+
+
+def _not_ours(queue: str) -> str:
+    if queue.startswith("bulkhead."):
+        raise ValueError("queues that begin with bulkhead. are our own")
+    return queue
+
+
+App = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=127),
+    Field(description="tenant/app; app alone where the workers have BULKHEAD_TENANT."),
+]
+# A name may become a key of the broker: no braces, so that none of our own keys can be meant.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@-]{1,200}$")]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_KEY)]
+Job = Annotated[str, StringConstraints(pattern=r"^job_[0-9A-Z]{26}$")]
+Count = Annotated[int, Field(ge=0, le=999_999_999)]
+Most = (
+    Count | Annotated[str, StringConstraints(pattern=r"^([0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%)$")]
+)
+Instant = Annotated[float, Field(ge=0, le=253_370_764_800)] | Text
+_USER = {
+    "type": "object",
+    "description": "A user; members as the columns of an input file. A bad one fails alone.",
+    "properties": {
+        "address": {"type": "string"},
+        "name": {"type": "string"},
+        "active": {"type": ["boolean", "string"]},
+        "appid": {"type": "string"},
+        "expiry": {"type": ["integer", "string"]},
+        "flags": {"type": ["integer", "string"]},
+        "custom_id": {"type": "string"},
+    },
+    "required": ["address"],
+}
+_ADDRESSED = {
+    "description": "An address, or an object with the member address. A bad one fails alone.",
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "properties": {"address": {"type": "string"}}, "required": ["address"]},
+    ],
+}
+UserItem = Annotated[Any, WithJsonSchema(_USER)]
+AddressItem = Annotated[Any, WithJsonSchema(_ADDRESSED)]
+
+
+class _Strict(BaseModel):
+    """No member is guessed at: one that is not known is a mistake of the sender's."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+
+class Notify(_Strict):
+    """Where job documents are sent, as `kwargs={"job": …}`."""
+
+    task: Name
+    queue: Annotated[Name, AfterValidator(_not_ours)]
+
+
+class Payload(_Strict):
+    """What every kind takes."""
+
+    v: Literal[1]
+    idempotency_key: Text | None = Field(None, description="Unset: the Celery task id.")
+    labels: dict[Text, Text] | None = Field(None, max_length=64)
+    priority: Literal["urgent", "normal", "bulk"] | None = Field(
+        None, description="Wins over Celery's priority."
+    )
+    at: Instant | None = Field(
+        None, description="Unix seconds, or text with a zone or offset. Wins over eta, countdown."
+    )
+    notify: Notify | None = None
+
+
+class OfAnApp(Payload):
+    """What every kind takes that makes a job."""
+
+    app: App
+
+
+class ImportUsers(OfAnApp):
+    """Create or update users."""
+
+    kind: Literal["users.import"]
+    items: Annotated[list[UserItem], Field(max_length=MOST_ITEMS)]
+    tokens: Literal["none", "missing", "rotate"] = "none"
+    max_failures: Most | None = None
+    append: bool = Field(False, description="This is a part: its items are not yet all.")
+    last: bool = Field(False, description="This is the last part: the job is made.")
+    part: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None, description="This part's place, from 1; all parts of a job have one, or none."
+    )
+
+    @property
+    def is_part(self) -> bool:
+        """True for a part of several, the last one included."""
+        return self.append or self.last
+
+
+class DeleteUsers(OfAnApp):
+    """Delete users by their addresses."""
+
+    kind: Literal["users.delete"]
+    items: Annotated[list[AddressItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    max_failures: Most | None = None
+
+
+class RawCall(OfAnApp):
+    """One backend operation."""
+
+    kind: Literal["call"]
+    op: Text
+    body: dict[str, Any] = Field(default_factory=dict)
+
+
+class _OfAJob(Payload):
+    job: Job
+    app: App | None = Field(None, description="Refused if the job is another app's.")
+
+
+class CancelJob(_OfAJob):
+    """End a job for good."""
+
+    kind: Literal["job.cancel"]
+
+
+class PauseJob(_OfAJob):
+    """Start no new call of a job."""
+
+    kind: Literal["job.pause"]
+
+
+MODELS: dict[str, type[Payload]] = {
+    "users.import": ImportUsers,
+    "users.delete": DeleteUsers,
+    "call": RawCall,
+    "job.cancel": CancelJob,
+    "job.pause": PauseJob,
+}
+"""Kind → what its payload must be."""
+
+LATER = ("groups.create", "groups.members", "broadcast", "creds.rotate")
+"""Kinds that a later version does."""
+
+TASKS: dict[str, str] = {
+    "tasks.submit": "",
+    "tasks.import_users": "users.import",
+    "tasks.call": "call",
+    "tasks.broadcast": "broadcast",
+    "tasks.rotate_credentials": "creds.rotate",
+}
+"""Task → the kind it stands for; `tasks.submit` has it in its payload."""

@@ -1,0 +1,189 @@
+"""A new job of rows that an earlier one did not get done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bulkhead.engine.draft import Request
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.packing import SEGMENT
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import Conflict, InvalidInput
+from bulkhead.model.code import CODES
+from bulkhead.model.job import Job, JobState
+from bulkhead.model.result import STATES
+from bulkhead.model.user import UserMapping, problem_in
+from bulkhead.ordering import DEFAULT, Options
+from bulkhead.submitting import Entry, Prepared
+
+WORDS = ("failed", "unknown", "not_attempted")
+"""What may be chosen beside the name of a code; the cancelled rows count as not attempted."""
+
+HELD_BACK = "CONFLICTING_ROWS"
+"""Rows of this code lost to an earlier row: sent alone they would overwrite it."""
+
+PENDING = 0
+WAITING = 6
+_FAILED, _UNKNOWN = STATES["failed"], STATES["unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows run again. Raises InvalidInput for a word that is none of ours."""
+
+    only: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.only is None or self.only in WORDS or self.only in CODES:
+            return
+        raise InvalidInput(
+            f"{self.only!r} chooses no rows",
+            why=f"it must be {', '.join(WORDS)}, or a code",
+            to_do="see `bulkhead errors list` for the codes",
+        )
+
+    @property
+    def code(self) -> str:
+        """The code whose rows are chosen, or empty."""
+        return "" if self.only is None or self.only in WORDS else self.only
+
+    @property
+    def unknown(self) -> bool:
+        """True if rows are chosen that may have been carried out already."""
+        return self.only == "unknown" or self.code == "NOT_CONFIRMED"
+
+    def states(self, *, over: bool) -> frozenset[int]:
+        """The states of the map that are chosen; `over`: the job has ended."""
+        if self.code:
+            return frozenset({_FAILED, _UNKNOWN})
+        untouched = frozenset({PENDING, WAITING}) if over else frozenset[int]()
+        chosen = {
+            None: untouched | {_FAILED},
+            "failed": frozenset({_FAILED}),
+            "unknown": frozenset({_UNKNOWN}),
+            "not_attempted": untouched,
+        }
+        return chosen[self.only]
+
+
+FAILED_AND_LEFT = Choice()
+"""What runs again unless something else is asked for: what failed, and what was never tried."""
+
+
+def retry(
+    scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT, options: Options = DEFAULT
+) -> Job:
+    """A new job of the chosen rows, under their original line numbers; `parent` is the old one.
+
+    Kind, app, columns and parameters are the old job's, and so are its labels unless others are
+    given. Rows are checked again. Raises NotFound, Conflict while the last calls of an ended job
+    are in flight, and InvalidInput if there is nothing to do.
+    """
+    return prepare(scripts, job, choice, options).submit(scripts)
+
+
+def prepare(
+    scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT, options: Options = DEFAULT
+) -> Prepared:
+    """What `retry` submits; raises as it does."""
+    jobs = Jobs(scripts)
+    before, fields = jobs.get(job), jobs.fields(job)
+    _refuse_unsettled(before)
+    flags = _chosen(jobs, before, choice)
+    rows = sum(flags)
+    if not rows:
+        raise _nothing(before, choice)
+    options = replace(options, parent=job, labels={**before.labels, **options.labels})
+    request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
+    told = {**_said(before), "rows": rows, "retry_of": job}
+    return Prepared(request, _entries(jobs, job, request, flags), lambda: told)
+
+
+def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> bool:
+    """True if a second call for these rows could be seen by a person: ask before it is made."""
+    if not choice.unknown:
+        return False
+    fields = Jobs(scripts).fields(job)
+    tokens = json.loads(fields.get("params", "{}")).get("tokens", "none")
+    return fields.get("repeat", "safe") != "safe" or tokens != "none"
+
+
+def _refuse_unsettled(job: Job) -> None:
+    if job.state is JobState.VALIDATING:
+        why, to_do = "its input is still being read", "try again when it has been accepted"
+    elif job.state.terminal and job.counts.in_flight:
+        why, to_do = "its last calls are in flight", "try again in half a minute"
+    else:
+        return
+    raise Conflict(f"job {job.id} cannot be retried now", why=why, to_do=to_do)
+
+
+def _chosen(jobs: Jobs, job: Job, choice: Choice) -> bytearray:
+    """One byte an item, 1 where it is chosen."""
+    packed, wanted = jobs.states(job.id), choice.states(over=job.state.terminal)
+    flags = bytearray(
+        (packed[i // 2] >> 4 if i % 2 == 0 else packed[i // 2] & 15) in wanted
+        for i in range(job.counts.total)
+    )
+    if choice.code:
+        named = bytearray(job.counts.total)
+        for index, code in jobs.codes(job.id):
+            named[index] = code == choice.code
+        return bytearray(map(int.__and__, flags, named))
+    if any(entry.code == HELD_BACK for entry in job.errors_by_code):
+        for index, code in jobs.codes(job.id):
+            flags[index] &= code != HELD_BACK
+    return flags
+
+
+def _nothing(job: Job, choice: Choice) -> InvalidInput:
+    what = choice.only or "failed or was not attempted"
+    running = "" if job.state.terminal else f"; it is {job.state.value}, and what is pending runs"
+    return InvalidInput(
+        f"there is nothing to retry in {job.id}",
+        why=f"none of its {job.counts.total:,} rows is {what}{running}"
+        if choice.only
+        else f"none of its {job.counts.total:,} rows {what}{running}",
+        to_do=f"see `bulkhead jobs show {job.id}`; `--only unknown` chooses unknown rows",
+    )
+
+
+def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
+    return Request(
+        kind=fields["kind"],
+        tenant=fields["tenant"],
+        app=app,
+        columns=json.loads(fields.get("columns", "[]")),
+        mapping=json.loads(fields.get("mapping", "{}")),
+        params=json.loads(fields.get("params", "{}")),
+        repeat=fields.get("repeat", "safe"),
+        **options.members(),
+    )
+
+
+def _said(job: Job) -> dict[str, Any]:
+    """What stays true of the input: the file itself is the same."""
+    return {name: job.input[name] for name in ("format",) if name in job.input}
+
+
+def _entries(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterator[Entry]:
+    of_users = request.kind.startswith("users.")
+    mapping = UserMapping(**request.mapping) if of_users else None
+    for number in range(-(-len(flags) // SEGMENT)):
+        mine = flags[number * SEGMENT : (number + 1) * SEGMENT]
+        if not any(mine):
+            continue
+        for (line, *cells), chosen in zip(jobs.segment(job, number), mine, strict=True):
+            if chosen:
+                yield _checked(line, cells, mapping)
+
+
+def _checked(line: int, cells: list[str], mapping: UserMapping | None) -> Entry:
+    problem = problem_in(mapping, cells) if mapping is not None else None
+    if problem is None:
+        return Entry(line, cells)
+    return Entry(line, cells, problem.code, problem.message)

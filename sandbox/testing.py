@@ -1,0 +1,87 @@
+"""For pytest: `pytest_plugins = ["sandbox.testing"]` gives tests a stand-in mesibo.
+
+It needs nothing but pytest, and ends with the test session.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+ANSWERS_WITHIN = 10.0
+"""Seconds."""
+
+
+class Sandbox:
+    """A stand-in mesibo that listens on a port of this machine."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        # A proxy set for the world outside must not be asked for this machine.
+        self._open = build_opener(ProxyHandler({})).open
+
+    @property
+    def backend_url(self) -> str:
+        """What to give `bulkhead apps add --base-url`, or any client of mesibo's backend API."""
+        return f"{self.url}/backend/"
+
+    def register(self, token: str, *, edition: str = "cloud", rate: float | None = None) -> None:
+        """Accept this app token from now on; `rate` is in calls a second."""
+        self._ask("POST", "apps", {"token": token, "edition": edition, "rate": rate})
+
+    def faults(self, *rules: dict[str, Any]) -> None:
+        """Let these things go wrong instead of all others; none clears them. Raises ValueError."""
+        self._ask("POST", "faults", list(rules))
+
+    def received(self, **query: str | float) -> Any:
+        """What was received: see docs/reference/sandbox.md, "The record"."""
+        return self._ask("GET", f"received?{urlencode(query)}")
+
+    def reset(self) -> None:
+        """Forget users, faults and the record; the apps stay."""
+        self._ask("POST", "reset")
+
+    def _ask(self, method: str, path: str, document: object = None) -> Any:
+        body = None if document is None else json.dumps(document).encode()
+        request = Request(f"{self.url}/_sandbox/{path}", body, method=method)  # noqa: S310 - ours
+        try:
+            with self._open(request, timeout=ANSWERS_WITHIN) as answer:
+                return json.loads(answer.read())
+        except HTTPError as refusal:
+            with refusal:
+                raise ValueError(json.loads(refusal.read())["error"]) from None
+
+
+@pytest.fixture(scope="session")
+def mesibo_sandbox_process() -> Iterator[Sandbox]:
+    """One sandbox for the whole session; tests ask for `mesibo_sandbox`."""
+    # -P: a file of the tested project must not pass itself off as the module.
+    command = [sys.executable, "-P", "-m", "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            said = process.stdout.readline()
+            found = re.search(r"http://[^/\s]+", said)
+            if found is None:
+                raise RuntimeError(
+                    f"the sandbox did not start: {said.strip() or 'it said nothing'}"
+                )
+            yield Sandbox(found[0])
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def mesibo_sandbox(mesibo_sandbox_process: Sandbox) -> Sandbox:
+    """A sandbox without users, faults or record; register an app token before it is called."""
+    mesibo_sandbox_process.reset()
+    return mesibo_sandbox_process
