@@ -20,6 +20,7 @@ from benchmarks.leg import Leg, address
 from benchmarks.loops import TOKEN
 
 APP = "bench/shop"
+COMMAND = [sys.executable, "-m", "producers.cli"]
 WORKERS = 2
 STARTED_WITHIN = 60.0
 """Seconds."""
@@ -34,23 +35,26 @@ def leg(backend: Backend, name: str, items: int, log_level: str = "INFO") -> Leg
         home = Path(folder)
         environ = {**os.environ, "BULKHEAD_HOME": folder, "BULKHEAD_LOG_LEVEL": log_level}
         with running(home, environ):
-            command(environ, "tenants", "add", "bench")
-            add = ("apps", "add", APP, "--base-url", backend.url, "--token-file", "-")
-            command(environ, *add, *LIMITS, given=TOKEN)
+            add_app(environ, backend.url)
             backend.reset()
-            return _import(backend, name, _people(home, items), items, environ)
+            return _import(backend, name, people(home, items), items, environ)
 
 
-def _import(
-    backend: Backend, name: str, people: Path, items: int, environ: Mapping[str, str]
-) -> Leg:
+def add_app(environ: Mapping[str, str], url: str) -> None:
+    """The one app of the benchmarks, with limits that hold nothing back."""
+    command(environ, "tenants", "add", "bench")
+    add = ("apps", "add", APP, "--base-url", url, "--token-file", "-")
+    command(environ, *add, *LIMITS, given=TOKEN)
+
+
+def _import(backend: Backend, name: str, file: Path, items: int, environ: Mapping[str, str]) -> Leg:
     began = time.monotonic()
-    job = command(environ, "users", "import", str(people), "--app", APP, "--wait")
+    job = command(environ, "users", "import", str(file), "--app", APP, "--wait")
     total_s = time.monotonic() - began
     count = backend.exactly(items)
     if job["counts"]["succeeded"] != items:
         raise WrongCount(f"the job counts {job['counts']}, the backend {count.distinct}")
-    return Leg(name, items, count.seconds, total_s, _between(job, "created_at", "validated_at"))
+    return Leg(name, items, count.seconds, total_s, between(job, "created_at", "validated_at"))
 
 
 @contextmanager
@@ -84,7 +88,7 @@ def command(environ: Mapping[str, str], *words: str, given: str = "") -> dict[st
 
 
 def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "producers.cli", *words]
+    return [*COMMAND, *words]
 
 
 def _wait_until_up(up: subprocess.Popen[bytes], log: Path) -> None:
@@ -95,7 +99,8 @@ def _wait_until_up(up: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.05)
 
 
-def _people(folder: Path, items: int) -> Path:
+def people(folder: Path, items: int) -> Path:
+    """A CSV file of so many users."""
     path = folder / "people.csv"
     with path.open("w", encoding="utf-8") as out:
         out.write("address,name\n")
@@ -103,7 +108,8 @@ def _people(folder: Path, items: int) -> Path:
     return path
 
 
-def _between(job: Mapping[str, Any], first: str, last: str) -> float:
+def between(job: Mapping[str, Any], first: str, last: str) -> float:
+    """Seconds between two of a job's times."""
     start, end = (datetime.fromisoformat(job["times"][name]) for name in (first, last))
     return (end - start).total_seconds()
 

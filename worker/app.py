@@ -29,6 +29,8 @@ def make_app(runtime: Runtime) -> Celery:
         worker_concurrency=PARCELS,
         worker_consumer="worker.consumer:Consumer",
         worker_send_task_events=False,
+        # Programs that use our front door share the broker: their broadcasts are not for us.
+        worker_enable_remote_control=False,
         worker_disable_rate_limits=True,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,

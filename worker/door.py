@@ -47,6 +47,7 @@ class Door(threading.Thread):
         self._postman = postman
         self._stopping = stopping
         self._sweep_at = 0.0
+        self._waits = False
         self._log = get_logger()
 
     def run(self) -> None:
@@ -58,7 +59,9 @@ class Door(threading.Thread):
                     self._serve()
                 self._front.leave()
             except Unreachable as error:
-                self._log.warning("door_waits", error=error.what, why=error.why)
+                if not self._waits:
+                    self._log.warning("door_waits", error=error.what, why=error.why)
+                self._waits = True
                 self._stopping.wait(PAUSE)
             except Exception:
                 # What is in hand stays there, and is taken first the next time.
@@ -74,6 +77,8 @@ class Door(threading.Thread):
     def _serve(self) -> None:
         self.heir.adopt()
         if monotonic() >= self._sweep_at:
+            # Whoever looked before our first beat may have taken us for dead.
+            self._front.register()
             self.heir.look()
             self._reception.sweep()
             self._sweep_at = monotonic() + SWEEP
@@ -82,3 +87,4 @@ class Door(threading.Thread):
         if message is not None:
             self._reception.receive(message)
             self._front.done(message)
+        self._waits = False

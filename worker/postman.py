@@ -29,7 +29,14 @@ class Postman:
             task_serializer="json",
             accept_content=["json"],
             broker_pool_limit=1,
-            broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
+            broker_transport_options={
+                "socket_timeout": 10,
+                "socket_connect_timeout": 5,
+                # Else kombu tries for ever, and the door would stand still with it.
+                "max_retries": 1,
+                "interval_start": 0,
+                "interval_max": 0.2,
+            },
         )
         self._connection: Any = None
 

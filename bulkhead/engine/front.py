@@ -11,11 +11,12 @@ from redis.exceptions import RedisError
 from bulkhead.engine.script import FOLDER, ROOT, trouble
 
 QUEUE = "bulkhead.submit"
-STEPS = (3, 6, 9)
-"""A client's priority 0–2 is in the plain list, 3–5 in that of 3, 6–8 of 6, 9 of 9 (kombu 5.7)."""
+SEPARATORS = ("\x06\x16", ":")
+"""kombu's own, and the one that Celery's manual tells people to set."""
 
-LISTS = (QUEUE, *(f"{QUEUE}\x06\x16{step}" for step in STEPS))
-"""In the order in which Celery's own consumer reads them."""
+LISTS = (QUEUE, *(f"{QUEUE}{sep}{step}" for step in range(1, 10) for sep in SEPARATORS))
+"""Most urgent first, as Celery's own consumer reads them. Unless told otherwise a client writes its
+priorities 0–2 to the plain list, 3–5 to that of 3, 6–8 to 6, and 9 to 9 (kombu 5.7)."""
 
 
 @cache

@@ -118,11 +118,22 @@ def test_a_priority_in_the_payload_wins(client, door):
 def test_every_list_that_a_client_may_use_is_read_the_most_urgent_first(client, door):
     sent = {p: client.send(kwargs=payload(), priority=p) for p in (9, 7, 4, 0)}
 
-    assert [door.redis.llen(name) for name in LISTS] == [1, 1, 1, 1]
+    used = [name for name in LISTS if door.redis.llen(name)]
+    assert used == [QUEUE, *(f"{QUEUE}\x06\x16{step}" for step in (3, 6, 9))]
     door.serve()
 
     keys = [job.idempotency_key for job in reversed(door.jobs.newest())]
     assert keys == [sent[p] for p in (0, 4, 7, 9)]
+
+
+@pytest.mark.parametrize("name", [f"{QUEUE}:5", f"{QUEUE}\x06\x161", f"{QUEUE}:9"])
+def test_lists_of_clients_with_other_steps_or_the_manuals_separator_are_read(client, door, name):
+    client.send(kwargs=payload())
+    door.redis.rename(QUEUE, name)
+
+    assert door.serve() == 1
+
+    assert door.job().state == "queued"
 
 
 def test_a_countdown_becomes_the_jobs_time_and_expires_its_deadline(client, door):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bulkhead.engine.verbs import Verbs
+from bulkhead.errors import Unreachable
 from bulkhead.model.slice import Begun, indexes
 from tests.fakes.bare_client import BareClient
 from tests.fakes.engine import SUCCEEDED, report
@@ -133,6 +134,18 @@ def test_a_target_that_cannot_be_sent_to_harms_no_other(client, door):
 
     assert [job["state"] for job in told(client, door)] == ["queued"]
     assert door.notices.take() is None
+
+
+def test_a_notice_waits_for_a_broker_that_is_away(client, door):
+    client.send(kwargs=payload())
+    door.serve()
+    there, door.broker_url = door.broker_url, "redis://127.0.0.1:1/0"
+
+    with pytest.raises(Unreachable):
+        door.deliver()
+    door.broker_url = there
+
+    assert [job["state"] for job in told(client, door)] == ["queued"]
 
 
 def test_a_notice_in_the_hand_of_a_dead_worker_is_sent_by_another(client, door, store_server):
