@@ -183,15 +183,18 @@ end
 -- while the app has no permit.
 local function job_to_look_through(name, app, first)
   local looked = key('app', name, 'looks')
+  -- The first is asked after by name: drawn by lot among many, it would seldom come up.
+  if redis.call('SISMEMBER', looked, first) == 1 and redis.call('EXISTS', key('job', first, 'redo')) == 0 then
+    return first
+  end
+  local _, ahead = limiter(app)
+  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) <= NOW then return end
   local job = redis.call('SRANDMEMBER', looked)
-  if not job then return end
-  if not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
+  if job and not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
     redis.call('SREM', looked, job)    -- it has ended since
     return
   end
-  local _, ahead = limiter(app)
-  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) > NOW then return job end
-  return job == first and redis.call('EXISTS', key('job', job, 'redo')) == 0 and job or nil
+  return job
 end
 
 -- A slice without permits, for what needs no call; looking costs a tenth of a call's virtual time.
