@@ -83,7 +83,7 @@ def _accepted(scripts: Scripts, job: str) -> Job:
                 raise Unreachable(
                     f"{job} was accepted, and goes on; the store went away just then",
                     why=error.why,
-                    to_do=f"do not send it again: `bulkhead jobs show {job}` when the store is back",
+                    to_do=f"do not send it again; when it is back, `bulkhead jobs show {job}`",
                 ) from error
             time.sleep(SEAL_PAUSE)
 
