@@ -212,12 +212,15 @@ end
 
 local function grant(tenant, name)
   local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
-    'latest', 'credited', 'cool_until')
+    'latest', 'credited', 'cool_until', 'state', 'why')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
-  local looked = job_to_look_through(name, app, job)
-  if looked then return grant_look(tenant, name, looked, app) end
   local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks')
+  local stopped = app.state == 'stopped'
+  -- The sweep has not come to it yet.
+  if stopped and it.kind ~= 'apps.check_token' then return follow(app, name, job) end
+  local looked = not stopped and job_to_look_through(name, app, job)
+  if looked then return grant_look(tenant, name, looked, app) end
   local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   local useful = math.ceil(1.5 * latency / pace) + 1
