@@ -95,7 +95,7 @@ class Summary:
 @output_option
 @pass_context
 def demo(ctx: Context, /, form: str | None) -> int:
-    """Import a thousand people into a stand-in mesibo, twice, with progress. Keeps nothing."""
+    """Import a thousand people into a stand-in mesibo, twice. Keeps nothing."""
     del ctx
     with tempfile.TemporaryDirectory(prefix="bh-", ignore_cleanup_errors=True) as folder:
         # The person's own settings play no part: a demo must not reach a real store.
