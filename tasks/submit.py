@@ -79,8 +79,7 @@ class Submit:
             return
         tenant = job.tenant
         self._log.info("message_accepted", tenant=tenant, app=job.app, job=job.id, kind=job.kind)
-        # A job that is over already tells its end itself.
-        if payload.notify and not (job.state.terminal and isinstance(payload, OfAnApp)):
+        if payload.notify:
             self._desk.notices.add(written(payload.notify), job.to_dict())
 
     def _made_before(self, message: Message, payload: Payload) -> Job | None:

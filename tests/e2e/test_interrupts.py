@@ -50,7 +50,7 @@ def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
 
     assert watching.wait(90) == 130, watching.log.read_text()
     told = watching.log.read_text()
-    again = re.search(r"bulkhead jobs watch (job_\w+)", told)
+    again = re.search(r"jobs watch (job_\w+)", told)
     assert again, told
     assert "Traceback" not in told
     seen = sandbox.count(token)
@@ -77,7 +77,7 @@ def test_a_command_that_is_ended_while_it_waits_prints_the_job_once(product, san
 
         out, told = waiting.communicate(timeout=90)
     assert waiting.returncode == code, told
-    assert f"bulkhead jobs watch {json.loads(out)['id']}" in told
+    assert f" jobs watch {json.loads(out)['id']}" in told
 
 
 def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
