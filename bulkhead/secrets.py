@@ -119,7 +119,7 @@ class Box:
             raise CannotOpen(
                 "a stored secret cannot be opened",
                 why=f"it was sealed with key {key_id}, and the key here is {self._current}",
-                to_do="set BULKHEAD_SECRET_KEY to the key it was sealed with, or …_KEY_OLD to it",
+                to_do="set BULKHEAD_SECRET_KEY_OLD or …_OLD_FILE to the key it was sealed with",
             )
         try:
             bound = _bound(key_id, about)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bulkhead.engine.dead import DeadLetter
 from bulkhead.model.job import Counts, Job, JobState
+from bulkhead.payloads.models import TASKS
 
 _NOTHING = Counts(
     total=0,
@@ -23,7 +24,7 @@ _NOTHING = Counts(
 
 def document(letter: DeadLetter, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """A `rejected` job with no id; `error` has the reason, and the id of the dead letter."""
-    key, kind = kwargs.get("idempotency_key"), kwargs.get("kind")
+    key, kind = kwargs.get("idempotency_key"), TASKS.get(letter.task) or kwargs.get("kind")
     job = Job(
         id="",
         kind=kind if isinstance(kind, str) else "",

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from structlog import get_logger
 
+from bulkhead.engine.verbs import Reaped
+from bulkhead.model.slice import indexes
+
 _log = get_logger()
 
 
@@ -22,3 +25,10 @@ def tell(app: str, job: str, items: Iterable[tuple[int, str, str]]) -> None:
     about = {"tenant": app.split("/", maxsplit=1)[0], "app": app, "job": job}
     for item, outcome, code in items:
         _log.debug("item_finished", **about, item=item, attempt=0, outcome=outcome, code=code)
+
+
+def tell_reaped(reaped: Reaped) -> None:
+    """The items that a reaper ended; those that run again will have a line of their own."""
+    ended, code = ("unknown", "NOT_CONFIRMED") if reaped.unknown else ("failed", "POISON")
+    if reaped.unknown or reaped.failed:
+        tell(reaped.app, reaped.job, ((item, ended, code) for item in indexes(reaped.ranges)))

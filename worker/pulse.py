@@ -14,7 +14,6 @@ from structlog import get_logger
 from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
-from bulkhead.model.slice import indexes
 from worker import items
 from worker.runtime import CALLS, Runtime, queue_of
 
@@ -102,11 +101,7 @@ class Pulse(threading.Thread):
             unknown=reaped.unknown,
             failed=reaped.failed,
         )
-        ended = "unknown" if reaped.unknown else "failed"
-        code = "NOT_CONFIRMED" if reaped.unknown else "POISON"
-        if reaped.unknown or reaped.failed:
-            told = ((item, ended, code) for item in indexes(reaped.ranges))
-            items.tell(reaped.app, reaped.job, told)
+        items.tell_reaped(reaped)
 
     def _delete_queue(self, name: str) -> None:
         try:

@@ -84,7 +84,8 @@ def _speed(fields: Mapping[str, str], now: float) -> float:
     those ten seconds that has been.
     """
     measured_at = float(fields.get("pace_at") or now)
-    young = (measured_at - float(fields.get("started_at") or measured_at)) / 1e7
+    # Another clock than the store's may be behind it.
+    young = max(0.0, measured_at - float(fields.get("started_at") or measured_at)) / 1e7
     seen = max(1 - math.exp(-young), 0.01)
     return float(fields.get("pace") or 0) / seen * math.exp(-max(0.0, now - measured_at) / 1e7)
 

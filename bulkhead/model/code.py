@@ -202,7 +202,7 @@ _ROWS = (
         "row",
         False,
         "The active cell is none of true, false, 1, 0, yes, no.",
-        "Use one of those, or leave the cell empty.",
+        "Write true or false, 1 or 0, yes or no; or leave the cell empty.",
     ),
     Code(
         "BAD_EXPIRY",

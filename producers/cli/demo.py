@@ -1,4 +1,4 @@
-"""`bulkhead demo`: a real file through every part, and every row accounted for."""
+"""`bulkhead demo`: a real file through every part, twice, and every row accounted for."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ import click
 import requests
 
 from bulkhead.model.job import Job
+from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 from producers.cli.context import Context, pass_context
-from producers.cli.ensemble import Ensemble, command_here
+from producers.cli.ensemble import Ensemble
 from producers.cli.follow import Following, follow
-from producers.cli.output import chosen, output_option, show_one
+from producers.cli.output import chosen, command_here, output_option, show_one
 from producers.cli.sandbox_app import APP, register
 from producers.cli.users import submit_file
 
@@ -40,10 +41,14 @@ FAULTS = [
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the demo did, each number as two parties counted it: the job and the sandbox."""
+    """What the demo did, each number as two parties counted it: the jobs and the sandbox."""
 
     job: Job
+    again: Job
+    """The same file once more."""
+    before: dict[str, Any]
     record: dict[str, Any]
+    """The sandbox's totals between the two jobs, and after both."""
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,6 +61,13 @@ class Summary:
             "calls": self.job.attempts["calls"],
             "retries": self.job.attempts["retries"],
             "errors_by_code": self.job.to_dict()["errors_by_code"],
+            "again": {
+                "job": self.again.id,
+                "state": self.again.state.value,
+                "counts": self.again.to_dict()["counts"],
+                "calls": self.again.attempts["calls"],
+                "requests": self.record["requests"] - self.before["requests"],
+            },
             "sandbox": {
                 "requests": self.record["requests"],
                 "people": self.record["distinct_keys"],
@@ -65,13 +77,16 @@ class Summary:
         }
 
     def disagreements(self) -> list[str]:
-        """Where the job's numbers and the sandbox's do not agree; empty when all is well."""
-        counts, told = self.job.counts, self.to_dict()["sandbox"]
-        settled = counts.succeeded + counts.failed + counts.skipped + counts.unknown
+        """Where the jobs' numbers and the sandbox's do not agree; empty when all is well."""
+        counts, again = self.job.counts, self.again.counts
+        calls, requests = self.job.attempts["calls"], self.record["requests"]
         pairs = (
-            ("rows, and rows accounted for", counts.total, settled),
-            ("people created", counts.succeeded, told["people"]),
-            ("calls", self.job.attempts["calls"], told["requests"]),
+            ("rows, and rows accounted for", counts.total, _settled(self.job)),
+            ("people created", counts.succeeded, self.record["distinct_keys"]),
+            ("calls", calls, self.before["requests"]),
+            ("rows the second time, and rows accounted for", again.total, _settled(self.again)),
+            ("people skipped the second time", again.skipped, counts.succeeded),
+            ("calls of both times", calls + self.again.attempts["calls"], requests),
         )
         return [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
 
@@ -80,7 +95,7 @@ class Summary:
 @output_option
 @pass_context
 def demo(ctx: Context, /, form: str | None) -> int:
-    """Import a thousand people into a stand-in mesibo, with progress. Keeps nothing."""
+    """Import a thousand people into a stand-in mesibo, twice. Keeps nothing."""
     del ctx
     with tempfile.TemporaryDirectory(prefix="bh-", ignore_cleanup_errors=True) as folder:
         # The person's own settings play no part: a demo must not reach a real store.
@@ -104,11 +119,28 @@ def _run(ctx: Context, folder: Path) -> Summary:
         ensemble.add_workers(min(WORKERS, os.cpu_count() or 1))
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
-        job = submit_file(ctx, str(PEOPLE), APP)
-        job, _ = follow(ctx.jobs, job, Following(watch=True, timeout=120.0))
-        query = {"token": token.reveal(), "summary": "1"}
-        record = requests.get(f"{address}/_sandbox/received", params=query, timeout=10).json()
-    return Summary(job, record, time.monotonic() - started)
+        job, before = _import(ctx), _received(address, token)
+        _say("importing the same file again: what is on the record is not sent again")
+        again, record = _import(ctx), _received(address, token)
+    return Summary(job, again, before, record, time.monotonic() - started)
+
+
+def _import(ctx: Context) -> Job:
+    job = submit_file(ctx, str(PEOPLE), APP)
+    return follow(ctx.jobs, job, Following(watch=True, timeout=120.0))[0]
+
+
+def _received(address: str, token: Secret) -> dict[str, Any]:
+    """The totals of what the sandbox received so far."""
+    query = {"token": token.reveal(), "summary": "1"}
+    url = f"{address}/_sandbox/received"
+    totals: dict[str, Any] = requests.get(url, params=query, timeout=10).json()
+    return totals
+
+
+def _settled(job: Job) -> int:
+    counts = job.counts
+    return counts.succeeded + counts.failed + counts.skipped + counts.unknown
 
 
 def _say(text: str) -> None:
@@ -116,28 +148,13 @@ def _say(text: str) -> None:
 
 
 def _tell(summary: Summary, problems: list[str]) -> None:
-    told = summary.to_dict()
-    counts, sandbox = told["counts"], told["sandbox"]
-    lines = [
-        "",
-        f"{counts['total']:,} rows in the file, each accounted for:",
-        f"  {counts['succeeded']:>6,} created; the sandbox knows {sandbox['people']:,} people, "
-        f"none created more than {_times(sandbox['most_often_created'])}",
-        f"  {counts['failed']:>6,} refused before anything was sent:",
-    ]
-    lines += [
-        f"         {entry['count']:>4,} {entry['code']:<20} first on line {entry['first_lines'][0]}"
-        for entry in told["errors_by_code"]
-    ]
-    lines += [
-        f"  {told['calls']:>6,} calls; the sandbox received {sandbox['requests']:,}; "
-        f"{told['retries']:,} failed there and were tried again",
-        f"  {told['seconds']:>6} s in all, at no more than {RATE:g} calls a second",
-        "",
-    ]
-    lines += [f"THE NUMBERS DISAGREE: {problem}" for problem in problems]
     here = command_here()
-    lines += [
+    lines = [
+        *_first_time(summary),
+        *_second_time(summary.to_dict()["again"]),
+        f"{summary.seconds:.1f} s in all, at no more than {RATE:g} calls a second",
+        "",
+        *(f"THE NUMBERS DISAGREE: {problem}" for problem in problems),
         "Where to look next:",
         f"  {here} up --sandbox      everything running, and an import line to paste",
         "  docs/how-to/first-import.md  your first own file",
@@ -145,6 +162,37 @@ def _tell(summary: Summary, problems: list[str]) -> None:
     ]
     click.echo("\n".join(lines))
     sys.stdout.flush()
+
+
+def _first_time(summary: Summary) -> list[str]:
+    told = summary.to_dict()
+    counts, sandbox = told["counts"], told["sandbox"]
+    return [
+        "",
+        f"{counts['total']:,} rows in the file, each accounted for:",
+        f"  {counts['succeeded']:>6,} created; the sandbox knows {sandbox['people']:,} people, "
+        f"none created more than {_times(sandbox['most_often_created'])}",
+        f"  {counts['failed']:>6,} refused before anything was sent:",
+        *(
+            f"         {entry['count']:>4,} {entry['code']:<20} "
+            f"first on line {entry['first_lines'][0]}"
+            for entry in told["errors_by_code"]
+        ),
+        f"  {told['calls']:>6,} calls; the sandbox received {summary.before['requests']:,}; "
+        f"{told['retries']:,} failed there and were tried again",
+        "",
+    ]
+
+
+def _second_time(again: dict[str, Any]) -> list[str]:
+    counts = again["counts"]
+    return [
+        "The same file once more:",
+        f"  {counts['skipped']:>6,} skipped, because the record says that they are done",
+        f"  {counts['failed']:>6,} refused as before",
+        f"  {again['calls']:>6,} calls; the sandbox received {again['requests']:,}",
+        "",
+    ]
 
 
 def _times(number: int) -> str:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event
 from typing import IO, Self
 
@@ -87,7 +86,7 @@ class Ensemble:
     def add_sandbox(self, port: int, *words: str) -> str:
         """Start the stand-in mesibo: the address it answers at, without a path."""
         if port:
-            refuse_taken(port)
+            refuse_taken(port, "--sandbox-port")
         command = [sys.executable, "-u", "-m", "sandbox", "--port", str(port), *words]
         part = Part("sandbox", command)
         self._start(part, output=subprocess.PIPE)
@@ -151,8 +150,8 @@ class Ensemble:
         )
 
 
-def refuse_taken(port: int) -> None:
-    """Raises Conflict, naming the port, if something listens there."""
+def refuse_taken(port: int, option: str = "--port") -> None:
+    """Raises Conflict, naming the port and the option for another, if something listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -161,19 +160,8 @@ def refuse_taken(port: int) -> None:
             raise Conflict(
                 f"port {port} is taken",
                 why=os.strerror(error.errno or 0),
-                to_do="end what uses it, or choose another with --port",
+                to_do=f"end what uses it, or choose another with {option}",
             ) from None
-
-
-def command_here() -> str:
-    """How this command is typed in another terminal."""
-    import shutil
-
-    typed = Path(sys.argv[0])
-    found = shutil.which("bulkhead")
-    if found and Path(found).resolve() == typed.resolve():
-        return "bulkhead"
-    return str(typed) if typed.name == "bulkhead" else f"{sys.executable} -m producers.cli"
 
 
 def _bulkhead() -> list[str]:

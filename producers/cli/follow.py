@@ -13,7 +13,7 @@ import click
 from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import Unreachable
 from bulkhead.model.job import Job, JobState
-from producers.cli.output import chosen, show_one
+from producers.cli.output import chosen, command_here, show_one
 from producers.cli.progress import progress_for
 from producers.cli.values import DURATION
 
@@ -74,7 +74,8 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
     try:
         job, code = follow(jobs, job, following)
     except KeyboardInterrupt:
-        click.echo(f"\nthe job goes on: `bulkhead jobs watch {job.id}` shows it again", err=True)
+        again = f"{command_here()} jobs watch {job.id}"
+        click.echo(f"\nthe job goes on: `{again}` shows it again", err=True)
         show_job(jobs.get(job.id), form)
         return 130
     say_paused(job)
@@ -143,5 +144,5 @@ def show_job(job: Job, form: str | None) -> None:
     for entry in job.errors_by_code:
         say_code(entry.code, entry.count, entry.first_lines, entry.hint)
     if job.counts.failed:
-        click.echo(f"\nthe rows to fix: bulkhead jobs errors {job.id} -o csv > errors.csv")
+        click.echo(f"\nthe rows to fix: {command_here()} jobs errors {job.id} -o csv > errors.csv")
     sys.stdout.flush()

@@ -31,8 +31,16 @@ def explain(error: click.UsageError) -> UsageProblem:
         case _:
             what = error.format_message().rstrip(".")
             what = what[:1].lower() + what[1:]
-    help_ = f"see `{path} --help`"
-    return UsageProblem(what, why=why, to_do=f"did you mean {near}? {help_}" if near else help_)
+    first = f"did you mean {near}? " if near else _missing_option(error)
+    return UsageProblem(what, why=why, to_do=f"{first}see `{path} --help`")
+
+
+def _missing_option(error: click.UsageError) -> str:
+    """The option to add, with the form of its value; empty if none is missing."""
+    if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
+        value = error.param.make_metavar(error.ctx) if error.ctx else ""
+        return f"add `{_name(error)} {value}`; "
+    return ""
 
 
 def _plain(message: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -106,3 +108,12 @@ def plain(value: Any) -> str:
     if isinstance(value, Sequence) and all(isinstance(part, str) for part in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def command_here() -> str:
+    """How this command is typed in another terminal."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("bulkhead")
+    if found and Path(found).resolve() == typed.resolve():
+        return "bulkhead"
+    return str(typed) if typed.name == "bulkhead" else f"{sys.executable} -m producers.cli"

@@ -11,7 +11,8 @@ import click
 from structlog import get_logger
 
 from producers.cli.context import Context, pass_context
-from producers.cli.ensemble import Ensemble, command_here
+from producers.cli.ensemble import Ensemble
+from producers.cli.output import command_here
 from producers.cli.sandbox_app import hold, register, remind
 from worker import logs
 
@@ -23,7 +24,7 @@ EXAMPLE = "examples/people.csv"
 @click.option("--workers", type=click.IntRange(min=1), help="Worker processes. [one a core]")
 @click.option("--port", default=8700, show_default=True, help="Port of health and metrics.")
 @click.option("--sandbox", is_flag=True, help="Also run a stand-in mesibo with the app demo/shop.")
-@click.option("--sandbox-port", default=8800, show_default=True, hidden=True)
+@click.option("--sandbox-port", default=8800, show_default=True, help="Port of the stand-in.")
 @pass_context
 def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_port: int) -> None:
     """Run store, workers and api until Ctrl-C."""

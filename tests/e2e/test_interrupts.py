@@ -47,7 +47,7 @@ def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
 
     assert watching.wait(90) == 130, watching.log.read_text()
     told = watching.log.read_text()
-    again = re.search(r"bulkhead jobs watch (job_\w+)", told)
+    again = re.search(r"jobs watch (job_\w+)", told)
     assert again, told
     assert "Traceback" not in told
     seen = sandbox.count(token)

@@ -1,7 +1,9 @@
 """A program with only `celery[redis]`: its own virtual environment, and none of our code."""
 
+import atexit
 import functools
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -36,6 +38,7 @@ for line in sys.stdin:
 def environment():
     """The Python of such an environment, made once a test process from what is installed here."""
     folder = Path(tempfile.mkdtemp(prefix="bare-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     venv.create(folder, with_pip=False, symlinks=True)
     here = Path(sysconfig.get_path("purelib"))
     there = folder / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"

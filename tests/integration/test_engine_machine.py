@@ -16,9 +16,10 @@ from hypothesis.stateful import (
 )
 
 from bulkhead.engine.record import Record
-from bulkhead.errors import Conflict
+from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.job import JobState
 from bulkhead.model.slice import LOOK, Begun, Known, indexes
+from bulkhead.retrying import Choice, retry
 from tests.fakes.engine import FAILED, PENDING, SKIPPED, SUCCEEDED, UNKNOWN, World, report
 
 APPS = ("acme/shop", "acme/mail", "other/shop")
@@ -60,6 +61,7 @@ class Engine(RuleBasedStateMachine):
         self.repeats = {}
         self.apps = {}
         self.contents = {}
+        self.rows = {}
         self.record = {app: {} for app in APPS}
         self.called = set()
         self.final = {}
@@ -88,11 +90,34 @@ class Engine(RuleBasedStateMachine):
             request["repeat"] = ""
         request |= {name: self.world.wall() + sec for name, sec in later.items() if sec}
         job = self.world.submit(items, app, refused=refused, **request)
-        repeat = request["repeat"]
-        self.repeats[job] = repeat
+        self.repeats[job] = request["repeat"]
         self.apps[job] = app
         self.contents[job] = content
+        self.rows[job] = list(range(items))
         self.final[job] = dict.fromkeys(refused, FAILED)
+
+    @precondition(lambda self: self.repeats)
+    @rule(pick=INDEX, only=st.sampled_from([None, "failed", "unknown", "not_attempted"]))
+    def retry(self, pick, only):
+        job = list(self.repeats)[pick % len(self.repeats)]
+        (_, states), before = self.world.audit(job)[job], self.world.jobs.get(job)
+        left = {PENDING} if before.state.terminal else set()
+        wanted = {None: {FAILED} | left, "failed": {FAILED}, "unknown": {UNKNOWN}}.get(only, left)
+        chosen = [index for index, state in enumerate(states) if state in wanted]
+        try:
+            again = retry(self.world.scripts, job, Choice(only)).id
+        except InvalidInput:
+            assert not chosen
+        except Conflict:
+            assert before.state.terminal
+            assert before.counts.in_flight
+        else:
+            assert self.world.jobs.get(again).parent == job
+            self.repeats[again] = self.repeats[job]
+            self.apps[again] = self.apps[job]
+            self.contents[again] = self.contents[job]
+            self.rows[again] = [self.rows[job][index] for index in chosen]
+            self.final[again] = {}
 
     @precondition(lambda self: self.repeats)
     @rule(pick=INDEX, verb=st.sampled_from(["pause", "resume", "resume", "cancel"]))
@@ -279,7 +304,8 @@ class Engine(RuleBasedStateMachine):
             assert Record(self.world.scripts).count(app) == len(expected)
         for job, final in self.final.items():
             results = list(self.world.jobs.results(job))
-            assert sorted(row.line - 2 for row in results) == sorted(final)
+            lines = [self.rows[job][index] + 2 for index in final]
+            assert sorted(row.line for row in results) == sorted(lines)
             counts = self.world.counts(job)
             parts = [getattr(counts, name) for name in counts.__dataclass_fields__]
             assert sum(parts) == 2 * counts.total
@@ -323,7 +349,7 @@ class Engine(RuleBasedStateMachine):
         return index in lease.known and lease.known[index].same
 
     def _note_done(self, told, lease, index, outcome):
-        part, address = lease.part, f"user{index}"
+        part, address = lease.part, self._address(lease.part.job, index)
         if part.kind == "users.delete":
             told.forget += [address] if outcome == SUCCEEDED else []
         elif part.step == "":
@@ -347,7 +373,7 @@ class Engine(RuleBasedStateMachine):
         """Ask as a worker does; what the record says is what the model knows."""
         part, asked = lease.part, []
         if part.kind == "users.import" and part.step in ("", LOOK):
-            asked = [(i, f"user{i}", lease.content) for i in sorted(lease.open)]
+            asked = [(i, self._address(part.job, i), lease.content) for i in sorted(lease.open)]
         (answer,) = self.world.worker(lease.worker).begin([part.lease], {part.lease: asked})
         if isinstance(answer, Begun):
             record = self.record[part.app]
@@ -357,6 +383,9 @@ class Engine(RuleBasedStateMachine):
                 if address in record
             }
         return answer
+
+    def _address(self, job, index):
+        return f"user{self.rows[job][index]}"
 
     def _note(self, lease, told):
         self._remember(lease.part, told)

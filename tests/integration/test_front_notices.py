@@ -74,13 +74,13 @@ def test_a_cancelled_job_tells_its_end(client, door):
     assert [job["state"] for job in told(client, door)] == ["queued", "cancelled"]
 
 
-def test_a_job_with_no_good_row_tells_once_that_it_is_rejected(client, door):
+def test_a_job_with_no_good_row_is_answered_and_at_its_end(client, door):
     client.send(kwargs=payload(items=[{"address": "a,b"}]))
     door.serve()
 
-    (job,) = told(client, door)
+    job, ended = told(client, door)
 
-    assert job["state"] == "rejected"
+    assert job["state"] == ended["state"] == "rejected"
     assert job["errors_by_code"][0]["code"] == "ADDRESS_HAS_COMMA"
 
 
@@ -116,6 +116,18 @@ def test_a_payload_that_is_wrong_elsewhere_is_still_answered(client, door):
     (job,) = told(client, door)
 
     assert job["error"]["code"] == "PAYLOAD_INVALID"
+
+
+def test_an_order_sent_again_after_its_end_is_answered_again(client, door):
+    client.send(kwargs=payload(idempotency_key="k"))
+    door.serve()
+    run(door)
+    told(client, door)
+
+    client.send(kwargs=payload(idempotency_key="k"))
+    door.serve()
+
+    assert [job["state"] for job in told(client, door)] == ["completed"]
 
 
 def test_cancelling_by_message_is_answered_with_the_job_as_it_then_is(client, door):

@@ -50,6 +50,13 @@ def test_the_wheel_holds_every_script_and_says_that_it_is_typed(wheel):
     assert list(wheel.glob("*.dist-info/licenses/NOTICE"))
 
 
+def test_the_wheel_holds_the_schemas_of_messages(wheel):
+    schemas = {path.name for path in (ROOT / "bulkhead/payloads/schemas").glob("*.json")}
+
+    assert {path.name for path in (wheel / "bulkhead/payloads/schemas").glob("*.json")} == schemas
+    assert "submit.json" in schemas
+
+
 def test_the_wheel_lacks_no_package(wheel):
     assert {path.name for path in wheel.iterdir() if path.is_dir()} >= set(PACKAGES)
     for package in PACKAGES:

@@ -6,30 +6,12 @@ from types import SimpleNamespace
 import structlog
 from structlog.testing import capture_logs
 
-from bulkhead.backend.words import Words
-from bulkhead.engine.verbs import Reaped, Ticked
+from bulkhead.engine.verbs import Reaped
 from bulkhead.model.slice import Begun, Slice
 from tasks import report
-from worker.hearing import Hearing
-from worker.pulse import Pulse
+from worker import items
 
 PART = Slice("1", "acme/shop", "job_1", "users.import", ((0, 1),), 1, (0, 0))
-
-
-class Verbs:
-    cell, egress = "main", "default"
-
-    def __init__(self, *ended):
-        self.ended = list(ended)
-
-    def beat(self, facts):
-        del facts
-
-    def reap(self):
-        return [], self.ended
-
-    def tick(self):
-        return Ticked((), (), 0)
 
 
 def items_in(lines):
@@ -44,17 +26,10 @@ def test_each_item_that_a_reaper_ended_has_a_line_and_one_that_runs_again_has_no
     unknown = Reaped("1", "job_1", "acme/shop", 0, 2, 0, ((3, 4),))
     poison = Reaped("2", "job_1", "acme/shop", 0, 0, 1, ((9, 9),))
     again = Reaped("3", "job_1", "acme/shop", 5, 0, 0, ((10, 14),))
-    runtime = SimpleNamespace(
-        verbs=Verbs(unknown, poison, again),
-        cabinet=SimpleNamespace(key_ids=()),
-        words=Words(),
-        wordbook=SimpleNamespace(said=dict, count=dict),
-        hearing=Hearing(),
-    )
-    pulse = Pulse(runtime, app=None, bequeath=list)
 
     with capture_logs() as lines:
-        pulse.beat()
+        for reaped in (unknown, poison, again):
+            items.tell_reaped(reaped)
 
     assert items_in(lines) == [
         (3, "unknown", "NOT_CONFIRMED"),

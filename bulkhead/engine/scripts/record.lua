@@ -31,21 +31,28 @@ local function split(book)
   redis.call('DEL', source)
   book.buckets = book.buckets + 1
   if book.size * 2 <= book.buckets then book.size = book.size * 2 end
-  for i = 1, #entries, 2 do redis.call('HSET', bucket(book, entries[i]), entries[i], entries[i + 1]) end
+  local halves = {}
+  for i = 1, #entries, 2 do
+    local where = bucket(book, entries[i])
+    local half = halves[where] or {}
+    half[#half + 1], half[#half + 2] = entries[i], entries[i + 1]
+    halves[where] = half
+  end
+  for where, half in pairs(halves) do redis.call('HSET', where, unpack(half)) end
 end
 
 -- The entry as {digest, serial, at, flags}, or nil.
-local function look_up(book, address)
-  local packed = redis.call('HGET', bucket(book, address), address)
+local function look_up(book, address, where)
+  local packed = redis.call('HGET', where or bucket(book, address), address)
   if not packed then return end
   local high, low, serial, at, flags = struct.unpack(ENTRY, packed)
   return { digest = string.format('%08x%08x', high, low), serial = serial, at = at, flags = flags }
 end
 
-local function write_entry(book, address, digest, serial, flags)
+local function write_entry(book, address, where, digest, serial, flags)
   local high, low = tonumber(string.sub(digest, 1, 8), 16), tonumber(string.sub(digest, 9, 16), 16)
   local packed = struct.pack(ENTRY, high, low, serial, math.floor(NOW / 1000000), flags)
-  book.count = book.count + redis.call('HSET', bucket(book, address), address, packed)
+  book.count = book.count + redis.call('HSET', where, address, packed)
   if book.count > LOAD * book.buckets then split(book) end
 end
 
@@ -70,16 +77,18 @@ local function remember(app, job, done, forget, revoked)
   local book, serial = record_of(app), #done > 0 and serial_of(job)
   for _, entry in ipairs(done) do
     local address, digest, flags = entry[1], entry[2], entry[3]
-    local before = (digest == '' or flags == 0) and look_up(book, address)
+    local where = bucket(book, address)
+    local before = (digest == '' or flags == 0) and look_up(book, address, where)
     if digest == '' then digest = before and before.digest or '0000000000000000' end
-    write_entry(book, address, digest, serial, math.max(flags, before and before.flags or 0))
+    write_entry(book, address, where, digest, serial, math.max(flags, before and before.flags or 0))
   end
   for _, address in ipairs(forget) do
     book.count = book.count - redis.call('HDEL', bucket(book, address), address)
   end
   for _, address in ipairs(revoked) do
-    local before = look_up(book, address)
-    if before then write_entry(book, address, before.digest, before.serial, 0) end
+    local where = bucket(book, address)
+    local before = look_up(book, address, where)
+    if before then write_entry(book, address, where, before.digest, before.serial, 0) end
   end
   redis.call('HSET', key('done', app), 'count', book.count, 'buckets', book.buckets)
 end
