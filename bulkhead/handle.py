@@ -10,7 +10,7 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, JobPaused, JobStillRunning, Unreachable
 from bulkhead.model.job import Counts, Job, JobState
-from bulkhead.model.result import STATES, Result
+from bulkhead.model.result import WORDS, Result
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.retrying import Choice, retry
 
@@ -103,15 +103,16 @@ class JobHandle:
     def results(self, outcome: str | Iterable[str] | None = None) -> Iterator[Result]:
         """What became of each settled row, as a stream; also while the job runs.
 
-        `outcome` is one of `succeeded`, `skipped`, `failed`, `unknown`, or several of them.
+        `outcome` is one of `succeeded`, `skipped`, `failed`, `unknown`, and once the job has ended
+        also `cancelled` or `not_attempted`; or several of them.
         Raises InvalidInput for another word.
         """
-        wanted = {outcome} if isinstance(outcome, str) else set(outcome or STATES)
-        odd = sorted(wanted - STATES.keys())
+        wanted = {outcome} if isinstance(outcome, str) else set(outcome or WORDS)
+        odd = sorted(wanted.difference(WORDS))
         if odd:
             raise InvalidInput(
                 f"{odd[0]!r} is no outcome of a row that has a result",
-                why=f"it must be one of {', '.join(STATES)}",
+                why=f"it must be one of {', '.join(WORDS)}",
                 to_do="rows without a result are counted in `counts`",
             )
         return self._jobs.results(self.id, frozenset(wanted))

@@ -17,6 +17,7 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.user import Problem, problem_of
+from bulkhead.model.when import can_be_written
 from bulkhead.objects import Objects
 from bulkhead.submitting import Entry, Prepared, submit
 
@@ -80,6 +81,11 @@ class Options:
         for name in _TIMES:
             seconds = getattr(self, name)
             _require(seconds is None or seconds > 0, name, "more than 0 seconds")
+        for name in ("at", "deadline"):
+            instant = getattr(self, name)
+            # One that no document can show would hide its job, and all that are listed with it.
+            fits = instant is None or can_be_written(instant)
+            _require(fits, name, "Unix seconds, of the years 1970 to 9998")
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
         _require(told, "labels", "a mapping of names to text")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from bulkhead.engine.draft import Draft, Request
+from bulkhead.engine.draft import SEAL_FOR, SEAL_PAUSE, Draft, Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import Interrupted, StoreFull
+from bulkhead.errors import Interrupted, StoreFull, Unreachable
 from bulkhead.model.job import Job
 
 FULL_AT = 0.8
@@ -59,7 +60,7 @@ def submit(
                 draft.refuse(line, cells, code, message)
             else:
                 draft.add(line, cells)
-        return Jobs(scripts).get(draft.seal(describe()))
+        return _accepted(scripts, draft.seal(describe()))
     except BaseException as error:
         gone = draft.abandon()
         if isinstance(error, KeyboardInterrupt) and not gone:
@@ -69,6 +70,22 @@ def submit(
                 to_do=f"`bulkhead jobs watch {draft.id}` shows it, `jobs cancel` ends it",
             ) from None
         raise
+
+
+def _accepted(scripts: Scripts, job: str) -> Job:
+    """The document of a job that runs by now: whoever hears no more than "away" sends it again."""
+    deadline = time.monotonic() + SEAL_FOR
+    while True:
+        try:
+            return Jobs(scripts).get(job)
+        except Unreachable as error:
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"{job} was accepted, and goes on; the store went away just then",
+                    why=error.why,
+                    to_do=f"do not send it again; when it is back, `bulkhead jobs show {job}`",
+                ) from error
+            time.sleep(SEAL_PAUSE)
 
 
 def refuse_if_full(scripts: Scripts) -> None:

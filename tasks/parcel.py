@@ -77,11 +77,15 @@ def look_up(parcel: list[Slice], runtime: Runtime) -> dict[str, list[Person]]:
         kind = KINDS.get(part.kind)
         if kind is None or not kind.record or part.step not in (FIRST, LOOK):
             continue
-        # What cannot be read is said where the slice is taken up.
+        # What cannot be read is said where the slice is taken up. A store that is away is waited
+        # for: begun without the look, `missing` would issue a second token.
         with suppress(Exception):
-            facts, items = runtime.cabinet.job(part.job), runtime.cabinet.items(part)
-            asked[part.lease] = users.look_up(facts, items)
+            asked[part.lease] = runtime.stopping.patiently(partial(_people, part, runtime))
     return asked
+
+
+def _people(part: Slice, runtime: Runtime) -> list[Person]:
+    return users.look_up(runtime.cabinet.job(part.job), runtime.cabinet.items(part))
 
 
 def take_up(part: Slice, runtime: Runtime, make: Callable[[], SliceRun]) -> SliceRun | None:

@@ -18,6 +18,8 @@ ONPREM_BODY_LIMIT = 8_192
 _LONGEST_WORD = 200
 _LARGEST_NUMBER = 2**64
 _NUMBERS = ("mid", "gid", "uid")
+LONGEST_TOKEN = 4_096
+"""Characters that a user token may have; a longer one is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,10 @@ def _numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 def _issued(content: Mapping[str, Any]) -> Secret | None:
     user = content.get("user")
     token = user.get("token") if isinstance(user, Mapping) else None
-    return Secret(token) if isinstance(token, str) and token else None
+    if not isinstance(token, str) or not 0 < len(token) <= LONGEST_TOKEN:
+        return None
+    # What no UTF-8 carries could not be kept, and would end the report of all that ran beside it.
+    return Secret(token) if token.isprintable() else None
 
 
 def _listed(users: Any) -> tuple[str, ...] | None:

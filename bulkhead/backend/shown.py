@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from bulkhead.backend.transport import Answer
@@ -23,9 +24,9 @@ _OF_THE_ENVELOPE = frozenset({"result", "op"})
 
 def with_answer(done: Done, answer: Answer, token: Secret) -> Done:
     """The same outcome, its details with an `answer` in which every secret is hidden."""
-    content = json.loads(answer.body, parse_constant=str)
+    content = json.loads(answer.body, parse_constant=str, parse_float=_number)
     shown = {
-        name: _without_secrets(name, value, token, 1)
+        token.scrub(name): _without_secrets(name, value, token, 1)
         for name, value in content.items()
         if name not in _OF_THE_ENVELOPE
     }
@@ -37,11 +38,20 @@ def with_answer(done: Done, answer: Answer, token: Secret) -> Done:
     return replace(done, upstream=replace(done.upstream, details=details))
 
 
+def _number(text: str) -> float | str:
+    """The number, or its text where it is too large for one: JSON has no word for infinity."""
+    number = float(text)
+    return number if isfinite(number) else text
+
+
 def _without_secrets(name: str, value: Any, token: Secret, depth: int) -> Any:
     if _SECRET.search(name) or depth > DEEPEST:
         return HIDDEN
     if isinstance(value, dict):
-        return {key: _without_secrets(key, part, token, depth + 1) for key, part in value.items()}
+        return {
+            token.scrub(key): _without_secrets(key, part, token, depth + 1)
+            for key, part in value.items()
+        }
     if isinstance(value, list):
         return [_without_secrets(name, part, token, depth + 1) for part in value]
     return token.scrub(value) if isinstance(value, str) else value

@@ -16,8 +16,9 @@ from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, trouble
 from bulkhead.errors import Conflict, NotFound
-from bulkhead.model.job import Job
-from bulkhead.model.result import OUTCOMES, Result
+from bulkhead.model.job import Job, JobState
+from bulkhead.model.result import OUTCOMES, UNTOUCHED, Result
+from bulkhead.model.slice import indexes, parse_ranges
 
 CHUNKS_AT_ONCE = 200
 MOST_ADDRESSES = 5
@@ -75,7 +76,11 @@ class Jobs:
         return self.get(job)
 
     def results(self, job: str, outcomes: frozenset[str] | None = None) -> Iterator[Result]:
-        """The latest result of each settled item, as a stream; readable while the job runs."""
+        """The latest result of each settled item, as a stream; readable while the job runs.
+
+        Once the job has ended, the items that no call was made for follow, as `cancelled` or
+        `not_attempted`; those whose call is still in flight are left out until it is answered.
+        """
         known = self.get(job)
         mapping: dict[str, int] = json.loads(self.fields(job).get("mapping", "{}"))
         row_of = lru_cache(maxsize=8)(lambda number: self.segment(job, number))
@@ -84,6 +89,11 @@ class Jobs:
                 continue
             line, *cells = row_of(row[0] // SEGMENT)[row[0] % SEGMENT]
             yield Result.of(row, app=known.app, line=line, cells=cells, mapping=mapping)
+        outcome = "cancelled" if known.state is JobState.CANCELLED else "not_attempted"
+        if known.state.terminal and (outcomes is None or outcome in outcomes):
+            for index in self._left_over(known):
+                line, *cells = row_of(index // SEGMENT)[index % SEGMENT]
+                yield Result.left(outcome, app=known.app, line=line, cells=cells, mapping=mapping)
 
     def codes(self, job: str) -> Iterator[tuple[int, str]]:
         """Item number and code (or empty) of each settled item, as a stream."""
@@ -130,6 +140,31 @@ class Jobs:
     def states(self, job: str) -> bytes:
         """The job's map: four bits an item, the even one in the high half of its byte."""
         return bytes(self._do(self._redis.get, self._key("job", job, "map")) or b"")
+
+    def in_flight(self, job: str) -> frozenset[int]:
+        """The items of the job whose calls are being made now."""
+        found: set[int] = set()
+        leases = self._do(self._redis.zrange, self._key("lease"), 0, -1)
+        for start in range(0, len(leases), CHUNKS_AT_ONCE):
+            pipe = self._redis.pipeline(transaction=False)
+            for lease in leases[start : start + CHUNKS_AT_ONCE]:
+                pipe.hmget(self._key("lease", lease.decode()), "job", "state", "left")
+            for whose, state, left in self._do(pipe.execute):
+                if whose == job.encode() and state == b"begun":
+                    found.update(indexes(parse_ranges(left.decode())))
+        return frozenset(found)
+
+    def _left_over(self, job: Job) -> Iterator[int]:
+        """The items that an ended job never called for."""
+        if not job.counts.cancelled + job.counts.not_attempted:
+            return
+        # The map is read after the leases: what settles in between is then in neither.
+        called = self.in_flight(job.id) if job.counts.in_flight else frozenset()
+        states = self.states(job.id)
+        for index in range(min(job.counts.total, 2 * len(states))):
+            state = states[index // 2] >> 4 if index % 2 == 0 else states[index // 2] & 15
+            if state in UNTOUCHED and index not in called:
+                yield index
 
     def _packed_results(self, job: str) -> Iterator[list[Any]]:
         # A result that a later one replaced no longer agrees with the map, and is passed over;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bulkhead.model.code import CODES
@@ -11,6 +11,10 @@ from bulkhead.model.job import rfc3339
 
 OUTCOMES: Mapping[int, str] = {2: "succeeded", 3: "skipped", 4: "failed", 5: "unknown"}
 STATES: Mapping[str, int] = {name: state for state, name in OUTCOMES.items()}
+UNTOUCHED = frozenset({0, 6})
+"""States of the map, pending and waiting, of an item that has no outcome yet."""
+WORDS = (*STATES, "cancelled", "not_attempted")
+"""Every outcome that a row can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,26 @@ class Result:
             last_attempt_at=rfc3339(last * 1000) if attempts else None,
             cells=tuple(cells),
         )
+
+    @classmethod
+    def left(
+        cls,
+        outcome: str,
+        *,
+        app: str | None,
+        line: int,
+        cells: Sequence[str],
+        mapping: Mapping[str, int],
+    ) -> Result:
+        """The row of an item that its job ended without: `cancelled` or `not_attempted`."""
+        row = cls.of(
+            (0, STATES["skipped"], "", "", "", None, 0, 0, 0),
+            app=app,
+            line=line,
+            cells=cells,
+            mapping=mapping,
+        )
+        return replace(row, outcome=outcome, retryable=True)
 
     def to_dict(self) -> dict[str, Any]:
         """The row as JSON shows it."""

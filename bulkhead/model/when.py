@@ -29,9 +29,14 @@ def parse_when(text: str, now: float) -> float:
         instant = _read(text.strip(), now)
     except (ValueError, OverflowError) as error:
         raise _no_time(text, str(error).rstrip(".")) from None
-    if not 0 <= instant < _END:
+    if not can_be_written(instant):
         raise _no_time(text, "it is not between the years 1970 and 9999")
     return instant
+
+
+def can_be_written(instant: float) -> bool:
+    """True for Unix seconds of the years 1970 to 9998, which every document can show."""
+    return 0 <= instant < _END
 
 
 def first_instant(wall: datetime, zone: tzinfo) -> datetime:

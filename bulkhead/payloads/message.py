@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from bulkhead.model.when import can_be_written
 from bulkhead.payloads.refusal import Refused
 
 LARGEST = 4 * 1024 * 1024
@@ -52,6 +53,7 @@ def decode(raw: bytes) -> Message:
         raise _malformed("it has callbacks or a chain", "use `notify` to hear of the end")
     return Message(
         task=_text(headers.get("task")),
+        # Without one, a message that is read twice would be two jobs.
         id=_text(headers.get("id")),
         kwargs=kwargs,
         priority=_priority(properties.get("priority")),
@@ -141,7 +143,9 @@ def _member(envelope: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_NAME or _printable(value) != value:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_NAME:
+        raise _malformed("its task or id is no name", "send it with a Celery client")
+    if _printable(value) != value:
         raise _malformed("its task or id is no name", "send it with a Celery client")
     return value
 
@@ -161,7 +165,9 @@ def _instant(value: object, name: str) -> float | None:
         if isinstance(value, str):
             read = datetime.fromisoformat(value)
             # Celery writes UTC where it writes no zone.
-            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+            instant = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+            if can_be_written(instant):
+                return instant
     except (ValueError, OverflowError):
         pass
     raise _malformed(f"its {name} is no time", "let a Celery client set eta, countdown or expires")

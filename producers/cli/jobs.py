@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bulkhead.model.result import STATES
+from bulkhead.model.result import WORDS
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
@@ -84,7 +84,7 @@ def wait(ctx: Context, /, job: str, form: str | None, **following: Any) -> int:
 @click.option(
     "--outcome",
     "outcomes",
-    type=click.Choice(list(STATES)),
+    type=click.Choice(WORDS),
     multiple=True,
     help="Only these; may be repeated.",
 )

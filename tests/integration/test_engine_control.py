@@ -1,5 +1,7 @@
 """Pause, resume, cancel: one write, compared and set, and never past the end."""
 
+from collections import Counter
+
 import pytest
 
 from bulkhead.errors import Conflict, NotFound
@@ -32,9 +34,32 @@ def test_what_is_in_flight_at_a_cancel_is_recorded_and_the_rest_is_cancelled(wor
     counts = world.counts(job)
     assert (counts.succeeded, counts.cancelled, counts.in_flight) == (2, 98, 0)
     assert world.state(job) == "cancelled"
-    assert len(list(world.jobs.results(job))) == 2
+    assert len(list(world.jobs.results(job, frozenset({"succeeded"})))) == 2
     assert world.claim() == []
     world.audit(job)
+
+
+def test_the_rows_that_a_job_ended_without_are_in_its_results(world):
+    world.app()
+    job = world.submit(100, refused={99})
+    part = world.begun(items=4)
+    assert len(list(world.jobs.results(job))) == 1
+
+    world.jobs.control(job, "cancel")
+    in_flight = [row.outcome for row in world.jobs.results(job)]
+    world.settle(report(part, {SUCCEEDED: [0, 1]}, back=[2, 3]))
+    settled = list(world.jobs.results(job))
+
+    assert Counter(in_flight) == {"cancelled": 95, "failed": 1}
+    assert Counter(row.outcome for row in settled) == {
+        "succeeded": 2,
+        "cancelled": 97,
+        "failed": 1,
+    }
+    cancelled = list(world.jobs.results(job, frozenset({"cancelled"})))
+    assert sorted(row.line for row in cancelled) == [row.line for row in cancelled]
+    assert {(row.attempts, row.code, row.last_attempt_at) for row in cancelled} == {(0, None, None)}
+    assert list(world.jobs.results(job, frozenset({"not_attempted"}))) == []
 
 
 def test_a_cancelled_job_of_a_dead_worker_stays_cancelled(world):

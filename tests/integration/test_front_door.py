@@ -349,6 +349,25 @@ def test_garbage_in_the_list_is_buried_and_the_next_message_is_carried_out(clien
     assert door.job().counts.pending == 3
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"id": ""},
+        {"id": "t", "eta": "9999-12-31T23:59:59-12:00"},
+        {"id": "t", "eta": "0001-01-01T00:00:00+00:00"},
+        {"id": "t", "expires": "9999-12-31T23:59:59-12:00"},
+    ],
+)
+def test_a_message_without_an_id_or_with_a_time_no_document_can_show_makes_no_job(door, headers):
+    body = base64.b64encode(json.dumps([[], payload(), {}]).encode()).decode()
+
+    door.redis.lpush(QUEUE, message(body=body, headers={"task": "tasks.submit", **headers}))
+    door.serve()
+
+    assert door.jobs.newest() == []
+    assert door.letter().code == "NOT_A_MESSAGE"
+
+
 def test_the_old_form_of_celerys_messages_is_read_too(door):
     body = {"task": "tasks.submit", "id": "old-1", "args": [], "kwargs": payload(), "eta": None}
     encoded = base64.b64encode(json.dumps(body).encode()).decode()

@@ -84,6 +84,19 @@ def test_a_job_with_no_good_row_is_answered_and_at_its_end(client, door):
     assert job["errors_by_code"][0]["code"] == "ADDRESS_HAS_COMMA"
 
 
+def test_who_asks_again_after_the_end_under_the_same_key_is_told_how_it_ended(client, door):
+    client.send(kwargs=payload(idempotency_key="k"))
+    door.serve()
+    run(door)
+    told(client, door)
+
+    client.send(kwargs=payload(idempotency_key="k"))
+    door.serve()
+
+    (job,) = told(client, door)
+    assert (job["id"], job["state"]) == (door.job().id, "completed")
+
+
 def test_a_refusal_is_told_with_its_reason_and_where_the_message_is(client, door):
     task = client.send(kwargs=payload(app="acme/nope"))
     door.serve()

@@ -205,3 +205,10 @@ def test_an_option_that_makes_no_sense_is_named(wrong):
         Options(**wrong)
 
     assert next(iter(wrong)) in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["at", "deadline"])
+@pytest.mark.parametrize("instant", [1e18, -1.0, float("nan"), 253402343999.0])
+def test_a_time_that_no_document_can_show_is_refused(name, instant):
+    with pytest.raises(InvalidInput):
+        Options(**{name: instant})

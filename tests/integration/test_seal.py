@@ -1,6 +1,9 @@
 """The moment in which an input becomes a job, when the store or a person interferes."""
 
 import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from bulkhead import client
 from bulkhead.engine.draft import Draft, Request
@@ -30,6 +33,31 @@ class AnswerLost(Scripts):
         return answer
 
 
+class LeavesAfterwards(Scripts):
+    """The store seals, then cannot be reached for the next questions."""
+
+    def __init__(self, redis, times):
+        self.there, self.times, self.away = redis, times, 0
+        super().__init__(redis)
+
+    @property
+    def redis(self):
+        if self.away == 0:
+            return self.there
+        self.away -= 1
+        return Redis(port=1, retry=Retry(NoBackoff(), 0))
+
+    @redis.setter
+    def redis(self, given):
+        self.there = given
+
+    def run(self, verb, *args):
+        answer = super().run(verb, *args)
+        if verb == "submit":
+            self.away = self.times
+        return answer
+
+
 @pytest.fixture
 def scripts(redis):
     made = Scripts(redis)
@@ -51,6 +79,15 @@ def test_a_seal_whose_answer_was_lost_is_asked_for_again_and_makes_one_job(scrip
 
     assert lossy.asked == 3
     assert job.state.value == "queued"
+    assert [found.id for found in Jobs(scripts).newest()] == [job.id]
+
+
+def test_a_store_that_leaves_right_after_the_seal_does_not_have_the_job_sent_again(scripts):
+    leaving = LeavesAfterwards(scripts.redis, times=2)
+
+    job = submit(leaving)
+
+    assert leaving.away == 0
     assert [found.id for found in Jobs(scripts).newest()] == [job.id]
 
 

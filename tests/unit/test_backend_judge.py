@@ -319,3 +319,14 @@ def test_a_done_call_tells_what_mesibo_told_and_what_was_done():
 def test_the_time_mesibo_asks_for_is_in_seconds_from_now(retry_after, seconds):
     assert outcome(b"", status=429, retry_after=retry_after).after == seconds
     assert outcome(b"", status=503, retry_after=retry_after).after == seconds
+
+
+@pytest.mark.parametrize("token", ["\\ud800", "x" * 4097, "a\\nb", ""])
+def test_a_user_token_that_nobody_could_keep_is_none(token):
+    body = b'{"result": true, "user": {"token": "%s"}}' % token.encode()
+    call = useradd(User("ann@example.com", token=TokenRequest()))
+
+    told = judge(call, Read(Answer(200, body), read(body)), Words(), NOW)
+
+    assert isinstance(told, Refused)
+    assert told.code == "UNUSABLE_ANSWER"

@@ -54,3 +54,17 @@ def test_whatever_an_answer_holds_can_be_stored():
     answer = shown(half="a\ud800", n=float("nan"), deep=deep, **{"\udc80": 1})
 
     assert json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
+
+
+def test_a_number_beyond_all_numbers_stays_the_text_it_was():
+    answer = Answer(200, b'{"result": true, "far": 1e999, "near": 1.5}', None, True)
+
+    found = with_answer(Done(Upstream("useradd", 200)), answer, TOKEN)
+
+    assert found.upstream.details["answer"] == {"far": "1e999", "near": 1.5}
+
+
+def test_the_app_token_is_taken_out_of_names_too():
+    answer = shown(**{TOKEN.reveal(): 1, "deep": {TOKEN.reveal(): 2}})
+
+    assert TOKEN.reveal() not in json.dumps(answer)

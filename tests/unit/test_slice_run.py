@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from bulkhead.engine.cabinet import Item
+from bulkhead.errors import Unreachable
 from bulkhead.model.outcome import (
     Done,
     Refused,
@@ -19,7 +20,7 @@ from bulkhead.model.outcome import (
 )
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Begun, Slice, Tries
-from tasks import report
+from tasks import parcel, report
 from tasks.clocks import Clocks, Window
 from tasks.slice_run import SliceRun
 from worker.hearing import Hearing
@@ -275,3 +276,18 @@ def test_calls_are_counted_by_operation_and_outcome_with_bytes_and_users(eventua
     assert told.calls == {"useradd|succeeded": 2, "useradd|refused": 1}
     assert told.users == {"u0", "u1", "u2"}
     assert (told.sent, told.received) == (900, 300)
+
+
+def test_who_is_on_the_record_is_asked_even_if_the_store_was_away_at_first():
+    run, runtime = make(items=2)
+    away = [Unreachable("the store did not answer")] * 2
+    facts = runtime.cabinet.job
+    runtime.cabinet.job = lambda job: _raise(away.pop()) if away else facts(job)
+
+    asked = parcel.look_up([run.part], runtime)
+
+    assert [address for _, address, _ in asked["1"]] == ["u0", "u1"]
+
+
+def _raise(error):
+    raise error

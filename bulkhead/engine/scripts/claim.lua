@@ -183,15 +183,18 @@ end
 -- while the app has no permit.
 local function job_to_look_through(name, app, first)
   local looked = key('app', name, 'looks')
+  -- The first is asked after by name: drawn by lot among many, it would seldom come up.
+  if redis.call('SISMEMBER', looked, first) == 1 and redis.call('EXISTS', key('job', first, 'redo')) == 0 then
+    return first
+  end
+  local _, ahead = limiter(app)
+  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) <= NOW then return end
   local job = redis.call('SRANDMEMBER', looked)
-  if not job then return end
-  if not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
+  if job and not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
     redis.call('SREM', looked, job)    -- it has ended since
     return
   end
-  local _, ahead = limiter(app)
-  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) > NOW then return job end
-  return job == first and redis.call('EXISTS', key('job', job, 'redo')) == 0 and job or nil
+  return job
 end
 
 -- A slice without permits, for what needs no call; looking costs a tenth of a call's virtual time.
@@ -209,12 +212,15 @@ end
 
 local function grant(tenant, name)
   local app = read(key('app', name), 'rate', 'burst', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
-    'latest', 'credited', 'cool_until')
+    'latest', 'credited', 'cool_until', 'state', 'why')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
-  local looked = job_to_look_through(name, app, job)
-  if looked then return grant_look(tenant, name, looked, app) end
   local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks')
+  local stopped = app.state == 'stopped'
+  -- The sweep has not come to it yet.
+  if stopped and it.kind ~= 'apps.check_token' then return follow(app, name, job) end
+  local looked = not stopped and job_to_look_through(name, app, job)
+  if looked then return grant_look(tenant, name, looked, app) end
   local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   local useful = math.ceil(1.5 * latency / pace) + 1

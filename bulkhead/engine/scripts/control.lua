@@ -40,14 +40,6 @@ local function control_job()
   return { 'ok', after[verb] }
 end
 
-local function wake_jobs()
-  for _, job in ipairs(redis.call('SMEMBERS', key('app', id, 'open'))) do
-    local it = read(key('job', job), 'state', 'by', 'started_at', 'at')
-    if it.state == 'paused' and it.by == 'auth_failure' then transition(job, freed(it)) end
-    place_job(id, job)
-  end
-end
-
 local function control_app()
   local state = redis.call('HGET', key('app', id), 'state')
   if not state then return { 'none', '' } end
@@ -57,7 +49,7 @@ local function control_app()
   elseif verb == 'resume' then
     redis.call('HSET', key('app', id), 'state', 'active', 'why', '', 'code', '', 'since', whole(NOW),
       'cool_until', 0, 'cool_streak', 0)
-    wake_jobs()
+    sweep(id, '0')
   end
   place(id)
   return { 'ok', redis.call('HGET', key('app', id), 'state') }

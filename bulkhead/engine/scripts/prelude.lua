@@ -12,6 +12,8 @@ local PARALLEL = 8        -- calls at once within a slice
 local SLICE = 50          -- items in a slice
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
+local SWEEP = 250         -- jobs of one app that are looked at in one go
+
 local LOOK = 'look'       -- the step of a slice that only looks items up on the record: it holds no permits
 
 local PENDING, SENT, SUCCEEDED, SKIPPED, FAILED, UNKNOWN = 0, 1, 2, 3, 4, 5
@@ -298,6 +300,37 @@ local function enqueue(job, name)
   end
   place_job(name, job)
   place(name)
+end
+
+-- A job whose app was stopped since is shown as paused; one that waited for its app goes on. What tries
+-- the next token goes on in any case: it is the way out.
+local function follow(app, name, job)
+  local it = read(key('job', job), 'state', 'kind', 'by', 'started_at', 'at')
+  if app.state == 'stopped' then
+    if not is_open(it.state) or it.kind == 'apps.check_token' then return end
+    transition(job, 'paused', 'auth_failure', app.why)
+  elseif it.state == 'paused' and it.by == 'auth_failure' then
+    transition(job, freed(it))
+  end
+  place_job(name, job)
+end
+
+-- Lets the open jobs of an app follow its state, some at a time: nobody else's call waits for an app with
+-- thousands. Each tick goes on where the last one stopped; until then the app's own state is what counts.
+local function sweep(name, from)
+  local app = read(key('app', name), 'state', 'why', 'sweep')
+  local cursor, jobs = from or app.sweep or '0', {}
+  if app.state then
+    cursor, jobs = unpack(redis.call('SSCAN', key('app', name, 'open'), cursor, 'COUNT', SWEEP))
+    for _, job in ipairs(jobs) do follow(app, name, job) end
+  end
+  if cursor == '0' or not app.state then
+    redis.call('HDEL', key('app', name), 'sweep')
+    redis.call('SREM', key('sweeps'), name)
+  else
+    redis.call('HSET', key('app', name), 'sweep', cursor)
+    redis.call('SADD', key('sweeps'), name)
+  end
 end
 
 -- The time of a scheduled job has come.

@@ -125,14 +125,8 @@ local function stop(lease, entry)
   if entry.app_version ~= '' and entry.app_version ~= version then return end
   local code, why = entry.stop[1], entry.stop[2]
   redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
-  for _, job in ipairs(redis.call('SMEMBERS', key('app', lease.app, 'open'))) do
-    local it = read(key('job', job), 'state', 'kind')
-    -- What tries the next token goes on: it is the way out.
-    if is_open(it.state) and it.kind ~= 'apps.check_token' then
-      transition(job, 'paused', 'auth_failure', why)
-      place_job(lease.app, job)
-    end
-  end
+  follow({ state = 'stopped', why = why }, lease.app, lease.job)
+  sweep(lease.app, '0')
 end
 
 local function learn(lease, entry, succeeded)

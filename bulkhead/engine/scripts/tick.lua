@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- tick: what falls due though no call asks for it: the start of scheduled jobs, deadlines, forgetting.
+-- tick: what falls due though no call asks for it: the start of scheduled jobs, deadlines, forgetting,
+-- and the rest of the jobs of an app that was stopped or goes on.
 --
 -- A claim starts what is due just as well; a worker without a free slot still ticks. Bounded work:
 -- what is left over is the next tick's.
@@ -26,6 +27,11 @@ end
 for _, job in ipairs(due('deadline')) do
   local app = time_out(job)
   if app then ended[#ended + 1] = { job, app } end
+end
+
+for _, name in ipairs(redis.call('SRANDMEMBER', key('sweeps'), 1)) do
+  sweep(name)
+  place(name)
 end
 
 for _, member in ipairs(due('expiry')) do
