@@ -74,33 +74,27 @@ class Submit:
 
     def _accept(self, message: Message) -> None:
         payload = payload_of(message)
-        known = self._made_before(message, payload)
-        job = self._still_wanted(message, known) or self._carry_out(message, payload)
+        job = self._made_before(message, payload) or self._carry_out(message, payload)
         if job is None:
             return
         tenant = job.tenant
         self._log.info("message_accepted", tenant=tenant, app=job.app, job=job.id, kind=job.kind)
-        # A job that is over as soon as it is made tells its end itself.
-        ended = job.state.terminal and isinstance(payload, OfAnApp) and known is None
-        if payload.notify and not ended:
+        if payload.notify:
             self._desk.notices.add(written(payload.notify), job.to_dict())
 
     def _made_before(self, message: Message, payload: Payload) -> Job | None:
-        """The job of an earlier message with this key: most often the same message again."""
-        if not isinstance(payload, OfAnApp) or not (payload.notify or message.expires):
-            return None
-        tenant = self._app(payload.app).partition("/")[0]
-        return self._jobs.made_with(tenant, payload.idempotency_key or message.id)
-
-    def _still_wanted(self, message: Message, known: Job | None) -> Job | None:
-        """The job of a message that expired after it was read first; None for one in time.
+        """The job of a message that expired after it was read first; else None.
 
         Raises Refused for one that expired unread.
         """
         if message.expires is None or message.expires > self._desk.clock():
             return None
-        if known is not None:
-            return known
+        if isinstance(payload, OfAnApp):
+            tenant = self._app(payload.app).partition("/")[0]
+            key = payload.idempotency_key or message.id
+            made = self._jobs.made_with(tenant, key)
+            if made is not None:
+                return made
         raise Refused(
             "MESSAGE_EXPIRED",
             "the message expired before it was read",
