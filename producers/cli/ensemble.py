@@ -78,10 +78,12 @@ class Ensemble:
             words = ["worker", "--drained-code", str(DRAINED)]
             self._add(Part(f"worker {index + 1}", [*_bulkhead(), *words]))
 
-    def add_api(self, port: int) -> None:
-        """Start the api. Raises Conflict if the port is taken."""
+    def add_api(self, port: int) -> int:
+        """Start the api; the port, which for 0 is a free one. Raises Conflict if it is taken."""
+        port = port or free_port()
         refuse_taken(port)
         self._add(Part("api", [*_bulkhead(), "api", "--port", str(port)]))
+        return port
 
     def add_sandbox(self, port: int, *words: str) -> str:
         """Start the stand-in mesibo: the address it answers at, without a path."""
@@ -148,6 +150,13 @@ class Ensemble:
             env=child_environment(self.settings),
             start_new_session=True,
         )
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def refuse_taken(port: int, option: str = "--port") -> None:

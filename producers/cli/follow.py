@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
@@ -72,15 +75,34 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
         show_job(job, form)
         return 0
     try:
-        job, code = follow(jobs, job, following)
-    except KeyboardInterrupt:
+        with _told_to_end():
+            job, code = follow(jobs, job, following)
+    except (KeyboardInterrupt, _ToldToEndError) as told:
         again = f"{command_here()} jobs watch {job.id}"
         click.echo(f"\nthe job goes on: `{again}` shows it again", err=True)
         show_job(jobs.get(job.id), form)
-        return 130
+        return 143 if isinstance(told, _ToldToEndError) else 130
     say_paused(job)
     show_job(job, form)
     return code
+
+
+class _ToldToEndError(Exception):
+    """SIGTERM has come, as from `timeout` or a service manager."""
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Raises _ToldToEndError in place of an end without a word: the job's id would be lost."""
+
+    def told(_number: int, _frame: FrameType | None) -> None:
+        raise _ToldToEndError
+
+    before = signal.signal(signal.SIGTERM, told)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say_paused(job: Job) -> None:

@@ -24,11 +24,24 @@ NAMES = (
 _MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
 
 
+def _key(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str:
+    """The key, or empty without the option: an unset shell variable must not make a second job."""
+    if value is not None and not value.strip():
+        raise UsageProblem(
+            "--idempotency-key is empty",
+            why="without a key the same command makes a second job",
+            to_do="give a text of your own, or leave the option away",
+        )
+    return value or ""
+
+
 def job_options(command: Command) -> Command:
     """What every command takes that makes a job."""
     for option in reversed(
         (
-            click.option("--idempotency-key", metavar="K", default="", help="Same key, same job."),
+            click.option(
+                "--idempotency-key", metavar="K", callback=_key, help="Same key, same job."
+            ),
             click.option(
                 "--label", "labels", metavar="K=V", multiple=True, help="May be repeated."
             ),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from typing import Any
 
 import click
 
+from bulkhead.model.job import Counts
 from bulkhead.model.result import WORDS
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
@@ -17,8 +19,17 @@ from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
 
-COLUMNS = ("id", "kind", "app", "state", "total", "succeeded", "failed", "unknown", "created_at")
+COUNTED = ("total", "succeeded", "skipped", "failed", "unknown")
+COLUMNS = ("id", "kind", "app", "state", *COUNTED, "rest", "created_at")
+CSV_COLUMNS = (
+    *("id", "kind", "tenant", "app", "state", *(field.name for field in fields(Counts))),
+    *("created_at", "finished_at", "idempotency_key", "parent", "labels"),
+)
 RESULT_COLUMNS = ("line", "address", "outcome", "detail", "code", "message", "attempts")
+RESULT_CSV_COLUMNS = (
+    *("line", "address", "custom_id", "app", "outcome", "detail", "code", "message", "hint"),
+    *("retryable", "upstream", "attempts", "first_attempt_at", "last_attempt_at"),
+)
 ERROR_COLUMNS = ("line", "code", "message", "hint")
 
 
@@ -45,7 +56,8 @@ def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | No
         ctx.fleet.tenant(tenant)
     found = ctx.jobs.newest(tenant, limit)
     if chosen(form) in ("table", "csv"):
-        show_list([_flat(job.to_dict()) for job in found], COLUMNS, form)
+        columns = CSV_COLUMNS if chosen(form) == "csv" else COLUMNS
+        show_list([_flat(job.to_dict()) for job in found], columns, form)
     else:
         show_list([job.to_dict() for job in found], COLUMNS, form)
 
@@ -95,7 +107,8 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
     wanted = frozenset(outcomes) or None
     found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
     if chosen(form) in ("table", "csv"):
-        show_list(({**row, **row["key"]} for row in found), RESULT_COLUMNS, form)
+        columns = RESULT_CSV_COLUMNS if chosen(form) == "csv" else RESULT_COLUMNS
+        show_list(({**row, **row["key"]} for row in found), columns, form)
     else:
         show_list(found, RESULT_COLUMNS, form)
 
@@ -119,4 +132,7 @@ def errors(ctx: Context, /, job: str, form: str | None) -> None:
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    return {**document, **document["counts"], **document["times"]}
+    """The job in one row; `rest` is what is left to do, or was when the job ended."""
+    counts = document["counts"]
+    rest = counts["total"] - sum(counts[name] for name in COUNTED[1:])
+    return {**document, **counts, "rest": rest, **document["times"]}

@@ -35,7 +35,7 @@ def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_p
     with Ensemble(ctx.settings) as ensemble:
         if ensemble.store:
             log.info("store_started", path=str(ctx.settings.home))
-        ensemble.add_api(port)
+        port = ensemble.add_api(port)
         address = ensemble.add_sandbox(sandbox_port) if sandbox else None
         if address:
             register(ctx, address)

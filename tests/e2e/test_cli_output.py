@@ -245,3 +245,44 @@ def test_the_document_is_printed_once_for_a_person_too(site):
     assert done.out.count("job_") == 1
     assert "succeeded 1" in done.out
     assert "\x1b" not in done.out + done.err
+
+
+def test_a_list_of_jobs_accounts_for_every_row_in_every_form(site):
+    imported(site, ["rest1@people.example", "a,b"])
+    imported(site, ["rest1@people.example"])
+
+    done = typed(site, "jobs", "list", "-o", "csv")
+    table = typed(site, "jobs", "list", "--limit", "1", "-o", "table").out.splitlines()
+
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert rows
+    for row in rows:
+        assert int(row["total"]) == sum(int(row[name]) for name in (*COUNTS, "not_attempted")), row
+    assert table[0].split()[4:10] == ["total", "succeeded", "skipped", "failed", "unknown", "rest"]
+    assert table[1].split()[4:10] == ["1", "0", "1", "0", "0", "0"]
+
+
+def test_a_result_in_csv_has_every_member_of_the_one_in_json(site):
+    text = "address,custom_id\ncsv1@people.example,c-1\n"
+    job = typed(
+        site, "users", "import", "-", "--app", "demo/shop", "--wait", "-o", "json", stdin=text
+    ).json["id"]
+
+    [row] = csv.DictReader(io.StringIO(typed(site, "jobs", "results", job, "-o", "csv").out))
+
+    assert row.keys() == ROW - {"key"} | {"address"}
+    assert (row["address"], row["custom_id"]) == ("csv1@people.example", "c-1")
+
+
+def test_the_rows_of_a_cancelled_job_are_readable_by_their_outcome(site):
+    people = [f"never{number}@people.example" for number in range(5)]
+    text = "address\n" + "".join(f"{row}\n" for row in people)
+    words = ("users", "import", "-", "--app", "demo/shop", "--at", "in 1h", "-o", "json")
+    job = typed(site, *words, stdin=text).json["id"]
+
+    ended = typed(site, "jobs", "cancel", job, "-o", "json").json
+    results = typed(site, "jobs", "results", job, "--outcome", "cancelled", "-o", "json").json
+
+    assert ended["counts"]["cancelled"] == len(results) == 5
+    assert [row["key"]["address"] for row in results] == people
+    assert all(row.keys() == ROW for row in results)

@@ -44,6 +44,10 @@ WRONG_VALUES = (
     ["users", "import", "{people}", "--app", "shop"],
     ["users", "import", "{people}", "--app", "demo/shop", "--wait", "--timeout", "soon"],
     ["users", "import", "{people}", "--app", "demo/shop", "--label", "novalue"],
+    *(
+        ["users", "import", "{people}", "--app", "demo/shop", "--idempotency-key", text]
+        for text in ("", " ")
+    ),
     ["users", "import", "{people}", "--app", "demo/shop", "--priority", "first"],
     ["users", "import", "{people}", "--app", "demo/shop", "-o", "xml"],
     ["users", "import", "{people}"],

@@ -1,10 +1,13 @@
 """SIGTERM and `kill -9` of the processes of `bulkhead up` in the middle of an import."""
 
+import contextlib
 import os
+import re
 import signal
 import time
 
 import psutil
+import requests
 
 from tests.e2e.product import alive, family, free_port, measured, people, until
 
@@ -141,6 +144,22 @@ def test_a_sandbox_that_was_killed_is_started_again_and_knows_its_app(product):
     assert done.code == 0, done
     assert done.json["counts"]["succeeded"] == ROWS // 2
     measured(f"{done.json['attempts']['retries']} calls had to be tried again")
+
+
+def test_a_port_that_the_system_chose_is_the_one_that_up_names(product):
+    up = product.start("up", "--workers", "1", "--port", "0")
+    until(lambda: "Ctrl-C" in up.log.read_text())
+
+    address = re.search(r"http://127\.0\.0\.1:\d+/healthz", up.log.read_text()).group()
+    until(lambda: reachable(address))
+
+    assert requests.get(address, timeout=30).ok
+
+
+def reachable(address):
+    with contextlib.suppress(requests.ConnectionError):
+        return requests.get(address, timeout=30).ok
+    return False
 
 
 def test_sigterm_while_up_is_starting_ends_all_of_it(product):

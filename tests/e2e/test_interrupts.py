@@ -1,10 +1,13 @@
 """Ctrl-C at any moment, and two imports at once."""
 
+import json
 import re
 import signal
 import subprocess
 from collections import Counter
 from contextlib import suppress
+
+import pytest
 
 from tests.e2e.product import COMMAND, measured, people, until
 
@@ -54,6 +57,27 @@ def test_ctrl_c_stops_the_watching_and_not_the_job(product, sandbox):
     assert product.wait(again[1]).code == 0
     assert sandbox.received(token)["distinct_keys"] == ROWS
     measured(f"exit 130 after {seen} of {ROWS} calls; the job went on to its end")
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_ended_while_it_waits_prints_the_job_once(product, sandbox, sent, code):
+    token = product.app("acme/shop", sandbox, *LIMITS)
+    file = people(product.home / "p.csv", ROWS)
+    words = ("users", "import", file, "--app", "acme/shop", "--wait", "-o", "json")
+    with subprocess.Popen(
+        [*COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=product.environment,
+        text=True,
+    ) as waiting:
+        until(lambda: sandbox.count(token) >= ROWS // 6)
+
+        waiting.send_signal(sent)
+
+        out, told = waiting.communicate(timeout=90)
+    assert waiting.returncode == code, told
+    assert f"bulkhead jobs watch {json.loads(out)['id']}" in told
 
 
 def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
