@@ -232,7 +232,9 @@ def test_results_are_readable_while_a_job_is_paused_and_after_it_was_cancelled(s
     assert conserved(done.json["counts"])
     assert done.json["counts"]["cancelled"] > 0
     rows = typed(site, "jobs", "results", job, "-o", "jsonl").out.splitlines()
-    assert len(rows) == done.json["counts"]["succeeded"] >= len(so_far)
+    outcomes = [json.loads(row)["outcome"] for row in rows]
+    assert outcomes.count("succeeded") == done.json["counts"]["succeeded"] >= len(so_far)
+    assert outcomes.count("cancelled") == done.json["counts"]["cancelled"]
 
 
 def test_the_document_is_printed_once_for_a_person_too(site):
