@@ -111,7 +111,8 @@ def recognise(facts: JobFacts, known: Known) -> Skipped | Next | None:
         return None
     if _wants_token(facts, known):
         return Next(ISSUE_ONLY)
-    return Skipped("already_done", message=f"done before, by {known.job}")
+    by = known.job or "a job that is forgotten by now"
+    return Skipped("already_done", message=f"done before, by {by}")
 
 
 def address_of(facts: JobFacts, item: Item) -> str:

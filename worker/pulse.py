@@ -64,7 +64,6 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
-        self._speak_of_words()
         dead, ended = self._runtime.verbs.reap()
         for reaped in ended:
             self._tell(reaped)
@@ -74,6 +73,8 @@ class Pulse(threading.Thread):
         for job, app in self._runtime.verbs.tick().timed_out:
             about = {"tenant": app.split("/")[0], "app": app, "job": job}
             self._log.info("job_finished", **about, outcome="timed_out")
+        # Last: nothing that goes wrong with words may keep the dead from being reaped.
+        self._speak_of_words()
 
     def finish(self) -> None:
         """The last beat: whatever this worker still holds may be ended by the next reaper."""

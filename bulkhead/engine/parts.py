@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from bulkhead.engine.packing import pack, unpack
 from bulkhead.engine.script import Scripts, trouble
-from bulkhead.errors import Conflict
+from bulkhead.errors import Conflict, Unreachable
 
 KEPT_FOR = 86400
 """Seconds that parts wait for the next one, and that a sealed job's parts are still recognised."""
@@ -80,10 +80,19 @@ class Parts:
         return told
 
     def items(self, whole: Parcelled) -> Iterator[Any]:
-        """Every item, in the order of the parts' numbers, else in that of their arrival."""
+        """Every item, in the order of the parts' numbers, else in that of their arrival.
+
+        Raises Unreachable where another worker was quicker to make the job.
+        """
         count = int(self._do(self._redis.hget, self._name(whole), "last_number") or 0)
         for place in range(1, count + 1):
             blob = self._do(self._redis.hget, self._name(whole, "items"), str(place))
+            if blob is None:
+                raise Unreachable(
+                    f"the parts of {whole.key} are gone",
+                    why="another worker has just made their job",
+                    to_do="nothing: the message is read again, and finds the job",
+                )
             yield from unpack(blob)
 
     def sealed(self, whole: Parcelled, job: str) -> None:

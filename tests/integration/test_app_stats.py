@@ -77,3 +77,17 @@ def test_the_bytes_of_a_call_are_those_that_went_by(sandbox, transport):
     assert sent > len(TOKEN) + 200
     assert received > 50
     assert backend.take_traffic() == (0, 0)
+
+
+def test_operations_beyond_a_month_full_of_names_are_counted_together(world):
+    app = world.app()
+    world.submit(1)
+    settle(world, *(CallMade(f"op{n}", "refused", "", 1, 1) for n in range(500)))
+    world.submit(1)
+    settle(world, CallMade("op3", "refused", "", 1, 1), CallMade("late", "refused", "", 1, 1))
+
+    (month,) = stats(world.scripts, [app], "2030-03")
+
+    assert month.calls["op3"] == {"refused": 2}
+    assert month.calls["other"] == {"refused": 1}
+    assert month.to_dict()["calls_total"] == 502

@@ -1,5 +1,7 @@
 """Commands that need no store, and what is said when a store is needed and none answers."""
 
+import socket
+
 import pytest
 
 from tests.e2e.product import Product, free_port
@@ -87,3 +89,24 @@ def test_colours_and_animation_are_for_terminals_only(alone):
         done = typed(alone, *words.split())
 
         assert "\x1b" not in done.out + done.err
+
+
+def test_a_missing_option_is_named_with_the_form_of_its_value(alone):
+    done = typed(alone, "users", "import", "people.csv")
+
+    assert done.code == 2, done
+    assert three_lines(done)["to do"].startswith("add `--app APP`")
+
+
+@pytest.mark.parametrize("option", ["--port", "--sandbox-port"])
+def test_a_taken_port_is_named_with_the_option_for_another(alone, option):
+    ports = {"--port": str(free_port()), "--sandbox-port": str(free_port())}
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = ports[option] = str(listener.getsockname()[1])
+        words = [word for pair in ports.items() for word in pair]
+        done = alone.run("up", "--sandbox", *words)
+
+    assert done.code == 7, done
+    assert f"port {taken} is taken" in done.err
+    assert f"choose another with {option}\n" in done.err

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from bulkhead.model.slice import indexes
 from tests.fakes.engine import report
 from tests.integration.test_engine_record import APP, begin, imported, told
 
@@ -83,3 +84,25 @@ def ticks(world):
     for _ in range(20):
         world.worker().tick()
     assert world.redis.scard(world.key("sweeps")) == 0
+
+
+def test_retries_of_many_apps_that_fall_due_together_come_back_a_part_at_a_time(world):
+    apps = [world.app(f"acme/shop{n}", rate=1e6) for n in range(4)]
+    jobs = [world.submit(150, app=app) for app in apps]
+    while parts := world.claim():
+        for part in parts:
+            world.begin(part)
+            later = [(index, 1e6, 1, 0, "") for index in indexes(part.ranges)]
+            world.settle(report(part, retries=later))
+    world.advance(2)
+
+    world.claim(slots=1, items=1)
+    left = sum(world.redis.zcard(world.key("app", app, "retry")) for app in apps)
+    world.advance(3)
+    world.worker().reap()
+    ran = world.run_all()
+
+    assert left == 200
+    assert len(ran) == len(set(ran)) == 600
+    assert states(world, jobs) == {"completed": 4}
+    world.audit(*jobs)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bulkhead.engine.draft import RETENTION
 from bulkhead.engine.refusal import UNSEALED_FOR
 from bulkhead.model.slice import Held
 from tests.fakes.engine import SUCCEEDED, report
@@ -289,3 +290,37 @@ def test_a_discarded_draft_leaves_nothing_to_forget(world):
     draft.discard()
 
     assert not world.redis.exists(world.key("expiry"), world.key("jobs"))
+
+
+def test_a_key_belongs_to_its_job_until_the_job_is_forgotten_however_late_it_begins(world):
+    world.app()
+    job = world.submit(1, idempotency_key="k", at=due(world, 60 * DAY))
+    name = world.key("idem", "acme", "k")
+
+    assert world.redis.ttl(name) == -1
+    assert world.submit(1, idempotency_key="k") == job
+
+    world.advance(61 * DAY)
+    world.run_all()
+    assert world.state(job) == "completed"
+    assert 0 < world.redis.ttl(name) <= RETENTION
+
+
+def test_what_names_a_job_on_the_record_is_forgotten_with_it(world):
+    world.app()
+    jobs = [world.submit(1) for _ in range(2)]
+    while parts := world.claim():
+        for part in parts:
+            world.begin(part)
+            world.finish(part, done=[(f"user-of-{part.job}", "00000000000000aa", 0)])
+    assert world.redis.hlen(world.key("serials")) == len(jobs)
+
+    world.advance(31 * DAY)
+    world.worker().tick()
+
+    assert world.redis.hlen(world.key("serials")) == 0
+    job = world.submit(1)
+    (part,) = world.claim()
+    asked = {part.lease: [(0, f"user-of-{jobs[0]}", "00000000000000aa")]}
+    (begun,) = world.worker().begin([part.lease], asked)
+    assert (part.job, begun.known[0].same, begun.known[0].job) == (job, True, "")

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from bulkhead.engine.front import QUEUE
+from bulkhead.engine.parts import Parcelled
 from bulkhead.errors import Unreachable
 from tasks import together
 from tests.fakes.bare_client import BareClient
@@ -186,6 +187,22 @@ def test_two_workers_at_once_put_every_job_together_whole(client, door, store_se
     jobs = door.jobs.newest()
     whole = {f"k{key}": {f"{key}-{n}" for n in range(5)} for key in range(10)}
     assert {job.idempotency_key: set(addresses(door, job.id)) for job in jobs} == whole
+    assert list(door.dead.list()) == []
+
+
+def test_who_finds_the_parts_gone_reads_the_message_again_and_finds_the_job(client, door):
+    client.send(kwargs=part("a", append=True, part=1))
+    client.send(kwargs=part("b", last=True, part=2))
+    raw = door.redis.lindex(QUEUE, 0)
+    door.serve()
+    whole = Parcelled("acme", "big", "acme/shop")
+
+    with pytest.raises(Unreachable):
+        list(door.parts.items(whole))
+
+    door.front.put(raw)
+    door.serve()
+    assert addresses(door, door.job().id) == ["a", "b"]
     assert list(door.dead.list()) == []
 
 

@@ -76,6 +76,21 @@ def test_the_word_not_heard_for_the_longest_time_makes_room(world, book):
     assert "FIRST" not in words
 
 
+def test_a_flood_of_new_words_pushes_out_the_old_ones_and_is_itself_bounded(world, book):
+    book.count([Heard("acme/shop", f"OLD {n}", "useradd", 1) for n in range(MOST)])
+    world.advance(60)
+    book.count([Heard("acme/shop", "OLD 7", "useradd", 1)])
+    world.advance(60)
+
+    book.count([Heard("acme/shop", f"NEW {n}", "useradd", 1) for n in range(MOST - 1)])
+    kept = {seen.word for seen in book.seen()}
+    assert kept == {"OLD 7"} | {f"NEW {n}" for n in range(MOST - 1)}
+
+    book.count([Heard("acme/shop", f"ONCE {n}", "useradd", 1) for n in range(MOST + 50)])
+    kept = {seen.word for seen in book.seen()}
+    assert kept == {f"ONCE {n}" for n in range(MOST)}
+
+
 def test_nothing_like_a_token_and_no_long_word_is_kept(world, book):
     token = "abcd1234" * 6
     book.count([Heard("acme/shop", f"no {token} " + "long " * 50, "useradd", 1)])

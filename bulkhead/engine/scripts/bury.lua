@@ -1,7 +1,7 @@
-#!lua
+#!lua flags=allow-oom
 -- bury: keep a message that was refused, with the reason; or forget one, or only those too old.
 --
--- Bounded by number, bytes and age: whatever is over goes, the oldest first. The same message
+-- Also in a full store: what is kept is bounded, and to forget makes room. Bounded by number, bytes and age: whatever is over goes, the oldest first. The same message
 -- refused again takes the place of its first burial.
 --
 -- KEYS[1]  root

@@ -16,16 +16,20 @@ local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local DUE_AT_ONCE, CANDIDATES, SCAN, ATTEMPTS = 200, 8, 512, 256
 
+local retries_left = 400       -- of all apps: when a backend of many comes back, nobody waits for all of theirs
 local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
 
 local function retries_due(name)
-  local zset = key('app', name, 'retry')
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', zset, '-inf', whole(NOW), 'LIMIT', 0, DUE_AT_ONCE)) do
+  local zset, touched = key('app', name, 'retry'), {}
+  local most = math.min(DUE_AT_ONCE, retries_left)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', zset, '-inf', whole(NOW), 'LIMIT', 0, most)) do
     local job, index, step = string.match(member, '^([^:]+):(%d+)@?(.*)$')
     redis.call('ZREM', zset, member)
     redo(job, index .. '-' .. index, 0, step)
-    place_job(name, job)
+    touched[job] = true
+    retries_left = retries_left - 1
   end
+  for job in pairs(touched) do place_job(name, job) end
   local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
   if first[2] then
     redis.call('ZADD', key('wait'), first[2], 'r:' .. name)

@@ -10,22 +10,38 @@
 
 local most, name = tonumber(ARGV[1]), key('unlisted')
 
-local function forget_the_oldest()
-  local oldest, since = nil, math.huge
-  local all = redis.call('HGETALL', name)
+-- The fields there were before this call, the one not heard for the longest time last. Read once, however
+-- many words are new: a backend that never says the same twice must not hold up everybody.
+local oldest
+local function read_all()
+  local all, last = redis.call('HGETALL', name), {}
+  oldest = {}
   for i = 1, #all, 2 do
-    local last = tonumber(cjson.decode(all[i + 1]).last)
-    if last < since then oldest, since = all[i], last end
+    oldest[#oldest + 1], last[all[i]] = all[i], tonumber(cjson.decode(all[i + 1]).last)
   end
-  redis.call('HDEL', name, oldest)
+  table.sort(oldest, function(one, other) return last[one] > last[other] end)
+end
+
+-- True if there is room for one more word.
+local touched = {}
+local function make_room()
+  if redis.call('HLEN', name) < most then return true end
+  if not oldest then read_all() end
+  while #oldest > 0 do
+    local field = table.remove(oldest)
+    if not touched[field] then return redis.call('HDEL', name, field) == 1 end
+  end
+  return false
 end
 
 for _, heard in ipairs(cjson.decode(ARGV[2])) do
   local field = heard[1] .. ' ' .. heard[2]
   local kept = redis.call('HGET', name, field)
   local it = kept and cjson.decode(kept) or { count = 0, first = whole(NOW), op = heard[3] }
-  if not kept and redis.call('HLEN', name) >= most then forget_the_oldest() end
-  it.count, it.last = it.count + heard[4], whole(NOW)
-  redis.call('HSET', name, field, cjson.encode(it))
+  if kept or make_room() then
+    it.count, it.last = it.count + heard[4], whole(NOW)
+    redis.call('HSET', name, field, cjson.encode(it))
+    touched[field] = true
+  end
 end
 return redis.call('HLEN', name)

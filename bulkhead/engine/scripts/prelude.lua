@@ -262,13 +262,19 @@ local function leave_open(job, it)
   if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
     redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
   end
-  redis.call('ZADD', key('expiry'), whole(NOW + num(it.retention, 2592000) * 1000000), it.tenant .. ' ' .. job)
+  local kept = num(it.retention, 2592000)
+  redis.call('ZADD', key('expiry'), whole(NOW + kept * 1000000), it.tenant .. ' ' .. job)
+  -- What stands for the job on the record: the name `#` is no tenant's.
+  if it.serial then redis.call('ZADD', key('expiry'), whole(NOW + kept * 1000000), '# ' .. it.serial) end
+  local asked = it.idempotency_key or ''
+  if asked ~= '' then redis.call('EXPIRE', key('idem', it.tenant, asked), kept) end
 end
 
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs.
 local function transition(job, state, by, why)
   local name = key('job', job)
-  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total')
+  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial',
+    'idempotency_key')
   redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
   redis.call('HINCRBY', name, 'version', 1)
   if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end

@@ -20,6 +20,7 @@
 
 local worker, entries = ARGV[1], cjson.decode(ARGV[2])
 local TOKENS_KEPT = 86400    -- seconds
+local WORDS = 500            -- operations and what came of them, in an app's statistics of a month
 
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
 local function keep(entry, app, job)
@@ -174,7 +175,13 @@ local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
   local users = name .. ':users'
-  for word, calls in pairs(stats.calls) do redis.call('HINCRBY', name, 'calls|' .. word, calls) end
+  -- An operation may have any name: beyond these, new ones are counted together.
+  local full = redis.call('HLEN', name) >= WORDS
+  for word, calls in pairs(stats.calls) do
+    local field = 'calls|' .. word
+    if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
+    redis.call('HINCRBY', name, field, calls)
+  end
   redis.call('HINCRBY', name, 'sent', stats.sent)
   redis.call('HINCRBY', name, 'received', stats.received)
   if #stats.users > 0 then redis.call('PFADD', users, unpack(stats.users)) end

@@ -48,7 +48,7 @@ if redis.call('EXISTS', key('app', fields.app)) == 0 then return { 'no_app', job
 
 if fields.idempotency_key ~= '' then
   local first = redis.call('GET', key('idem', fields.tenant, fields.idempotency_key))
-  if first then
+  if first and redis.call('EXISTS', key('job', first)) == 1 then
     local same = redis.call('HGET', key('job', first), 'digest') == fields.digest
     return { same and 'same' or 'conflict', first, redis.call('HGET', key('job', first), 'state') or '' }
   end
@@ -58,7 +58,8 @@ local refused = passed_quota()
 if refused then return refused end
 if not seal() then return { 'expired', job, '' } end
 if fields.idempotency_key ~= '' then
-  redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job, 'EX', fields.retention)
+  -- It expires with its job: one that begins in half a year must not be made twice until then.
+  redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job)
 end
 
 local flat = {}

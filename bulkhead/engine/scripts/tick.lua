@@ -36,13 +36,15 @@ end
 
 for _, member in ipairs(due('expiry')) do
   local tenant, job = string.match(member, '^(%S+) (%S+)$')
-  local left = redis.call('PTTL', key('job', job))
+  local left = tenant == '#' and -1 or redis.call('PTTL', key('job', job))
   if left > 0 then
     -- The machine that wrote the entry was ahead of the store's clock.
     redis.call('ZADD', key('expiry'), whole(NOW + left * 1000), member)
   else
     redis.call('ZREM', key('expiry'), member)
-    if left == -2 then
+    if tenant == '#' then
+      redis.call('HDEL', key('serials'), job)
+    elseif left == -2 then
       redis.call('ZREM', key('jobs'), job)
       redis.call('ZREM', key('tenant', tenant, 'jobs'), job)
       forgotten = forgotten + 1
