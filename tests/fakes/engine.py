@@ -27,7 +27,7 @@ class World:
         self.fleet = Fleet(self.scripts)
         self.jobs = Jobs(self.scripts, self.wall)
         self.workers = {}
-        self._lines = itertools.count(2)
+        self._drafts = itertools.count(1)
         self.now = START
         self.advance(0)
 
@@ -68,7 +68,9 @@ class World:
             mapping={"width": 1, "address": 0},
             **request,
         )
-        return Draft(self.scripts, asked, self.wall)
+        # A millisecond each: ids made in the same one would be in an order drawn by lot.
+        made = next(self._drafts) / 1000
+        return Draft(self.scripts, asked, lambda: self.wall() + made)
 
     def fill(self, draft, items, refused=()):
         for index in range(items):
