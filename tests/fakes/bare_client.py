@@ -12,7 +12,17 @@ import venv
 from pathlib import Path
 
 NEEDED = (
-    *("amqp", "billiard", "celery", "click", "click_didyoumean", "click_plugins", "click_repl"),
+    # redis asks for async_timeout where Python is older than 3.11.3
+    *(
+        "async_timeout",
+        "amqp",
+        "billiard",
+        "celery",
+        "click",
+        "click_didyoumean",
+        "click_plugins",
+        "click_repl",
+    ),
     *("dateutil", "kombu", "packaging", "prompt_toolkit", "python_dateutil", "redis", "six"),
     *("typing_extensions", "tzdata", "tzlocal", "vine", "wcwidth"),
 )
