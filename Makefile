@@ -12,7 +12,7 @@ demo: ## import a real file through every part, in under 90 s
 	@$(BIN)/bulkhead demo
 
 test: lint ## check style and types, then run every test
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 test-slow: lint ## soak and chaos
 	$(BIN)/python -m pytest -m slow --timeout 5400 --hypothesis-profile new
