@@ -30,11 +30,6 @@ def token_fields(token: SealedToken) -> dict[str, str]:
     return {"token_box": token.box, "last4": token.last4, "fingerprint": token.fingerprint}
 
 
-def text_in(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    """A hash of the store as text."""
-    return {name.decode(): value.decode() for name, value in raw.items()}
-
-
 def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
     """The app that these fields of the store describe."""
     tenant, name = split_app(app)

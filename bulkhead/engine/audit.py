@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.job import rfc3339
 
 AT_ONCE = 500
@@ -38,19 +36,13 @@ class Audit:
     def add(self, action: str, who: str, **about: str) -> None:
         """Write down what is about to be done; a secret has no place in it."""
         fields: dict[Any, Any] = {"who": who, "action": action, **about}
-        try:
-            self._redis.xadd(self._name, fields)
-        except RedisError as error:
-            raise trouble(error) from error
+        ask(self._redis.xadd, self._name, fields)
 
     def entries(self) -> Iterator[AuditEntry]:
         """Everything that was written down, the oldest first."""
         after = "-"
         while True:
-            try:
-                found: Any = self._redis.xrange(self._name, min=after, count=AT_ONCE)
-            except RedisError as error:
-                raise trouble(error) from error
+            found = ask(self._redis.xrange, self._name, min=after, count=AT_ONCE)
             if not found:
                 return
             for name, fields in found:
@@ -59,7 +51,7 @@ class Audit:
 
 
 def _entry(name: str, fields: Mapping[bytes, bytes]) -> AuditEntry:
-    told = {key.decode(): value.decode() for key, value in fields.items()}
+    told = decoded(fields)
     at = rfc3339(int(name.partition("-")[0]) * 1000) or ""
     return AuditEntry(name, at, told.pop("who", ""), told.pop("action", ""), told)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import NotFound
 
 
@@ -39,7 +36,9 @@ class Brakes:
         """The ids of sealed jobs that have not ended, oldest first."""
         found: list[str] = []
         for name in self._apps(app, tenant):
-            found += [job.decode() for job in self._do("smembers", ("app", name, "open"))]
+            found += [
+                job.decode() for job in ask(self._redis.smembers, self._key("app", name, "open"))
+            ]
         return sorted(found)
 
     def drain(self, worker: str) -> None:
@@ -47,7 +46,7 @@ class Brakes:
         verdict, _ = self._scripts.run("control", "worker", worker, "drain", "", "user", "")
         if verdict == b"ok":
             return
-        names = [name.decode() for name in self._do("zrange", ("worker",), 0, -1)]
+        names = [name.decode() for name in ask(self._redis.zrange, self._key("worker"), 0, -1)]
         near = difflib.get_close_matches(worker, names, n=1)
         raise NotFound(
             f"there is no worker {worker}",
@@ -60,10 +59,4 @@ class Brakes:
             yield app
         else:
             parts = ("tenant", tenant, "apps") if tenant else ("apps",)
-            yield from (name.decode() for name in self._do("smembers", parts))
-
-    def _do(self, command: str, parts: tuple[str, ...], *args: int) -> Any:
-        try:
-            return getattr(self._redis, command)(self._key(*parts), *args)
-        except RedisError as error:
-            raise trouble(error) from error
+            yield from (name.decode() for name in ask(self._redis.smembers, self._key(*parts)))

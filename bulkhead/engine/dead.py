@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.job import rfc3339
 
@@ -74,11 +72,11 @@ class DeadLetters:
         while True:
             stop = start + AT_ONCE - 1
             redis = self._scripts.redis
-            found = self._do(redis.zrevrange, self._key("dead"), start, stop, withscores=True)
+            found = ask(redis.zrevrange, self._key("dead"), start, stop, withscores=True)
             if not found:
                 return
             names = [name for name, _ in found]
-            told = self._do(redis.hmget, self._key("dead", "about"), names)
+            told = ask(redis.hmget, self._key("dead", "about"), names)
             for (_, at), about in zip(found, told, strict=True):
                 if about is not None:
                     yield _letter(about, at)
@@ -86,7 +84,7 @@ class DeadLetters:
 
     def get(self, letter: str) -> DeadLetter:
         """One dead letter. Raises NotFound."""
-        about = self._do(self._scripts.redis.hget, self._key("dead", "about"), letter)
+        about = ask(self._scripts.redis.hget, self._key("dead", "about"), letter)
         at = self._buried_at(letter)
         if about is None or at is None:
             raise NotFound(
@@ -99,7 +97,7 @@ class DeadLetters:
     def message(self, letter: str) -> bytes:
         """The message as it came. Raises NotFound, or Conflict where it was too long to keep."""
         self.get(letter)
-        kept = self._do(self._scripts.redis.hget, self._key("dead", "kept"), letter)
+        kept = ask(self._scripts.redis.hget, self._key("dead", "kept"), letter)
         if kept is None:
             raise Conflict(
                 f"the message of {letter} was not kept",
@@ -122,18 +120,12 @@ class DeadLetters:
         return found
 
     def _buried_at(self, letter: str) -> float | None:
-        at: float | None = self._do(self._scripts.redis.zscore, self._key("dead"), letter)
+        at: float | None = ask(self._scripts.redis.zscore, self._key("dead"), letter)
         return at
 
     def _run(self, verb: str, letter: str = "", about: bytes = b"", kept: bytes = b"") -> int:
         limits = (MOST, MOST_BYTES, OLDEST)
         return int(self._scripts.run("bury", verb, letter, about, kept, *limits))
-
-    def _do(self, command: Any, *args: Any, **named: Any) -> Any:
-        try:
-            return command(*args, **named)
-        except RedisError as error:
-            raise trouble(error) from error
 
 
 def _letter(about: bytes, at: float) -> DeadLetter:

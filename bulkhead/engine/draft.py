@@ -10,11 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.packing import SEGMENT, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
@@ -134,10 +132,7 @@ class Draft:
 
     def _segment(self, number: int) -> list[Any]:
         self._flush()
-        try:
-            blob = self._scripts.redis.get(self._key("seg", str(number)))
-        except RedisError as error:
-            raise trouble(error) from error
+        blob = ask(self._scripts.redis.get, self._key("seg", str(number)))
         if blob is None:
             raise refusal(self._request, "expired", "", "")
         return unpack(cast(bytes, blob))
@@ -270,10 +265,7 @@ class Draft:
             self._refused.clear()
 
     def _flush(self) -> None:
-        try:
-            self._pipe.execute()
-        except RedisError as error:
-            raise trouble(error) from error
+        ask(self._pipe.execute)
 
     def _key(self, *parts: str) -> str:
         return self._scripts.key("job", self.id, *parts)

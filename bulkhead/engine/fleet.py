@@ -7,11 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, text_in, token_fields
+from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, token_fields
 from bulkhead.engine.record import Record
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
@@ -30,7 +28,7 @@ class Fleet:
         self, name: str, weight: float = 1.0, quotas: Mapping[str, int | None] | None = None
     ) -> Tenant:
         """Make a tenant; one that exists with that name is a Conflict."""
-        made = self._do(
+        made = ask(
             self._redis.hsetnx, self._key("tenant", name), "created_at", str(time.time() * 1e6)
         )
         if not made:
@@ -40,8 +38,8 @@ class Fleet:
                 to_do=f"see `bulkhead tenants show {name}`",
             )
         self.set_tenant(name, weight, quotas)
-        self._do(self._redis.hset, self._key("tenant", name), "state", "active")
-        self._do(self._redis.sadd, self._key("tenants"), name)
+        ask(self._redis.hset, self._key("tenant", name), "state", "active")
+        ask(self._redis.sadd, self._key("tenants"), name)
         return self.tenant(name)
 
     def set_tenant(
@@ -55,7 +53,7 @@ class Fleet:
         if weight is not None:
             kept["weight"] = f"{weight:.12g}"
         if kept:
-            self._do(self._redis.hset, self._key("tenant", name), mapping=kept)
+            ask(self._redis.hset, self._key("tenant", name), mapping=kept)
 
     def tenants(self) -> list[Tenant]:
         """Every tenant, by name."""
@@ -73,7 +71,7 @@ class Fleet:
             apps=tuple(self._members("tenant", name, "apps")),
             created_at=rfc3339(float(kept["created_at"])),
             quotas=Quotas.from_fields(kept),
-            open_jobs=self._do(self._redis.hlen, self._key("tenant", name, "open")),
+            open_jobs=ask(self._redis.hlen, self._key("tenant", name, "open")),
             open_items=int(kept.get("open_items") or 0),
         )
 
@@ -85,22 +83,22 @@ class Fleet:
                 why=", ".join(self.tenant(name).apps),
                 to_do="remove them first with `bulkhead apps remove`",
             )
-        self._do(self._redis.delete, self._key("tenant", name))
-        self._do(self._redis.srem, self._key("tenants"), name)
+        ask(self._redis.delete, self._key("tenant", name))
+        ask(self._redis.srem, self._key("tenants"), name)
 
     def add_app(self, app: str, settings: AppSettings, token: SealedToken) -> App:
         """Make an app of an existing tenant; one that exists is a Conflict."""
         tenant, _ = split_app(app)
         self.tenant(tenant)
-        if not self._do(self._redis.hsetnx, self._key("app", app), "tenant", tenant):
+        if not ask(self._redis.hsetnx, self._key("app", app), "tenant", tenant):
             raise Conflict(
                 f"app {app} exists already",
                 why="an app is added once",
                 to_do=f"change it with `bulkhead apps set {app}`",
             )
         self._write(app, {**settings.to_fields(), **token_fields(token), "state": "active"})
-        self._do(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
-        self._do(self._redis.sadd, self._key("apps"), app)
+        ask(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
+        ask(self._redis.sadd, self._key("apps"), app)
         return self.app(app)
 
     def set_app(self, app: str, settings: AppSettings) -> App:
@@ -119,7 +117,7 @@ class Fleet:
         """Give an app another token; if the old one had stopped it, it goes on."""
         before = self.app(app)
         # A rotation that was going on is over: this token is the one.
-        self._do(self._redis.hdel, self._key("app", app), *ROTATION)
+        ask(self._redis.hdel, self._key("app", app), *ROTATION)
         self._write(app, token_fields(token))
         if before.state == "stopped":
             self.control("app", app, "resume")
@@ -132,10 +130,10 @@ class Fleet:
         for name in names:
             pipe.hgetall(self._key("app", name))
             pipe.smembers(self._key("app", name, "egress"))
-        answers = iter(self._do(pipe.execute))
+        answers = iter(ask(pipe.execute))
         pairs = zip(names, answers, answers, strict=False)
         return [
-            app_in(name, text_in(kept), tuple(sorted(egress.decode() for egress in members)))
+            app_in(name, decoded(kept), tuple(sorted(egress.decode() for egress in members)))
             for name, kept, members in pairs
             if b"base_url" in kept  # removed a moment ago
         ]
@@ -152,11 +150,11 @@ class Fleet:
         pipe = self._redis.pipeline(transaction=False)
         for app in apps:
             pipe.scard(self._key("app", app, "open"))
-        return dict(zip(apps, self._do(pipe.execute), strict=True))
+        return dict(zip(apps, ask(pipe.execute), strict=True))
 
     def token_box(self, app: str, field: str = "token_box") -> str:
         """The app's encrypted token, for the worker that is about to call."""
-        box = self._do(self._redis.hget, self._key("app", app), field)
+        box = ask(self._redis.hget, self._key("app", app), field)
         if box is None:
             raise self._unknown("app", app, self._members("apps"))
         return str(box.decode())
@@ -180,10 +178,10 @@ class Fleet:
         # What was done for another app of this name says nothing about the next one.
         Record(self._scripts).clear(app)
         for part in ("jobs", "retry", "open", "egress", "looks"):
-            self._do(self._redis.delete, self._key("app", app, part))
-        self._do(self._redis.delete, self._key("app", app))
-        self._do(self._redis.srem, self._key("apps"), app)
-        self._do(self._redis.srem, self._key("tenant", known.tenant, "apps"), app)
+            ask(self._redis.delete, self._key("app", app, part))
+        ask(self._redis.delete, self._key("app", app))
+        ask(self._redis.srem, self._key("apps"), app)
+        ask(self._redis.srem, self._key("tenant", known.tenant, "apps"), app)
 
     def control(self, kind: str, name: str, verb: str, why: str = "") -> str:
         """Pause or resume an app or a tenant: its state afterwards."""
@@ -201,7 +199,7 @@ class Fleet:
 
     def workers(self) -> list[dict[str, Any]]:
         """Every worker that has beaten lately, with what it said of itself."""
-        pairs = self._do(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
+        pairs = ask(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
         found = []
         for name, ends in pairs:
             facts: dict[str, Any] = self._hash("worker", name.decode())
@@ -217,21 +215,15 @@ class Fleet:
         return found
 
     def _write(self, app: str, kept: Mapping[str, str]) -> None:
-        self._do(self._redis.hset, self._key("app", app), mapping=dict(kept))
-        self._do(self._redis.hincrby, self._key("app", app), "version", 1)
+        ask(self._redis.hset, self._key("app", app), mapping=dict(kept))
+        ask(self._redis.hincrby, self._key("app", app), "version", 1)
         self._scripts.run("control", "app", app, "place", "", "", "")
 
     def _hash(self, *parts: str) -> dict[str, str]:
-        return text_in(self._do(self._redis.hgetall, self._key(*parts)))
+        return decoded(ask(self._redis.hgetall, self._key(*parts)))
 
     def _members(self, *parts: str) -> list[str]:
-        return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
-
-    def _do(self, command: Any, *args: Any, **options: Any) -> Any:
-        try:
-            return command(*args, **options)
-        except RedisError as error:
-            raise trouble(error) from error
+        return sorted(name.decode() for name in ask(self._redis.smembers, self._key(*parts)))
 
     def _unknown(self, kind: str, name: str, known: list[str]) -> NotFound:
         near = difflib.get_close_matches(name, known, n=1)

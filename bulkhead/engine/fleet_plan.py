@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.app_fields import ROTATION, SealedToken, token_fields
 from bulkhead.engine.fleet import Fleet
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App, write_duration
 from bulkhead.model.fleet import WantedApp, WantedFleet
@@ -118,10 +116,7 @@ def carry_out(scripts: Scripts, todo: Plan, wanted: WantedFleet, seal: Seal) -> 
         _add(scripts, pipe, each, seal)
     for change in todo.changed:
         _change(scripts, pipe, change, seal)
-    try:
-        pipe.execute()
-    except RedisError as error:
-        raise trouble(error) from error
+    ask(pipe.execute)
     for app in todo.removed:
         fleet.remove_app(app.id)
     for name in todo.tenants_removed:

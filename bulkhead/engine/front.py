@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
 
-from bulkhead.engine.script import FOLDER, ROOT, trouble
+from bulkhead.engine.script import FOLDER, ROOT, ask
 
 QUEUE = "bulkhead.submit"
 SEPARATORS = ("\x06\x16", ":")
@@ -36,50 +34,50 @@ class Front:
 
     def register(self) -> None:
         """Let others know that there may be messages in our hand."""
-        self._do(self._redis.sadd, self._takers, self._worker)
+        ask(self._redis.sadd, self._takers, self._worker)
 
     def take(self) -> bytes | None:
         """The message in hand, else the most urgent one; None if there is none."""
         keys = [self._taken(self._worker), *LISTS]
-        found: bytes | None = self._do(self._take, keys=keys)
+        found: bytes | None = ask(self._take, keys=keys)
         return found
 
     def wait(self, seconds: float) -> bytes | None:
         """The next message of the plain list, waited for at most so long."""
         mine = self._taken(self._worker)
-        found: bytes | None = self._do(
+        found: bytes | None = ask(
             self._redis.blmove, QUEUE, mine, seconds, src="RIGHT", dest="LEFT"
         )
         return found
 
     def done(self, message: bytes) -> None:
         """Forget a message in hand: what it asked for is kept elsewhere by now."""
-        self._do(self._redis.lrem, self._taken(self._worker), 1, message)
+        ask(self._redis.lrem, self._taken(self._worker), 1, message)
 
     def others(self) -> list[str]:
         """Workers that may have a message in hand, dead ones included."""
-        names = [name.decode() for name in self._do(self._redis.smembers, self._takers)]
+        names = [name.decode() for name in ask(self._redis.smembers, self._takers)]
         return sorted(name for name in names if name != self._worker)
 
     def in_hand(self, worker: str) -> list[bytes]:
         """What a worker has taken and not yet done."""
-        found: list[bytes] = self._do(self._redis.lrange, self._taken(worker), 0, -1)
+        found: list[bytes] = ask(self._redis.lrange, self._taken(worker), 0, -1)
         return found
 
     def adopt(self, worker: str) -> int:
         """Take over what a dead worker had in hand; how many messages that were."""
-        moved = int(self._do(self._adopt, keys=[self._taken(worker), self._taken(self._worker)]))
-        self._do(self._redis.srem, self._takers, worker)
+        moved = int(ask(self._adopt, keys=[self._taken(worker), self._taken(self._worker)]))
+        ask(self._redis.srem, self._takers, worker)
         return moved
 
     def leave(self) -> None:
         """Go, unless something is in hand: then others find it by our name."""
         if not self.in_hand(self._worker):
-            self._do(self._redis.srem, self._takers, self._worker)
+            ask(self._redis.srem, self._takers, self._worker)
 
     def put(self, message: bytes) -> None:
         """Queue a message anew, as its sender did."""
-        self._do(self._redis.lpush, QUEUE, message)
+        ask(self._redis.lpush, QUEUE, message)
 
     def close(self) -> None:
         """End the connections."""
@@ -91,9 +89,3 @@ class Front:
 
     def _taken(self, worker: str) -> str:
         return f"{self._root}:taken:{worker}"
-
-    def _do(self, command: Any, *args: Any, **named: Any) -> Any:
-        try:
-            return command(*args, **named)
-        except RedisError as error:
-            raise trouble(error) from error

@@ -6,15 +6,13 @@ import difflib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.job import Job, JobState
 from bulkhead.model.result import OUTCOMES, UNTOUCHED, Result
@@ -44,14 +42,14 @@ class Jobs:
 
     def made_with(self, tenant: str, key: str) -> Job | None:
         """The job that a tenant's idempotency key belongs to, if one does."""
-        made = self._do(self._redis.get, self._key("idem", tenant, key))
+        made = ask(self._redis.get, self._key("idem", tenant, key))
         found = self._read([made.decode()]) if made else []
         return found[0] if found else None
 
     def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
         """Jobs, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
-        ids = self._do(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
+        ids = ask(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
         found: list[Job] = []
         for start in range(0, len(ids), CHUNKS_AT_ONCE):
             found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
@@ -59,7 +57,7 @@ class Jobs:
 
     def open_of(self, app: str) -> Iterator[Job]:
         """The app's jobs that have not ended, in no order."""
-        ids = sorted(self._do(self._redis.smembers, self._key("app", app, "open")))
+        ids = sorted(ask(self._redis.smembers, self._key("app", app, "open")))
         for start in range(0, len(ids), CHUNKS_AT_ONCE):
             yield from self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
 
@@ -119,7 +117,7 @@ class Jobs:
 
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""
-        blob = self._do(self._redis.get, self._key("job", job, "seg", str(number)))
+        blob = ask(self._redis.get, self._key("job", job, "seg", str(number)))
         if blob is None:
             raise self._unknown(job)
         return unpack(blob)
@@ -128,28 +126,28 @@ class Jobs:
         """The sealed boxes of user tokens that the job was given, first to last."""
         position = 0
         name = self._key("job", job, "tokens")
-        while boxes := self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1):
+        while boxes := ask(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1):
             yield from (box.decode() for box in boxes)
             position += len(boxes)
 
     def opening_rows(self, job: str, chunks: int) -> Iterator[list[Any]]:
         """The packed results that a job began with: rows that were never to be sent."""
-        for chunk in self._do(self._redis.lrange, self._key("job", job, "out"), 0, chunks - 1):
+        for chunk in ask(self._redis.lrange, self._key("job", job, "out"), 0, chunks - 1):
             yield from unpack(chunk)
 
     def states(self, job: str) -> bytes:
         """The job's map: four bits an item, the even one in the high half of its byte."""
-        return bytes(self._do(self._redis.get, self._key("job", job, "map")) or b"")
+        return bytes(ask(self._redis.get, self._key("job", job, "map")) or b"")
 
     def in_flight(self, job: str) -> frozenset[int]:
         """The items of the job whose calls are being made now."""
         found: set[int] = set()
-        leases = self._do(self._redis.zrange, self._key("lease"), 0, -1)
+        leases = ask(self._redis.zrange, self._key("lease"), 0, -1)
         for start in range(0, len(leases), CHUNKS_AT_ONCE):
             pipe = self._redis.pipeline(transaction=False)
             for lease in leases[start : start + CHUNKS_AT_ONCE]:
                 pipe.hmget(self._key("lease", lease.decode()), "job", "state", "left")
-            for whose, state, left in self._do(pipe.execute):
+            for whose, state, left in ask(pipe.execute):
                 if whose == job.encode() and state == b"begun":
                     found.update(indexes(parse_ranges(left.decode())))
         return frozenset(found)
@@ -172,7 +170,7 @@ class Jobs:
         position, seen = 0, bytearray()
         while True:
             name = self._key("job", job, "out")
-            chunks = self._do(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1)
+            chunks = ask(self._redis.lrange, name, position, position + CHUNKS_AT_ONCE - 1)
             if not chunks:
                 return
             states = self.states(job)
@@ -194,8 +192,8 @@ class Jobs:
             pipe.hgetall(self._key("job", job))
             pipe.hgetall(self._key("job", job, "codes"))
         pipe.zcount(self._key("worker"), now, "+inf")
-        *pairs, workers = self._do(pipe.execute)
-        read = [(_text(pairs[i]), _text(pairs[i + 1])) for i in range(0, len(pairs), 2)]
+        *pairs, workers = ask(pipe.execute)
+        read = [(decoded(pairs[i]), decoded(pairs[i + 1])) for i in range(0, len(pairs), 2)]
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [
@@ -205,45 +203,33 @@ class Jobs:
 
     def _app(self, app: str) -> dict[str, str]:
         facts = self._hash("app", app)
-        facts["waits"] = str(self._do(self._redis.zscore, self._key("wait"), f"a:{app}") or "")
-        tenant = self._do(
-            self._redis.hget, self._key("tenant", app.split("/", maxsplit=1)[0]), "state"
-        )
+        facts["waits"] = str(ask(self._redis.zscore, self._key("wait"), f"a:{app}") or "")
+        tenant = ask(self._redis.hget, self._key("tenant", app.split("/", maxsplit=1)[0]), "state")
         facts["tenant_state"] = (tenant or b"active").decode()
         facts["closed"] = "1" if self._closed_to_all(app) else ""
         return facts
 
     def _closed_to_all(self, app: str) -> bool:
         """True if five addresses have called the app and no living worker has one of them."""
-        known = self._do(self._redis.smembers, self._key("app", app, "egress"))
+        known = ask(self._redis.smembers, self._key("app", app, "egress"))
         if len(known) < MOST_ADDRESSES:
             return False
         now = self._clock() * 1e6
-        workers = self._do(self._redis.zrangebyscore, self._key("worker"), now, "+inf")
+        workers = ask(self._redis.zrangebyscore, self._key("worker"), now, "+inf")
         names = {self._hash("worker", worker.decode()).get("egress") for worker in workers}
         return bool(workers) and known.isdisjoint(str(name).encode() for name in names)
 
     def _hash(self, *parts: str) -> dict[str, str]:
-        return _text(self._do(self._redis.hgetall, self._key(*parts)))
-
-    def _do(self, command: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return command(*args)
-        except RedisError as error:
-            raise trouble(error) from error
+        return decoded(ask(self._redis.hgetall, self._key(*parts)))
 
     def _unknown(self, job: str) -> NotFound:
-        ids = [name.decode() for name in self._do(self._redis.zrevrange, self._key("jobs"), 0, 200)]
+        ids = [name.decode() for name in ask(self._redis.zrevrange, self._key("jobs"), 0, 200)]
         near = difflib.get_close_matches(job, ids, n=1, cutoff=0.8)
         return NotFound(
             f"there is no job {job}",
             why="no job has this id, or its results have expired",
             to_do=(f"did you mean {near[0]}? " if near else "") + "see `bulkhead jobs list`",
         )
-
-
-def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in raw.items()}
 
 
 def _refusal(verdict: str, state: str, job: str, verb: str) -> Conflict:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import BulkheadError, Conflict, NotPermitted
 from bulkhead.secrets import Box, key_id_of
 
@@ -43,11 +40,11 @@ class Keys:
         `ours` are the ids of the keys here, the current one first. Raises NotPermitted: a host
         that cannot open the tokens would stop every app for a reason that is none of theirs.
         """
-        self._do(self._redis.set, self._name, ours[0], nx=True)
-        known = str(self._do(self._redis.get, self._name).decode())
+        ask(self._redis.set, self._name, ours[0], nx=True)
+        known = str(ask(self._redis.get, self._name).decode())
         if known in ours:
             return known
-        retired = {key.decode() for key in self._do(self._redis.smembers, self._retired)}
+        retired = {key.decode() for key in ask(self._redis.smembers, self._retired)}
         raise _refusal(known, ours[0], old=ours[0] in retired)
 
     def reseal(self, box: Box) -> Resealed:
@@ -59,9 +56,9 @@ class Keys:
         self._refuse_without(box.key_id)
         if before != box.key_id:
             # First the name, so that whoever seals from now on uses the new key.
-            self._do(self._redis.sadd, self._retired, before)
-            self._do(self._redis.srem, self._retired, box.key_id)
-            self._do(self._redis.set, self._name, box.key_id)
+            ask(self._redis.sadd, self._retired, before)
+            ask(self._redis.srem, self._retired, box.key_id)
+            ask(self._redis.set, self._name, box.key_id)
         sealed = 0
         for _ in range(PASSES):
             again = self._reseal_once(box)
@@ -71,11 +68,11 @@ class Keys:
         return Resealed(box.key_id, before, sealed)
 
     def _reseal_once(self, box: Box) -> int:
-        apps = [app.decode() for app in self._do(self._redis.smembers, self._scripts.key("apps"))]
+        apps = [app.decode() for app in ask(self._redis.smembers, self._scripts.key("apps"))]
         pipe = self._redis.pipeline(transaction=False)
         for app in apps:
             pipe.hmget(self._scripts.key("app", app), *BOXES)
-        found = self._do(pipe.execute)
+        found = ask(pipe.execute)
         count = 0
         for app, boxes in zip(apps, found, strict=True):
             for field, sealed in zip(BOXES, boxes, strict=True):
@@ -84,17 +81,17 @@ class Keys:
                     new = box.seal(box.open(text, app), app)
                     self._scripts.queue(pipe, "reseal", app, field, text, new)
                     count += 1
-        self._do(pipe.execute)
+        ask(pipe.execute)
         return count
 
     def _refuse_without(self, key: str) -> None:
-        seconds, micros = self._do(self._redis.time)
+        seconds, micros = ask(self._redis.time)
         now = seconds * 1_000_000 + micros
-        live = self._do(self._redis.zrangebyscore, self._scripts.key("worker"), f"({now}", "+inf")
+        live = ask(self._redis.zrangebyscore, self._scripts.key("worker"), f"({now}", "+inf")
         without = []
         for name in live:
             facts = self._scripts.key("worker", name.decode())
-            keys = (self._do(self._redis.hget, facts, "keys") or b"").decode().split(",")
+            keys = (ask(self._redis.hget, facts, "keys") or b"").decode().split(",")
             if key not in keys:
                 without.append(name.decode())
         if without:
@@ -104,12 +101,6 @@ class Keys:
                 to_do="give them the new key, with the old one in BULKHEAD_SECRET_KEY_OLD, "
                 "and start them again",
             )
-
-    def _do(self, command: Any, *args: Any, **options: Any) -> Any:
-        try:
-            return command(*args, **options)
-        except RedisError as error:
-            raise trouble(error) from error
 
 
 def _refusal(known: str, ours: str, *, old: bool) -> BulkheadError:

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.jobs import Jobs
-from bulkhead.engine.script import FOLDER, Scripts, trouble
+from bulkhead.engine.script import FOLDER, Scripts, ask
 from bulkhead.errors import NotFound
 
 
@@ -37,12 +35,12 @@ class Notices:
     def add(self, to: str, job: Mapping[str, Any]) -> None:
         """Have this document sent; `to` is the JSON that a job keeps as its `notify`."""
         entry = json.dumps({"to": json.loads(to), "job": job}, ensure_ascii=True)
-        self._do(self._redis.lpush, self._scripts.key("notify"), entry)
+        ask(self._redis.lpush, self._scripts.key("notify"), entry)
 
     def take(self) -> bytes | None:
         """The oldest entry, in our hand until `done`; one in hand already comes first."""
         keys = [self._mine(self._worker), self._scripts.key("notify")]
-        found: bytes | None = self._do(self._take, keys=keys)
+        found: bytes | None = ask(self._take, keys=keys)
         return found
 
     def read(self, entry: bytes) -> Notice | None:
@@ -54,12 +52,12 @@ class Notices:
 
     def done(self, entry: bytes) -> None:
         """Forget an entry that was sent, or never can be."""
-        self._do(self._redis.lrem, self._mine(self._worker), 1, entry)
+        ask(self._redis.lrem, self._mine(self._worker), 1, entry)
 
     def adopt(self, worker: str) -> int:
         """Queue again what a dead worker had in hand; how many notices that were."""
         keys = [self._mine(worker), self._scripts.key("notify")]
-        return int(self._do(self._adopt, keys=keys))
+        return int(ask(self._adopt, keys=keys))
 
     def _ended(self, job: str) -> Notice | None:
         try:
@@ -70,9 +68,3 @@ class Notices:
 
     def _mine(self, worker: str) -> str:
         return self._scripts.key("notifying", worker)
-
-    def _do(self, command: Any, *args: Any, **named: Any) -> Any:
-        try:
-            return command(*args, **named)
-        except RedisError as error:
-            raise trouble(error) from error

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.document import counts_in
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.engine.wordbook import Seen, WordBook
 from bulkhead.model.job import Counts, JobState, rfc3339
 
@@ -131,7 +129,7 @@ class Overview:
 
     def time(self) -> float:
         """The store's clock, in microseconds."""
-        seconds, microseconds = self._do(self._redis.time)
+        seconds, microseconds = ask(self._redis.time)
         return float(seconds * 1_000_000 + microseconds)
 
     def dead(self) -> int:
@@ -143,12 +141,12 @@ class Overview:
             b"hash": self._redis.hlen,
             b"stream": self._redis.xlen,
         }
-        count = counted.get(self._do(self._redis.type, name))
-        return int(self._do(count, name)) if count else 0
+        count = counted.get(ask(self._redis.type, name))
+        return int(ask(count, name)) if count else 0
 
     def store(self) -> StoreNow:
         """The server: what it is and how full."""
-        told = self._do(self._redis.info)
+        told = ask(self._redis.info)
         server = "valkey" if "valkey_version" in told else "redis"
         return StoreNow(
             server=server,
@@ -160,11 +158,11 @@ class Overview:
     def workers(self) -> tuple[WorkerNow, ...]:
         """Every worker that has beaten lately, the living ones first."""
         now = self.time()
-        pairs = self._do(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
+        pairs = ask(self._redis.zrange, self._key("worker"), 0, -1, withscores=True)
         names = [name.decode() for name, _ in pairs]
         said = self._many([_all_of(self._key("worker", name)) for name in names])
         found = [
-            _worker(name, _text(facts), ends, now)
+            _worker(name, decoded(facts), ends, now)
             for name, (_, ends), facts in zip(names, pairs, said, strict=True)
         ]
         return tuple(sorted(found, key=lambda worker: (not worker.live, worker.worker)))
@@ -172,23 +170,23 @@ class Overview:
     def _apps(self, names: list[str], now: float) -> tuple[AppNow, ...]:
         tenants = sorted({name.split("/")[0] for name in names})
         owners = self._many([_all_of(self._key("tenant", tenant)) for tenant in tenants])
-        tenant_facts = dict(zip(tenants, map(_text, owners), strict=True))
+        tenant_facts = dict(zip(tenants, map(decoded, owners), strict=True))
         kept = self._many([_all_of(self._key("app", name)) for name in names])
         return tuple(
-            _app(name, _text(facts), tenant_facts[name.split("/")[0]], now)
+            _app(name, decoded(facts), tenant_facts[name.split("/")[0]], now)
             for name, facts in zip(names, kept, strict=True)
         )
 
     def _jobs(self, apps: list[str], newest: int) -> tuple[JobNow, ...]:
         name = self._key("jobs")
-        last = self._do(self._redis.zrevrange, name, 0, newest - 1) if newest else []
+        last = ask(self._redis.zrevrange, name, 0, newest - 1) if newest else []
         open_ = self._many([_members_of(self._key("app", app, "open")) for app in apps])
         ids = dict.fromkeys(job.decode() for part in (last, *open_) for job in part)
         rows = self._many([_fields_of(self._key("job", job)) for job in ids])
         return tuple(_job(row) for row in rows if row[2] is not None)
 
     def _names(self, *parts: str) -> list[str]:
-        return sorted(name.decode() for name in self._do(self._redis.smembers, self._key(*parts)))
+        return sorted(name.decode() for name in ask(self._redis.smembers, self._key(*parts)))
 
     def _many(self, commands: Iterable[Callable[[Any], Any]]) -> list[Any]:
         """The answers to many commands, a thousand a round trip."""
@@ -197,14 +195,8 @@ class Overview:
             pipe = self._redis.pipeline(transaction=False)
             for command in waiting[start : start + AT_ONCE]:
                 command(pipe)
-            answers += self._do(pipe.execute)
+            answers += ask(pipe.execute)
         return answers
-
-    def _do(self, command: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        try:
-            return command(*args, **options)
-        except RedisError as error:
-            raise trouble(error) from error
 
 
 def _all_of(name: str) -> Callable[[Any], Any]:
@@ -217,10 +209,6 @@ def _members_of(name: str) -> Callable[[Any], Any]:
 
 def _fields_of(name: str) -> Callable[[Any], Any]:
     return lambda pipe: pipe.hmget(name, _JOB)
-
-
-def _text(raw: Mapping[bytes, bytes]) -> dict[str, str]:
-    return {name.decode(): value.decode() for name, value in raw.items()}
 
 
 def _worker(name: str, facts: Mapping[str, str], ends: float, now: float) -> WorkerNow:

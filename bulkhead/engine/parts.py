@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.engine.packing import pack, unpack
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, Unreachable
 
 KEPT_FOR = 86400
@@ -76,7 +74,7 @@ class Parts:
 
     def last(self, whole: Parcelled) -> dict[str, Any]:
         """What the last part said about the job."""
-        told: dict[str, Any] = json.loads(self._do(self._redis.hget, self._name(whole), "last"))
+        told: dict[str, Any] = json.loads(ask(self._redis.hget, self._name(whole), "last"))
         return told
 
     def items(self, whole: Parcelled) -> Iterator[Any]:
@@ -84,9 +82,9 @@ class Parts:
 
         Raises Unreachable where another worker was quicker to make the job.
         """
-        count = int(self._do(self._redis.hget, self._name(whole), "last_number") or 0)
+        count = int(ask(self._redis.hget, self._name(whole), "last_number") or 0)
         for place in range(1, count + 1):
-            blob = self._do(self._redis.hget, self._name(whole, "items"), str(place))
+            blob = ask(self._redis.hget, self._name(whole, "items"), str(place))
             if blob is None:
                 raise Unreachable(
                     f"the parts of {whole.key} are gone",
@@ -97,31 +95,25 @@ class Parts:
 
     def sealed(self, whole: Parcelled, job: str) -> None:
         """Forget the items: they are the job's now."""
-        self._do(self._redis.hset, self._name(whole), "sealed", job)
-        self._do(self._redis.delete, self._name(whole, "items"))
-        self._do(self._redis.zrem, self._scripts.key("parts"), f"{whole.tenant} {whole.key}")
+        ask(self._redis.hset, self._name(whole), "sealed", job)
+        ask(self._redis.delete, self._name(whole, "items"))
+        ask(self._redis.zrem, self._scripts.key("parts"), f"{whole.tenant} {whole.key}")
 
     def overdue(self, now: float) -> list[tuple[Parcelled, int]]:
         """Jobs whose newest part is a day old and that are not complete: how many parts came."""
         index = self._scripts.key("parts")
         found = []
-        for name in self._do(self._redis.zrangebyscore, index, "-inf", now * 1e6, 0, 100):
+        for name in ask(self._redis.zrangebyscore, index, "-inf", now * 1e6, 0, 100):
             tenant, _, key = name.decode().partition(" ")
             hash_name = self._scripts.key("parts", tenant, key)
-            app, have = self._do(self._redis.hmget, hash_name, ["app", "have"])
+            app, have = ask(self._redis.hmget, hash_name, ["app", "have"])
             found.append((Parcelled(tenant, key, (app or b"").decode()), int(have or 0)))
         return found
 
     def forget(self, whole: Parcelled) -> None:
         """Drop what is there of a job that will not be complete."""
-        self._do(self._redis.delete, self._name(whole), self._name(whole, "items"))
-        self._do(self._redis.zrem, self._scripts.key("parts"), f"{whole.tenant} {whole.key}")
+        ask(self._redis.delete, self._name(whole), self._name(whole, "items"))
+        ask(self._redis.zrem, self._scripts.key("parts"), f"{whole.tenant} {whole.key}")
 
     def _name(self, whole: Parcelled, *more: str) -> str:
         return self._scripts.key("parts", whole.tenant, whole.key, *more)
-
-    def _do(self, command: Any, *args: Any) -> Any:
-        try:
-            return command(*args)
-        except RedisError as error:
-            raise trouble(error) from error

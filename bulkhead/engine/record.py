@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 
 ENTRY = struct.Struct(">8sIIB")
 """Content digest, the job's serial, unix seconds, flags: as `scripts/record.lua` packs it."""
@@ -49,7 +47,7 @@ class Record:
 
     def count(self, app: str) -> int:
         """How many addresses of the app are on the record."""
-        return int(self._do(self._redis.hget, self._key("done", app), "count") or 0)
+        return int(ask(self._redis.hget, self._key("done", app), "count") or 0)
 
     def look_up(self, app: str, addresses: Sequence[str]) -> list[Past | None]:
         """What is known of each address, in their order; a round trip for all of them.
@@ -62,7 +60,7 @@ class Record:
         pipe = self._redis.pipeline(transaction=False)
         for address in addresses:
             pipe.hget(self._key("done", app, str(bucket_of(address, buckets))), address)
-        return [None if packed is None else _past(packed) for packed in self._do(pipe.execute)]
+        return [None if packed is None else _past(packed) for packed in ask(pipe.execute)]
 
     def entries(self, app: str) -> Iterator[RecordEntry]:
         """Every entry once, in no order, as a stream.
@@ -74,7 +72,7 @@ class Record:
             pipe = self._redis.pipeline(transaction=False)
             for number in range(start, min(start + BUCKETS_AT_ONCE, buckets)):
                 pipe.hgetall(self._key("done", app, str(number)))
-            for found in self._do(pipe.execute):
+            for found in ask(pipe.execute):
                 for address, packed in found.items():
                     _, serial, at, flags = ENTRY.unpack(packed)
                     token = bool(flags & HAS_TOKEN)
@@ -84,23 +82,17 @@ class Record:
         """Forget all of it; for an app that is removed."""
         buckets = self._buckets(app)
         # First, so that what is half deleted is not looked up.
-        self._do(self._redis.delete, self._key("done", app))
+        ask(self._redis.delete, self._key("done", app))
         for start in range(0, buckets, BUCKETS_AT_ONCE):
             stop = min(start + BUCKETS_AT_ONCE, buckets)
             names = [self._key("done", app, str(number)) for number in range(start, stop)]
-            self._do(self._redis.unlink, *names)
+            ask(self._redis.unlink, *names)
 
     def _buckets(self, app: str) -> int:
-        return int(self._do(self._redis.hget, self._key("done", app), "buckets") or 0)
+        return int(ask(self._redis.hget, self._key("done", app), "buckets") or 0)
 
     def _job(self, serial: int) -> str:
-        return (self._do(self._redis.hget, self._key("serials"), str(serial)) or b"").decode()
-
-    def _do(self, command: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return command(*args)
-        except RedisError as error:
-            raise trouble(error) from error
+        return (ask(self._redis.hget, self._key("serials"), str(serial)) or b"").decode()
 
 
 def bucket_of(address: str, buckets: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,7 @@ class Scripts:
 
     def run(self, verb: str, *args: str | bytes | int | float) -> Any:
         """The verb's answer. Raises Unreachable, or StoreFull where the store has no room."""
-        try:
-            return self._script(verb)(keys=[self.root], args=args)
-        except RedisError as error:
-            raise trouble(error) from error
+        return ask(self._script(verb), keys=[self.root], args=args)
 
     def queue(self, pipe: Any, verb: str, *args: str | bytes | int | float) -> None:
         """Let a pipeline of redis-py run the verb with what else it holds."""
@@ -67,6 +65,19 @@ class Scripts:
         if script is None:
             script = self._known[verb] = self.redis.register_script(source(verb, self._clock))
         return script
+
+
+def ask(command: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """The store's answer to one command or pipe. Raises as `trouble` says what was refused."""
+    try:
+        return command(*args, **options)
+    except RedisError as error:
+        raise trouble(error) from error
+
+
+def decoded(fields: Mapping[bytes, bytes]) -> dict[str, str]:
+    """A hash of the store as text."""
+    return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 PASSING_TYPES = (ReadOnlyError, ClusterDownError, TryAgainError)

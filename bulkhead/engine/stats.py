@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.job import rfc3339
 
 _CALLS = "calls|"
@@ -49,10 +47,7 @@ def stats(scripts: Scripts, apps: Sequence[str], month: str) -> list[AppStats]:
         name = scripts.key("stats", app, month.replace("-", ""))
         pipe.hgetall(name)
         pipe.pfcount(f"{name}:users")
-    try:
-        answers = iter(pipe.execute())
-    except RedisError as error:
-        raise trouble(error) from error
+    answers = iter(ask(pipe.execute))
     return [
         _stats(app, month, *pair)
         for app, pair in zip(apps, zip(answers, answers, strict=True), strict=True)
@@ -60,7 +55,7 @@ def stats(scripts: Scripts, apps: Sequence[str], month: str) -> list[AppStats]:
 
 
 def _stats(app: str, month: str, raw: Mapping[bytes, bytes], users: int) -> AppStats:
-    kept = {name.decode(): value.decode() for name, value in raw.items()}
+    kept = decoded(raw)
     calls: dict[str, dict[str, int]] = {}
     for name in sorted(kept):
         if name.startswith(_CALLS):

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from bulkhead.backend.words import Source, WordClass, Words, plain, shown
-from bulkhead.engine.script import Scripts, trouble
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import InvalidInput
 from bulkhead.model.job import rfc3339
 
@@ -60,7 +58,7 @@ class WordBook:
 
     def said(self) -> dict[str, WordClass]:
         """What the operator has said, by word as it is compared."""
-        kept = self._do(self._redis.hgetall, self._scripts.key("words"))
+        kept = ask(self._redis.hgetall, self._scripts.key("words"))
         found = {word.decode(): CLASSES.get(name.decode()) for word, name in kept.items()}
         return {word: meaning for word, meaning in sorted(found.items()) if meaning}
 
@@ -79,13 +77,13 @@ class WordBook:
                 why=f"a word means one of {', '.join(CLASSES)}",
                 to_do="write it like `bulkhead errors map ROOMFULL=throttled`",
             )
-        self._do(self._redis.hset, self._scripts.key("words"), compared, meaning)
+        ask(self._redis.hset, self._scripts.key("words"), compared, meaning)
         return compared
 
     def forget(self, word: str) -> str:
         """Leave the word to the list and to guesses again: the word as it is compared."""
         compared = _comparable(word)
-        self._do(self._redis.hdel, self._scripts.key("words"), compared)
+        ask(self._redis.hdel, self._scripts.key("words"), compared)
         return compared
 
     def count(self, heard: Iterable[Heard]) -> None:
@@ -96,7 +94,7 @@ class WordBook:
 
     def seen(self) -> list[Seen]:
         """The words there are, the one heard last first."""
-        kept = self._do(self._redis.hgetall, self._scripts.key("unlisted"))
+        kept = ask(self._redis.hgetall, self._scripts.key("unlisted"))
         words = Words(self.said())
         found = [_seen(name.decode(), json.loads(fields), words) for name, fields in kept.items()]
         return sorted(found, key=lambda seen: (seen.last_seen, seen.app, seen.word), reverse=True)
@@ -109,12 +107,6 @@ class WordBook:
         """What is made of a word now, and who says so."""
         meaning, source = Words(self.said()).explain(word)
         return meaning.value, source.value
-
-    def _do(self, command: Any, *args: Any) -> Any:
-        try:
-            return command(*args)
-        except RedisError as error:
-            raise trouble(error) from error
 
 
 def _seen(name: str, fields: dict[str, Any], words: Words) -> Seen:
