@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bulkhead.backend.call import Call
-from bulkhead.backend.transport import Answer
+from bulkhead.backend.reply import Answer
 from bulkhead.secrets import Secret
 
 ONPREM_BODY_LIMIT = 8_192

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bulkhead.backend.call import Call
 from bulkhead.backend.envelope import Accepted, Declined, Reading
-from bulkhead.backend.transport import Answer, NoAnswer, NotSent
+from bulkhead.backend.reply import Answer, NoAnswer, NotSent
 from bulkhead.backend.words import WordClass, Words, plain
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (

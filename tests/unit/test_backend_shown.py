@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bulkhead.backend.shown import HIDDEN, LARGEST, with_answer
-from bulkhead.backend.transport import Answer
+from bulkhead.backend.reply import Answer
 from bulkhead.model.outcome import Done, Upstream
 from bulkhead.secrets import Secret
 
