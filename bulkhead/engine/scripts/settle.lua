@@ -10,7 +10,9 @@
 --          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
 --          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
---          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
+--          latency (mean, microseconds, 0 = none), throttled and troubled (calls answered so), after
+--          (microseconds named by the backend, 0 = none), waiting (microseconds the oldest call is out),
+--          lanes (still needed, -1 = unchanged), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
@@ -137,6 +139,7 @@ local function learn(lease, entry, succeeded)
     local before = num(app.latency, entry.latency)
     redis.call('HSET', name, 'latency', whole(before + (entry.latency - before) * 0.3))
   end
+  if num(entry.throttled, 0) > 0 then entry.cool = num(entry.after, 0) end
   if type(entry.cool) == 'number' then
     -- Calls that were on the wire together are throttled together: one lesson, not eight.
     local cooling = num(app.cool_until, 0) > NOW
