@@ -21,17 +21,16 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._parser: Any = httptools.HttpResponseParser(self)
+        self._unpack: Any = None
+        self._pieces: list[bytes] = []
         self.expect()
 
     def expect(self) -> None:
         """An answer is to come, the one before it is forgotten."""
-        self.done = False
-        self.too_large = False
-        self.broken = False
+        self.done = self.too_large = self.broken = False
         self.status = 0
         self.retry_after: str | None = None
-        self._surplus = False
-        self._alive = False
+        self._surplus = self._alive = False
         self._head = 0
         self._forget_head()
 
@@ -81,7 +80,8 @@ class AnswerReader:
             return
         name = name.lower()
         if name in (b"content-length", b"transfer-encoding"):
-            self._framed = self._framed or size == 14 or b"chunked" in value.lower()
+            if size == 14 or b"chunked" in value.lower():
+                self._framed = True
         elif name == b"content-encoding" and value.strip().lower() in _PACKED:
             self._unpack = zlib.decompressobj(_GZIP_OR_ZLIB)
         elif name == b"retry-after":
@@ -111,13 +111,10 @@ class AnswerReader:
             self._finish()
 
     def _forget_head(self) -> None:
-        self._in_body = False
-        self._framed = False
-        self._unpack: Any = None
-        self._members = 0
-        self._packed = 0
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._in_body = self._framed = False
+        self._unpack = None
+        self._pieces = []
+        self._size = self._packed = self._members = 0
 
     def _finish(self) -> None:
         self.status = self._parser.get_status_code()

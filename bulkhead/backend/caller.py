@@ -12,7 +12,7 @@ from typing import Any
 try:
     from uvloop import new_event_loop
 except ImportError:  # not made for every platform
-    from asyncio import new_event_loop
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 ENDS_WITHIN = 5.0
 """Seconds that its end is waited for."""

@@ -93,7 +93,8 @@ class LeanTransport:
     def close(self) -> None:
         """Close every connection; a call made later opens new ones."""
         closed: SimpleQueue[None] = SimpleQueue()
-        self._caller.soon(lambda: (self._close_all(), closed.put(None)))
+        self._caller.soon(self._close_all)
+        self._caller.soon(closed.put, None)
         closed.get(timeout=10)
 
     async def _open(
@@ -187,6 +188,8 @@ def _made(endpoint: Endpoint) -> _Site:
     if parts.port is not None and port != (443 if tls else 80):
         named = f"{named}:{port}"
     lines = [f"POST {prepared.path_url} HTTP/1.1", f"Host: {named}"]
-    lines += [f"{name}: {value}" for name, value in prepared.headers.items() if name != "Content-Length"]
+    lines += [
+        f"{name}: {value}" for name, value in prepared.headers.items() if name != "Content-Length"
+    ]
     head = "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
     return _Site(Origin(host, port, tls, endpoint.ca_file), head)

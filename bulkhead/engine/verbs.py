@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bulkhead.engine.packing import pack
+from bulkhead.engine.packing import pack_results
 from bulkhead.engine.script import Scripts
 from bulkhead.model.slice import (
     Begun,
@@ -132,7 +132,7 @@ class Verbs:
         for report in reports:
             entry = _entry(report)
             if report.rows:
-                packed.append(pack(report.rows))
+                packed.append(pack_results(report.rows))
                 entry["out"] = len(packed)
             if report.tokens:
                 packed.append(self._seal(report.job, report.tokens))
