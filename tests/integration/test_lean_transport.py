@@ -1,5 +1,6 @@
 """What only the transport of the caller's thread promises."""
 
+import gzip
 import socket
 import threading
 from queue import SimpleQueue
@@ -94,8 +95,6 @@ def test_a_large_body_leaves_whole(lean):
 
 
 def test_an_answer_packed_in_two_parts_is_one(lean):
-    import gzip
-
     packed = gzip.compress(b'{"result":') + gzip.compress(b"true}")
 
     with Hostile(lambda p: p.say(http(packed, headers=["Content-Encoding: gzip"]))) as server:
