@@ -150,7 +150,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     if isinstance(outcome, Retry):
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
     final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
-    if items.wanted():
+    if run.lines_wanted:
         _log_item(report, finished, outcome, tries)
     # Nothing below this line can fail: a report holds all of an attempt, or nothing.
     if finished.called and not isinstance(outcome, Again):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,7 @@ from tasks import check
 from tasks.clocks import Clocks, Window
 from tasks.operation import conclude, prepare
 from tasks.users import recognise
+from worker import items as lines
 from worker.runtime import Runtime
 
 
@@ -74,6 +75,8 @@ class SliceRun:
         self.left = {item.index for item in items}
         self.seq = 0
         self.settled = False
+        self.lines_wanted = lines.wanted()
+        """True if each item has a line of its own in the log."""
         self.told_waiting = 0.0
         """Seconds out that a call was last reported with."""
         self.done = False
@@ -117,7 +120,7 @@ class SliceRun:
         """Calls at once that are still needed."""
         return min(self.part.parallel, len(self._turns) + len(self._out))
 
-    def _to_call(self, items: list[Item]) -> list[Item]:
+    def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
         left = []
         for item in items:

@@ -126,7 +126,9 @@ def _unconfirmed(
 
 
 def _seconds(retry_after: str | None, now: float) -> float | None:
-    text = (retry_after or "").strip()
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), LONGEST_WAIT)
     try:
