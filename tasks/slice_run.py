@@ -136,25 +136,39 @@ class SliceRun:
         return left
 
     def _go_on(self) -> None:
-        """Start what is due, as many at once as were granted; what may not start goes back."""
-        if self._turns and (self._halted or self._runtime.stopping.asked):
-            self.unsent.extend(item.index for item, _ in self._turns)
-            self._turns.clear()
+        """Start what may start now; tell when nothing is left to start or to wait for."""
+        try:
+            if self._halted or self._runtime.stopping.asked:
+                self._give_up()
+            self._start_due()
+        except Exception:
+            # Nobody but the parcel's thread waits for this slice, and it would wait for ever.
+            self._log_surprise()
+            self._halted = True
+            self._give_up()
+        if not self._turns and not self._out and not self.done:
+            self.done = True
+            self._over()
+
+    def _give_up(self) -> None:
+        self.unsent.extend(item.index for item, _ in self._turns)
+        self._turns.clear()
+
+    def _start_due(self) -> None:
+        """Start what is due, as many at once as were granted; too old a permit goes back."""
         while self._turns and len(self._out) < self.part.parallel:
             item, instant = self._turns[0]
             now = self._clocks.monotonic()
             if instant > now:
                 self._wake_in(instant - now)
                 return
-            self._turns.popleft()
             # A process that was stopped for a minute must not call.
-            if self._window.missed(instant, now):
+            missed = self._window.missed(instant, now)
+            self._turns.popleft()
+            if missed:
                 self.unsent.append(item.index)
             else:
                 self._start(item)
-        if not self._turns and not self._out and not self.done:
-            self.done = True
-            self._over()
 
     def _wake_in(self, seconds: float) -> None:
         if self._alarm is None:

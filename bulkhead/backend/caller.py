@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import threading
 from collections.abc import Callable
@@ -32,6 +33,7 @@ class Caller:
         with self._lock:
             if self._loop is None:
                 self._loop = new_event_loop()
+                self._loop.set_exception_handler(_log_surprise)
                 run = self._loop.run_forever
                 # A daemon: a call that hangs never keeps a process alive.
                 self._thread = threading.Thread(target=run, name="caller", daemon=True)
@@ -58,3 +60,8 @@ class Caller:
         thread.join(ENDS_WITHIN)
         if not thread.is_alive():
             loop.close()
+
+
+def _log_surprise(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The error alone: the loop's own words would quote what it was handed, tokens included."""
+    logging.getLogger(__name__).error("a callback failed", exc_info=context.get("exception"))
