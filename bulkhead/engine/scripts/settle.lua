@@ -132,27 +132,6 @@ local function stop(lease, entry)
   sweep(lease.app, '0')
 end
 
-local function learn(lease, entry, succeeded)
-  local name = key('app', lease.app)
-  local app = read(name, 'latency', 'cool_streak', 'cool_until')
-  if entry.latency > 0 then
-    local before = num(app.latency, entry.latency)
-    redis.call('HSET', name, 'latency', whole(before + (entry.latency - before) * 0.3))
-  end
-  if num(entry.throttled, 0) > 0 then entry.cool = num(entry.after, 0) end
-  if type(entry.cool) == 'number' then
-    -- Calls that were on the wire together are throttled together: one lesson, not eight.
-    local cooling = num(app.cool_until, 0) > NOW
-    local streak = math.max(1, num(app.cool_streak, 0) + (cooling and 0 or 1))
-    if not cooling and streak == 1 then redis.call('HSET', name, 'cool_since', whole(NOW)) end
-    -- Who was told when to come back comes back then, and not later.
-    local pause = entry.cool > 0 and entry.cool or math.min(60, 2 ^ (streak - 1)) * 1000000
-    redis.call('HSET', name, 'cool_streak', streak, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
-  elseif succeeded and num(app.cool_streak, 0) > 0 and num(app.cool_until, 0) <= NOW then
-    redis.call('HSET', name, 'cool_streak', 0)
-  end
-end
-
 -- Items a second over about the last ten seconds.
 local function measure(job, moved)
   local it = read(job, 'pace', 'pace_at', 'started_at')
@@ -202,13 +181,15 @@ local function settle(lease, entry)
   redis.call('HINCRBY', job, 'version', 1)
   measure(job, moved)
   count_stats(lease.app, entry.stats)
-  learn(lease, entry, moved > 0)
+  learn(lease, entry)
+  correct_cost(lease, entry.calls, entry.latency)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
     drop_lease(lease)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+    keep_lanes(lease, num(entry.lanes, -1))
   end
   local state = finish_if_over(lease.job)
   place_job(lease.app, lease.job)
