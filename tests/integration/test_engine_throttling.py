@@ -39,15 +39,15 @@ def storm(begin, end, word="throttled", latency=0.02):
     return lambda app, now: (word if begin <= now < end else "ok", latency)
 
 
-@pytest.mark.parametrize("backend", [Bucket(50), Bucket(50, burst=1), Windows(50), Bucket(150)])
+@pytest.mark.parametrize("backend", [Bucket(50), Windows(50)])
 def test_an_app_set_too_fast_finds_the_pace_that_its_backend_bears(valkey_world, backend):
     valkey_world.app(rate=200, burst=40, max_in_flight=64)
     valkey_world.submit(10_000)
 
-    traffic = Traffic(valkey_world, backend).run(60)
+    traffic = Traffic(valkey_world, backend).run(40)
 
     answered, throttled = len(traffic.said("ok")), len(traffic.said("throttled"))
-    assert answered >= 0.7 * backend.rate * 60
+    assert answered >= 0.7 * backend.rate * 40
     assert throttled <= 0.1 * (answered + throttled)
     assert backend.rate * 0.7 < valkey_world.fleet.app("acme/shop").live["learned_rate"] < 200
 
@@ -125,12 +125,12 @@ def test_complaints_that_come_together_lower_the_pace_once(world):
 def test_a_storm_is_asked_after_by_one_call_at_a_time_ever_more_seldom(world):
     in_storm(world)
     pauses = [rests(world)]
-    for _ in range(9):
+    for _ in range(11):
         assert world.claim() == []
         throttled(world, rests(world))
         pauses.append(rests(world))
 
-    assert pauses[0] == 1
+    assert pauses[0] == pytest.approx(1, abs=0.01)
     assert all(before <= after for before, after in pairwise(pauses))
     assert pauses[-1] == 60
 
@@ -178,10 +178,10 @@ def test_nothing_that_was_granted_before_begins_while_the_app_rests(world):
 
 
 def test_a_few_troubled_calls_among_many_answered_ones_slow_nothing(world):
-    world.app(rate=100)
+    world.app()
     world.submit(500)
     for _ in range(20):
-        part = world.begun(items=10, slots=1)
+        part = world.begun(items=8, slots=8)
         items = range(part.ranges[0][0], part.ranges[0][1] + 1)
         retries = [(items[0], 0, 1, 0, "")]
         told = report(part, {2: list(items[1:])}, retries=retries, troubled=1, calls=len(items))
@@ -199,4 +199,5 @@ def test_an_app_with_another_token_forgets_what_the_last_one_met(world):
 
     assert "learned" not in world.app_now()
     assert rests(world) == 0
-    assert world.claim()
+    world.advance(1)
+    assert len(world.claim()[0].offsets) > 1

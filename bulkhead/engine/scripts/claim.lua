@@ -189,7 +189,7 @@ local function instants(app, most, parallel, latency, limits)
     if wave == 0 or alone then tat = math.max(tat, own) end
     tat = tat + pace
     offsets[i], tats[i] = at, tat
-    for n, limit in ipairs(limits) do narrow[n][i + 1] = math.max(narrow[n][i], at - LEAD) + limit.pace end
+    for n, limit in ipairs(limits) do narrow[n][i + 1] = math.max(narrow[n][i], at - SLACK) + limit.pace end
   end
   return offsets, tats, narrow, loose
 end
@@ -350,7 +350,8 @@ while slots > 0 and room > 0 do
   if name then
     local slice = grant(tenant, name, lanes)
     if slice then answer[#answer + 1] = slice end
-    place(name)
+    -- What is passed over stays ready: to place it again would ring the bell for this worker.
+    if not barred[name] then place(name) end
   elseif passed and not alone then
     alone = true
   else

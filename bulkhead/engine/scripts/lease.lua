@@ -29,12 +29,8 @@ local function keep_lanes(lease, lanes)
   lease.parallel = lanes
 end
 
--- Gives permits and virtual time of items back that were granted and never sent.
-local function refund(lease, items)
-  if items == 0 or lease.step == LOOK then return end
-  credit(lease, items)
-  uncharge(lease, items)
-end
+-- True if a lease holds permits for so many items: those that are only looked up need none.
+local function holds_permits(lease, items) return items > 0 and lease.step ~= LOOK end
 
 local function drop_lease(lease)
   redis.call('DEL', key('lease', lease.id))
@@ -47,7 +43,10 @@ end
 local function end_granted(lease)
   redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)
   drop_lease(lease)
+  local items = count(lease.left)
+  local paid = holds_permits(lease, items)
+  if paid then credit(lease, items) end
   place_job(lease.app, lease.job)
-  refund(lease, count(lease.left))
+  if paid then uncharge(lease, items) end
   place(lease.app)
 end

@@ -99,7 +99,11 @@ local function return_unsent(lease, entry)
   redo(lease.job, entry.again, 0, lease.step)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
-  refund(lease, count(entry.back) + entry.free)
+  local unused = count(entry.back) + entry.free
+  if holds_permits(lease, unused) then
+    credit(lease, unused)
+    uncharge(lease, unused)
+  end
   return count(entry.back) + count(entry.again)
 end
 
