@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from bulkhead.model.slice import indexes
 from tests.fakes.engine import report
 from tests.fakes.traffic import Traffic
 
@@ -182,7 +183,7 @@ def test_a_few_troubled_calls_among_many_answered_ones_slow_nothing(world):
     world.submit(500)
     for _ in range(20):
         part = world.begun(items=8, slots=8)
-        items = range(part.ranges[0][0], part.ranges[0][1] + 1)
+        items = list(indexes(part.ranges))
         retries = [(items[0], 0, 1, 0, "")]
         told = report(part, {2: list(items[1:])}, retries=retries, troubled=1, calls=len(items))
         world.settle(told)

@@ -184,7 +184,7 @@ local function instants(app, most, parallel, latency, limits)
     local own = math.max(lane_free, permit)
     local at = own
     for n in ipairs(limits) do at = math.max(at, narrow[n][i]) end
-    if at > soonest + HORIZON or at > own + LEAD then break end
+    if at > soonest + HORIZON or at > own + SLACK then break end
     if loose == 0 and own > permit + LAG then loose = i end
     if wave == 0 or alone then tat = math.max(tat, own) end
     tat = tat + pace
@@ -215,7 +215,7 @@ local function charge(tenant, name, job, app, it, items)
   redis.call('HSET', key('job', job), 'finish', job_tag)
   local at_app = redis.call('ZINCRBY', apps, exact(items * cost / num(app.weight, 1)), name)
   local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
-  redis.call('HSET', key('app', name), 'vt', exact(at_job))
+  redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
   redis.call('HSET', key('vt'), cell, exact(at_tenant - items * cost / weight),
     cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
   return cost
@@ -297,7 +297,7 @@ end
 
 local function grant(tenant, name, lanes)
   local app = read(key('app', name), 'rate', 'burst', 'learned', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
-    'latest', 'credited', 'cool_until', 'state', 'why', 'permits_granted')
+    'latest', 'credited', 'cool_until', 'state', 'why', 'permits_granted', 'vt')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   lanes = shares.of_app(tenant, app, slots, lanes)
   if lanes <= 0 then

@@ -5,6 +5,8 @@
 -- a job held back by its own rate or its operation class leaves `app:<a>:jobs` and stands in `wait` as
 -- `p:<job>` until its next permit, so it never blocks its app; `a:<app>` waits for the app's own.
 
+local BEHIND = 10         -- virtual time: forty items of normal priority
+
 local function unready(cell, tenant, name)
   local ready = key('ready', cell, tenant)
   local tag = redis.call('ZSCORE', ready, name)
@@ -32,10 +34,17 @@ local function make_ready(cell, tenant, name, finish)
   ring(cell)
 end
 
+-- Where a job comes back that its own limits held back: it was not idle, so it is served before others and, of
+-- several, the one that waited longest is first; yet never more than BEHIND ahead of them.
+local function tag_of_held(virtual, tag)
+  local behind = math.max(0, virtual - tag)
+  return math.max(virtual, tag) - BEHIND * behind / (behind + BEHIND)
+end
+
 -- Puts a job among its app's jobs that have items to give out, lets it wait for its own limits, or takes it
 -- from there. One that meets what is on the record already is looked through: that needs no permits.
 local function place_job(name, job)
-  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class')
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held')
   local jobs = key('app', name, 'jobs')
   if it.looks then
     local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
@@ -46,6 +55,8 @@ local function place_job(name, job)
   local limits = narrower(name, job, it)
   local wake = next_allowed(limits) - LEAD
   if work and wake > NOW then
+    local tag = redis.call('ZSCORE', jobs, job)
+    if tag then redis.call('HSET', key('job', job), 'held', tag) end
     redis.call('ZREM', jobs, job)
     redis.call('ZADD', key('wait'), whole(wake), 'p:' .. job)
     return
@@ -55,7 +66,9 @@ local function place_job(name, job)
     redis.call('ZREM', jobs, job)
   elseif not redis.call('ZSCORE', jobs, job) then
     local virtual = num(redis.call('HGET', key('app', name), 'vt'), 0)
-    redis.call('ZADD', jobs, exact(math.max(virtual, num(it.finish, 0))), job)
+    local tag = it.held and tag_of_held(virtual, tonumber(it.held)) or math.max(virtual, num(it.finish, 0))
+    redis.call('ZADD', jobs, exact(tag), job)
+    if it.held then redis.call('HDEL', key('job', job), 'held') end
   end
 end
 

@@ -11,7 +11,7 @@ local LEAD = 20000        -- an app is ready this long before its next permit fa
 local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
 local PARALLEL = 8        -- calls at once within a slice
 local SLICE = 50          -- items in a slice
-local SLACK = 40000       -- a class or a job makes up for being served this late, and for no more
+local SLACK = 40000       -- a class or a job may run this far behind its app, and makes up for no more
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
 local LOOK = 'look'       -- the step of a slice that only looks items up on the record: it holds no permits
