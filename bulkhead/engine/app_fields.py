@@ -52,7 +52,7 @@ def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
         live={
             "permits_used": granted - returned,
             "latency_ms": _ms(kept.get("latency")),
-            "learned_rate": _learned(kept),
+            "learned_rate": learned_rate(kept),
             "throttled_since": _instant(kept.get("storm_at") or kept.get("slowed_at"))
             if "learned" in kept
             else None,
@@ -65,7 +65,7 @@ def _ms(microseconds: str | None) -> float | None:
     return round(float(microseconds) / 1000, 1) if microseconds else None
 
 
-def _learned(kept: Mapping[str, str]) -> float | None:
+def learned_rate(kept: Mapping[str, str]) -> float | None:
     """Calls a second that the backend was seen to bear: None if as many as configured, 0 while
     single calls ask whether it works again."""
     return round(float(kept["learned"]), 1) if "learned" in kept else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkhead.engine.app_fields import learned_rate
 from bulkhead.engine.document import counts_in
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.engine.wordbook import Seen, WordBook
@@ -56,6 +57,10 @@ class AppNow:
     cooling_until: str | None
     in_flight: int
     permits_used: int
+    rate: float = 0.0
+    """Calls a second, as configured."""
+    learned_rate: float | None = None
+    """Calls a second that the backend was seen to bear; None if as many as configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,8 @@ def _app(name: str, kept: Mapping[str, str], owner: Mapping[str, str], now: floa
         cooling_until=rfc3339(cool_until) if cool_until > now else None,
         in_flight=int(kept.get("held") or 0),
         permits_used=int(kept.get("permits_granted") or 0) - int(kept.get("permits_returned") or 0),
+        rate=float(kept.get("rate") or 0),
+        learned_rate=learned_rate(kept),
     )
 
 

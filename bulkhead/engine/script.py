@@ -27,7 +27,7 @@ CLOCK = FOLDER / "clock.lua"
 WORK = ("limiter", "fair", "place", "lease", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
 NEEDS = {
-    "claim": (*WORK, "slots"),
+    "claim": (*WORK, "items", "slots"),
     "begin": (*WORK, "record"),
     "settle": (*WORK, "record", "throttle"),
     "record": PRELUDE_ONLY,

@@ -143,7 +143,8 @@ class Call:
     def start(self, item):
         if self.halted:
             self.unsent.append(item)
-            return self.turn()
+            self.turn()
+            return
         now = self.traffic.world.now
         word, seconds, *more = self.traffic.answer(self.part.app, (now - START) / 1e6)
         self.out[item] = now

@@ -1,4 +1,4 @@
-"""What runs out is calls at once: a tenant's share of a worker's lanes, and the lane that is kept."""
+"""What runs out is calls at once: a tenant's share of a worker's lanes, and the kept one."""
 
 from collections import Counter
 

@@ -14,7 +14,8 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local DUE_AT_ONCE, CANDIDATES, SCAN, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 512, 256, 64
+local TURN = 8
+local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
 
 local retries_left = 400       -- of all apps: when a backend of many comes back, nobody waits for all of theirs
 local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
@@ -38,7 +39,7 @@ local function retries_due(name)
   for job in pairs(touched) do place_job(name, job) end
   local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
   if first[2] then
-    redis.call('ZADD', key('wait'), first[2], 'r:' .. name)
+    wait_until('r:' .. name, tonumber(first[2]), cell)
   else
     redis.call('ZREM', key('wait'), 'r:' .. name)
   end
@@ -89,6 +90,8 @@ local function pick()
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
     local lanes = shares.of_tenant(tenant, slots, contested)
     if lanes <= 0 then passed = true end
+    -- In turns of a few lanes, where others wait for some too.
+    if contested then lanes = math.min(lanes, TURN) end
     if lanes > 0 and (looked[tenant] or 0) < ATTEMPTS_HERE then
       for name in each_lowest(key('ready', cell, tenant)) do
         if not barred[name] then
@@ -103,101 +106,10 @@ local function pick()
   end
 end
 
--- What died twice is a suspect. A worker runs one at a time: else one guilty item that ends the
--- process would have all the others that were in it convicted with it.
-local suspects
-local function has_suspect()
-  if suspects == nil then
-    suspects = false
-    for _, id in ipairs(redis.call('SMEMBERS', key('worker', worker, 'leases'))) do
-      suspects = suspects or num(redis.call('HGET', key('lease', id), 'deaths'), 0) >= 2
-    end
-  end
-  return suspects
-end
-
--- Takes up to `most` items of one step from what came back, in ranges, and how often they died with a worker.
-local function take_redo(job, most, step)
-  local list, taken, ranges = key('job', job, 'redo'), 0, {}
-  while taken < most do
-    local entry = redis.call('LINDEX', list, 0)
-    if not entry then break end
-    local first, last, deaths, its_step = read_entry(entry)
-    if its_step ~= step then break end
-    -- What died twice goes alone, so that the guilty item is found and the others are not.
-    if deaths > 0 and taken > 0 or deaths >= 2 and has_suspect() then break end
-    if deaths >= 2 then suspects = true end
-    local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)
-    redis.call('LPOP', list)
-    if first + size <= last then
-      redis.call('LPUSH', list, redo_entry(first + size, last, deaths, step))
-    end
-    ranges[#ranges + 1] = whole(first) .. '-' .. whole(first + size - 1)
-    taken = taken + size
-    if deaths > 0 then return table.concat(ranges, ','), taken, deaths end
-  end
-  return table.concat(ranges, ','), taken, 0
-end
-
--- Takes up to `most` pending items from the untouched rest, past those refused while reading.
-local function take_new(job, it, most)
-  local first, total, taken, ranges = num(it.next, 0), num(it.total, 0), 0, {}
-  local limit = math.min(total, first + SCAN)
-  local base = math.floor(first / 2)
-  local bytes = redis.call('GETRANGE', key('job', job, 'map'), base, math.floor((limit - 1) / 2))
-  local start, index = nil, first
-  if taken == 0 and first + most <= limit and not string.find(bytes, '[^%z]') then
-    -- Nothing was refused here: one run of pending items.
-    start, index, taken = first, first + most, most
-  end
-  while index < limit and taken < most do
-    local byte = string.byte(bytes, math.floor(index / 2) - base + 1) or 0
-    local state = (index % 2 == 0) and math.floor(byte / 16) or byte % 16
-    if state == PENDING then
-      start = start or index
-      taken = taken + 1
-    elseif start then
-      ranges[#ranges + 1] = whole(start) .. '-' .. whole(index - 1)
-      start = nil
-    end
-    index = index + 1
-  end
-  if start then ranges[#ranges + 1] = whole(start) .. '-' .. whole(index - 1) end
-  redis.call('HSET', key('job', job), 'next', whole(index))
-  return table.concat(ranges, ','), taken
-end
-
--- When each of `most` calls may start: the instant of the slowest of its limits, or when a lane is free for
--- it. Where the app may have more lanes, a slice ends as soon as its own fall behind the limiter: permits
--- that they cannot use belong to another slice. So it does when a narrower limit falls behind the app's.
--- Returns the instants, the app's and the narrower limits' tat after each, and whether lanes were late.
-local function instants(app, most, parallel, latency, limits)
-  local pace, ahead = limiter(app)
-  local tat, offsets, tats, loose = num(app.tat, 0), {}, {}, 0
-  local alone, soonest = parallel >= num(app.cap, 1), NOW + delay
-  local narrow = {}
-  for n, limit in ipairs(limits) do narrow[n] = { limit.tat } end
-  for i = 1, most do
-    local wave = math.floor((i - 1) / parallel)
-    local lane_free, permit = soonest + wave * latency * 0.9, tat - ahead
-    if not alone and wave > 0 and lane_free > permit + LAG then break end
-    local own = math.max(lane_free, permit)
-    local at = own
-    for n in ipairs(limits) do at = math.max(at, narrow[n][i]) end
-    if at > soonest + HORIZON or at > own + SLACK then break end
-    if loose == 0 and own > permit + LAG then loose = i end
-    if wave == 0 or alone then tat = math.max(tat, own) end
-    tat = tat + pace
-    offsets[i], tats[i] = at, tat
-    for n, limit in ipairs(limits) do narrow[n][i + 1] = math.max(narrow[n][i], at - SLACK) + limit.pace end
-  end
-  return offsets, tats, narrow, loose
-end
-
 local function lease_out(name, job, parallel, fields)
   local id = whole(redis.call('INCR', key('leases')))
   redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
-    'parallel', parallel, 'at', whole(NOW), unpack(fields))
+    'parallel', parallel, 'at', whole(NOW), 'cell', cell, unpack(fields))
   redis.call('ZADD', key('lease'), whole(NOW + GRANT), id)
   redis.call('SADD', key('worker', worker, 'leases'), id)
   count_lanes(worker, name, parallel)
@@ -252,17 +164,6 @@ local function grant_look(tenant, name, job, app)
   return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK }
 end
 
--- The items of a slice that hold so many permits: what came back first, then the untouched rest.
-local function take(job, it, most, step)
-  local ranges, taken, deaths = take_redo(job, most, step)
-  if deaths == 0 and step == '' and it.looks ~= '1' and taken < most then
-    local more, extra = take_new(job, it, most - taken)
-    ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)
-    taken = taken + extra
-  end
-  return ranges, taken, deaths
-end
-
 -- Writes what the permits of a slice have moved; returns what its lease keeps for the way back.
 local function spend(name, app, limits, offsets, tats, narrow, taken, loose)
   local pace = limiter(app)
@@ -312,12 +213,15 @@ local function grant(tenant, name, lanes)
   local looked = not stopped and job_to_look_through(name, app, job)
   if looked then return grant_look(tenant, name, looked, app) end
   local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
-  local parallel, most, latency = size_of(app, lanes, repeat_of(job, step) == 'safe')
+  local safe = repeat_of(job, step) == 'safe'
+  local parallel, most, latency = size_of(app, lanes, safe)
   local limits = narrower(name, job, it)
-  local offsets, tats, narrow, loose = instants(app, most, parallel, latency, limits)
+  local offsets, tats, narrow, loose = instants(app, most, { parallel = parallel, latency = latency, from = NOW + delay }, limits)
+  -- What is marked as sent together starts together: else most of it is not on the wire when a worker dies.
+  while not safe and #offsets > 1 and offsets[#offsets] > offsets[1] + LEAD do offsets[#offsets] = nil end
   -- Its class was used up by another job since it was placed.
   if #offsets == 0 then return place_job(name, job) end
-  local ranges, taken, deaths = take(job, it, #offsets, step)
+  local ranges, taken, deaths = take(worker, job, it, #offsets, step)
   if taken == 0 then
     -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
     if num(redis.call('HGET', key('job', job), 'next'), 0) == num(it.next, 0) then barred[name] = true end
@@ -343,6 +247,7 @@ if about.draining then
   return { -2 }
 end
 
+silent = true
 promote()
 local answer = { -1 }
 while slots > 0 and room > 0 do
@@ -362,7 +267,8 @@ end
 -- Not for what this worker passed over: the bell would only call it back to the same. What it passed over for
 -- want of lanes another may serve, and is told once for every parcel that this one takes.
 local more = slots <= 0 or room <= 0 or (passed and #answer > 1) or not (passed or next(barred))
-if more and redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
+more = more and redis.call('ZCARD', key('ready', cell)) > 0
+if more or (sooner and slots <= 0) then ring(cell) end
 local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
 if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
 return answer

@@ -42,7 +42,7 @@ end
 -- of the logarithm: one call that hung for half a minute must not make all others look cheap.
 local function correct_cost(lease, calls, latency)
   if calls == 0 or latency <= 0 then return end
-  local cell = redis.call('HGET', key('app', lease.app), 'cell') or 'main'
+  local cell = lease.cell or 'main'
   local mean = mean_of(cell) or latency
   local changed = mean * (latency / mean) ^ MEAN_SHARE
   redis.call('HSET', key('vt'), 'mean/' .. cell, exact(changed))

@@ -5,7 +5,7 @@
 
 local function read_lease(id)
   local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
-    'first', 'due', 'credited', 'step', 'opens', 'pace', 'cost', 'narrow')
+    'first', 'due', 'credited', 'step', 'opens', 'pace', 'cost', 'narrow', 'cell')
   lease.id = id
   lease.step = lease.step or ''
   lease.parallel = num(lease.parallel, 0)

@@ -79,3 +79,30 @@ local function credit(lease, items)
     end
   end
 end
+
+-- When each of `most` calls may start: the instant of the slowest of its limits, or when a lane is free for
+-- it. Where the app may have more lanes, a slice ends as soon as its own fall behind the limiter: permits
+-- that they cannot use belong to another slice. So it does when a narrower limit falls behind the app's.
+-- Returns the instants, the app's and the narrower limits' tat after each, and whether lanes were late.
+local function instants(app, most, lanes, limits)
+  local pace, ahead = limiter(app)
+  local tat, offsets, tats, loose = num(app.tat, 0), {}, {}, 0
+  local alone, soonest = lanes.parallel >= num(app.cap, 1), lanes.from
+  local narrow = {}
+  for n, limit in ipairs(limits) do narrow[n] = { limit.tat } end
+  for i = 1, most do
+    local wave = math.floor((i - 1) / lanes.parallel)
+    local lane_free, permit = soonest + wave * lanes.latency * 0.9, tat - ahead
+    if not alone and wave > 0 and lane_free > permit + LAG then break end
+    local own = math.max(lane_free, permit)
+    local at = own
+    for n in ipairs(limits) do at = math.max(at, narrow[n][i]) end
+    if at > soonest + HORIZON or at > own + SLACK then break end
+    if loose == 0 and own > permit + LAG then loose = i end
+    if wave == 0 or alone then tat = math.max(tat, own) end
+    tat = tat + pace
+    offsets[i], tats[i] = at, tat
+    for n, limit in ipairs(limits) do narrow[n][i + 1] = math.max(narrow[n][i], at - SLACK) + limit.pace end
+  end
+  return offsets, tats, narrow, loose
+end

@@ -58,7 +58,7 @@ local function place_job(name, job)
     local tag = redis.call('ZSCORE', jobs, job)
     if tag then redis.call('HSET', key('job', job), 'held', tag) end
     redis.call('ZREM', jobs, job)
-    redis.call('ZADD', key('wait'), whole(wake), 'p:' .. job)
+    wait_until('p:' .. job, wake, cell_of(name))
     return
   end
   if #limits > 0 then redis.call('ZREM', key('wait'), 'p:' .. job) end
@@ -98,7 +98,7 @@ local function place(name)
   local _, ahead = limiter(app)
   local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD)
   if wake > NOW and redis.call('EXISTS', key('app', name, 'looks')) == 0 then
-    redis.call('ZADD', key('wait'), whole(wake), 'a:' .. name)
+    wait_until('a:' .. name, wake, app.cell)
     return unready(app.cell, app.tenant, name)
   end
   redis.call('ZREM', key('wait'), 'a:' .. name)

@@ -9,7 +9,7 @@ local GRANT = 2000000     -- a granted lease ends by itself: no call starts late
 local HORIZON = 80000     -- permits are granted for this long ahead, spaced: nobody waits longer behind them
 local LEAD = 20000        -- an app is ready this long before its next permit falls due
 local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
-local PARALLEL = 8        -- calls at once within a slice
+local PARALLEL = 32       -- calls at once within a slice
 local SLICE = 50          -- items in a slice
 local SLACK = 40000       -- a class or a job may run this far behind its app, and makes up for no more
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
@@ -92,6 +92,18 @@ end
 -- The bell holds one token at most: it says "something became ready", not how much.
 local function ring(cell)
   if redis.call('LLEN', key('bell', cell)) == 0 then redis.call('LPUSH', key('bell', cell), '1') end
+end
+
+local function cell_of(app) return redis.call('HGET', key('app', app), 'cell') or 'main' end
+
+-- Lets something wait for its instant. Workers sleep until the first instant they were told of: of an earlier
+-- one they are told by the bell; a claim tells its own caller, and rings only if that has no lane left.
+local silent, sooner = false, false
+local function wait_until(member, at, cell)
+  local first = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
+  redis.call('ZADD', key('wait'), whole(at), member)
+  if first and at >= tonumber(first) then return end
+  if silent then sooner = true else ring(cell) end
 end
 
 -- What is written about a job after its end is forgotten with it.

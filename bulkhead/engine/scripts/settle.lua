@@ -89,7 +89,8 @@ local function schedule_retries(lease, entry)
   end
   if #entry.retry > 0 and live then
     redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
-    redis.call('ZADD', key('wait'), redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2], 'r:' .. lease.app)
+    local due = tonumber(redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
+    wait_until('r:' .. lease.app, due, lease.cell or 'main')
   end
   return #entry.retry
 end
@@ -175,6 +176,7 @@ local function count_stats(app, stats)
   if redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, 34560000) end
 end
 
+local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
   local moved = record(lease, entry)
@@ -189,11 +191,14 @@ local function settle(lease, entry)
   correct_cost(lease, entry.calls, entry.latency)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
+    freed[lease.cell or 'main'] = true
     drop_lease(lease)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
-    keep_lanes(lease, num(entry.lanes, -1))
+    local kept = num(entry.lanes, -1)
+    if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
+    keep_lanes(lease, kept)
   end
   local state = finish_if_over(lease.job)
   place_job(lease.app, lease.job)
@@ -216,5 +221,9 @@ for i, entry in ipairs(entries) do
     answers[i] = late(entry, entry.job)
     count_stats(entry.app, entry.stats)
   end
+end
+-- What was passed over for want of these lanes has nobody else to tell of it.
+for cell in pairs(freed) do
+  if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
 end
 return answers

@@ -58,7 +58,7 @@ local function shares_of(worker, cell, total)
   local function of_tenant(tenant, free, contested)
     if total == 0 then return free end
     local mine = lanes_used(tenant)
-    local most = mine < kept and free or free - kept
+    local most = math.max(free - kept, math.min(free, kept - mine))
     if contested and mine + most > half then most = math.min(most, part_of(tenant) - mine) end
     return most
   end
