@@ -111,9 +111,9 @@ def test_no_permit_falls_due_before_the_worker_can_call(world):
     world.app(rate=20, burst=5)
     world.submit(100)
 
-    (part,) = world.worker().claim(8, 50, delay=0.03).slices
+    parts = world.worker().claim(8, 50, delay=0.03).slices
 
-    assert min(part.offsets) == 30_000
+    assert min(offset for part in parts for offset in part.offsets) == 30_000
 
 
 def test_the_next_instant_is_when_the_next_permit_falls_due(world):
@@ -297,3 +297,25 @@ def test_a_lane_that_is_free_again_is_told_where_somebody_waits_for_one(world):
     world.finish(part)
 
     assert world.redis.llen(world.worker().bell) == 1
+
+
+def test_an_app_whose_permits_a_slow_worker_could_use_stays_ready(world):
+    # Fifty milliseconds of permits are left at once, and the worker needs a hundred to begin.
+    world.app(rate=100_000, burst=10_000, max_in_flight=1000)
+    world.submit(500)
+
+    for _ in range(3):
+        assert world.worker().claim(64, 50, delay=0.1).slices
+        assert world.worker().claim(64, 0).next_due is None
+
+
+def test_an_app_made_ready_for_a_slow_worker_waits_where_only_a_quick_one_asks(world):
+    world.app(rate=5, burst=1)
+    world.submit(50)
+    world.worker().claim(64, 50, delay=0.9)
+    world.advance(0.25)
+
+    claim = world.worker("w2").claim(64, 50)
+
+    assert claim.slices == ()
+    assert 0.7 < claim.next_due < 0.9

@@ -15,6 +15,7 @@
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local TURN = 8
+local lead = math.max(LEAD, delay)    -- a permit that falls due within it cannot be used sooner by this worker
 local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
 
 local retries_left = 400       -- of all apps: when a backend of many comes back, nobody waits for all of theirs
@@ -142,7 +143,7 @@ local function job_to_look_through(name, app, first)
     return first
   end
   local _, ahead = limiter(app)
-  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD) <= NOW then return end
+  if math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - lead) <= NOW then return end
   local job = redis.call('SRANDMEMBER', looked)
   if job and not redis.call('ZSCORE', key('app', name, 'jobs'), job) then
     redis.call('SREM', looked, job)    -- it has ended since
@@ -168,7 +169,7 @@ end
 local function spend(name, app, limits, offsets, tats, narrow, taken, loose)
   local pace = limiter(app)
   local written = { 'tat', whole(tats[taken]), 'latest', whole(math.max(num(app.latest, 0), offsets[taken])),
-    'permits_granted', whole(num(app.permits_granted, 0) + taken) }
+    'permits_granted', whole(num(app.permits_granted, 0) + taken), 'lead', whole(lead) }
   if loose > 0 and loose <= taken then
     written[#written + 1], written[#written + 2] = 'loose', whole(NOW)
   end
@@ -219,8 +220,11 @@ local function grant(tenant, name, lanes)
   local offsets, tats, narrow, loose = instants(app, most, { parallel = parallel, latency = latency, from = NOW + delay }, limits)
   -- What is marked as sent together starts together: else most of it is not on the wire when a worker dies.
   while not safe and #offsets > 1 and offsets[#offsets] > offsets[1] + LEAD do offsets[#offsets] = nil end
-  -- Its class was used up by another job since it was placed.
-  if #offsets == 0 then return place_job(name, job) end
+  if #offsets == 0 then
+    -- Its class was used up since it was placed; or it was made ready for a worker that needs more time than this.
+    redis.call('HSET', key('app', name), 'lead', whole(lead))
+    return place_job(name, job)
+  end
   local ranges, taken, deaths = take(worker, job, it, #offsets, step)
   if taken == 0 then
     -- Suspects only, or a stretch of refused rows: then there is more to see behind it.

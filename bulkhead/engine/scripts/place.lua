@@ -53,7 +53,8 @@ local function place_job(name, job)
   local work = is_open(it.state)
     and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
   local limits = narrower(name, job, it)
-  local wake = next_allowed(limits) - LEAD
+  local lead = #limits > 0 and num(redis.call('HGET', key('app', name), 'lead'), LEAD) or LEAD
+  local wake = next_allowed(limits) - lead
   if work and wake > NOW then
     local tag = redis.call('ZSCORE', jobs, job)
     if tag then redis.call('HSET', key('job', job), 'held', tag) end
@@ -86,7 +87,7 @@ end
 -- Puts an app where it belongs: ready, waiting for an instant, or neither.
 local function place(name)
   local app = read(key('app', name), 'state', 'tenant', 'cell', 'rate', 'burst', 'tat', 'cap', 'held',
-    'cool_until', 'finish', 'rotation', 'learned')
+    'cool_until', 'finish', 'rotation', 'learned', 'lead')
   if not app.tenant then return end
   local tenant_state = redis.call('HGET', key('tenant', app.tenant), 'state')
   local idle = not may_call(app, 'apps.check_token') or tenant_state ~= 'active' or is_full(app)
@@ -96,7 +97,7 @@ local function place(name)
     return unready(app.cell, app.tenant, name)
   end
   local _, ahead = limiter(app)
-  local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - LEAD)
+  local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - num(app.lead, LEAD))
   if wake > NOW and redis.call('EXISTS', key('app', name, 'looks')) == 0 then
     wait_until('a:' .. name, wake, app.cell)
     return unready(app.cell, app.tenant, name)

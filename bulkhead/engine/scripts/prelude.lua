@@ -7,7 +7,7 @@ local NOW = now()
 
 local GRANT = 2000000     -- a granted lease ends by itself: no call starts later than this
 local HORIZON = 80000     -- permits are granted for this long ahead, spaced: nobody waits longer behind them
-local LEAD = 20000        -- an app is ready this long before its next permit falls due
+local LEAD = 20000        -- an app is ready this long before its next permit falls due, or sooner where workers are slow
 local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
 local PARALLEL = 32       -- calls at once within a slice
 local SLICE = 50          -- items in a slice
