@@ -53,6 +53,8 @@ class Request:
     """Seconds, as in an app's settings; what is None is as its app has it."""
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
+    rate: float | None = None
+    """Most calls a second of this job; None: as many as its app may make."""
     at: float | None = None
     """Unix seconds before which no call is made."""
     deadline: float | None = None
@@ -219,6 +221,7 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
+            **_rate(request.rate),
             "weight": str(PRIORITIES[request.priority]),
             "total": str(self.total),
             "failed": str(self.failed),
@@ -276,6 +279,11 @@ def _most(asked: str, total: int) -> str:
     if asked.endswith("%"):
         return str(int(total * float(asked[:-1]) / 100))
     return asked
+
+
+def _rate(permits: float | None) -> dict[str, str]:
+    """The job's own limit as a field of the store, which a job without one does not have."""
+    return {} if permits is None else {"rate": f"{permits:.12g}"}
 
 
 def _micros(seconds: float | None) -> str:

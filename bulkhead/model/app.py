@@ -13,13 +13,13 @@ from bulkhead.model.quota import Quotas
 from bulkhead.model.retry_policy import RetryPolicy
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 
 def parse_rate(text: str) -> float:
-    """Calls a second, from `20/s`, `300/m` or `5000/h`. Raises InvalidInput."""
+    """Calls a second, from `20/s`, `300/min` or `5000/h`. Raises InvalidInput."""
     number, _, unit = text.strip().partition("/")
     try:
         rate = float(number) / _UNITS[unit or "s"]
@@ -29,7 +29,7 @@ def parse_rate(text: str) -> float:
         raise InvalidInput(
             f"{text!r} is not a rate",
             why="a rate is a number above 0 and a unit: /s, /m or /h",
-            to_do="write it like 20/s or 300/m",
+            to_do="write it like 20/s or 300/min",
         )
     return rate
 

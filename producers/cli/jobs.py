@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from bulkhead.model.job import Counts
+from bulkhead.model.job import Counts, JobState
 from bulkhead.model.result import WORDS
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
@@ -46,15 +46,36 @@ for command in (pause, resume, cancel, tokens):
 
 
 @jobs.command("list")
-@click.option("--tenant", help="Only this tenant's.")
+@click.option("--tenant", metavar="T", help="Only this tenant's.")
+@click.option("--app", metavar="APP", help="Only this app's.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([state.value for state in JobState]),
+    multiple=True,
+    help="Only in this state. May be repeated.",
+)
 @click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
-def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
+def list_(
+    ctx: Context,
+    /,
+    tenant: str | None,
+    app: str | None,
+    states: tuple[str, ...],
+    limit: int | None,
+    form: str | None,
+) -> None:
     """List jobs, newest first."""
     if tenant:
         ctx.fleet.tenant(tenant)
-    found = ctx.jobs.newest(tenant, limit)
+    whose = ctx.fleet.app(ctx.app_id(app)) if app else None
+    found = ctx.jobs.newest(
+        tenant or (whose.tenant if whose else None),
+        limit,
+        lambda job: (not whose or job.app == whose.id) and (not states or job.state in states),
+    )
     if chosen(form) in ("table", "csv"):
         columns = CSV_COLUMNS if chosen(form) == "csv" else COLUMNS
         show_list([_flat(job.to_dict()) for job in found], columns, form)
