@@ -10,6 +10,7 @@ import click
 
 from bulkhead.model.job import Counts, JobState
 from bulkhead.model.result import WORDS
+from producers.cli.audit import audit
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options, show_job
@@ -41,7 +42,7 @@ def jobs() -> None:
 jobs.add_command(retry)
 
 
-for command in (pause, resume, cancel, tokens):
+for command in (audit, pause, resume, cancel, tokens):
     jobs.add_command(command)
 
 
