@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bulkhead.engine.document import counts_in
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.engine.wordbook import Seen, WordBook
 from bulkhead.model.job import Counts, JobState, rfc3339
+from bulkhead.model.situation import pace_in_words
 
 NEWEST_JOBS = 10_000
 """Ended jobs beyond these are not read: one look must stay cheap."""
@@ -45,7 +46,7 @@ class WorkerNow:
 
 @dataclass(frozen=True, slots=True)
 class AppNow:
-    """One app. `state`: `active`, `cooling`, `paused`, `tenant_paused` or `stopped`."""
+    """One app: `active`, `throttled`, `cooling`, `paused`, `tenant_paused` or `stopped`."""
 
     app: str
     tenant: str
@@ -56,6 +57,20 @@ class AppNow:
     cooling_until: str | None
     in_flight: int
     permits_used: int
+    permits_granted: int = 0
+    rate: float = 0.0
+    """Calls a second that it is set to."""
+    learned: float | None = None
+    """Calls a second that its backend was seen to bear; 0: one trial call at a time."""
+    latency: float | None = None
+    """Seconds that a call has taken on average lately; None before the first."""
+    retries: int = 0
+    """Rows that wait to be tried again."""
+
+    @property
+    def pace(self) -> str:
+        """Its pace in words."""
+        return pace_in_words(self.rate, self.learned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +182,19 @@ class Overview:
         ]
         return tuple(sorted(found, key=lambda worker: (not worker.live, worker.worker)))
 
+    def app(self, name: str) -> AppNow:
+        """One app that exists."""
+        return self._apps([name], self.time())[0]
+
     def _apps(self, names: list[str], now: float) -> tuple[AppNow, ...]:
         tenants = sorted({name.split("/")[0] for name in names})
         owners = self._many([_all_of(self._key("tenant", tenant)) for tenant in tenants])
         tenant_facts = dict(zip(tenants, map(decoded, owners), strict=True))
         kept = self._many([_all_of(self._key("app", name)) for name in names])
+        retries = self._many([_size_of(self._key("app", name, "retry")) for name in names])
         return tuple(
-            _app(name, decoded(facts), tenant_facts[name.split("/")[0]], now)
-            for name, facts in zip(names, kept, strict=True)
+            replace(_app(name, decoded(facts), tenant_facts[name.split("/")[0]], now), retries=many)
+            for name, facts, many in zip(names, kept, retries, strict=True)
         )
 
     def _jobs(self, apps: list[str], newest: int) -> tuple[JobNow, ...]:
@@ -205,6 +225,10 @@ def _all_of(name: str) -> Callable[[Any], Any]:
 
 def _members_of(name: str) -> Callable[[Any], Any]:
     return lambda pipe: pipe.smembers(name)
+
+
+def _size_of(name: str) -> Callable[[Any], Any]:
+    return lambda pipe: pipe.zcard(name)
 
 
 def _fields_of(name: str) -> Callable[[Any], Any]:
@@ -241,6 +265,12 @@ def _app(name: str, kept: Mapping[str, str], owner: Mapping[str, str], now: floa
         streak = int(float(kept.get("cool_streak") or 1))
         state, since = "cooling", kept.get("cool_since")
         why = f"throttled {streak} times in a row" if streak > 1 else "throttled"
+    rate = float(kept.get("rate") or 0)
+    learned = float(kept["learned"]) if kept.get("learned") else None
+    if state == "active" and learned is not None:
+        state, since = "throttled", kept.get("storm_at") or kept.get("slowed_at")
+        why = pace_in_words(rate, learned)
+    granted = int(kept.get("permits_granted") or 0)
     return AppNow(
         app=name,
         tenant=name.split("/", maxsplit=1)[0],
@@ -250,7 +280,11 @@ def _app(name: str, kept: Mapping[str, str], owner: Mapping[str, str], now: floa
         since=rfc3339(float(since)) if since else None,
         cooling_until=rfc3339(cool_until) if cool_until > now else None,
         in_flight=int(kept.get("held") or 0),
-        permits_used=int(kept.get("permits_granted") or 0) - int(kept.get("permits_returned") or 0),
+        permits_used=granted - int(kept.get("permits_returned") or 0),
+        permits_granted=granted,
+        rate=rate,
+        learned=learned,
+        latency=float(kept["latency"]) / 1e6 if kept.get("latency") else None,
     )
 
 

@@ -13,6 +13,7 @@ from bulkhead.model.result import WORDS
 from producers.cli.audit import audit
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
+from producers.cli.explain import explain
 from producers.cli.follow import Following, finish, follow_options, show_job
 from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
@@ -42,7 +43,7 @@ def jobs() -> None:
 jobs.add_command(retry)
 
 
-for command in (audit, pause, resume, cancel, tokens):
+for command in (audit, explain, pause, resume, cancel, tokens):
     jobs.add_command(command)
 
 
