@@ -9,7 +9,7 @@
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
 --          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
---          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
+--          stats ({calls: {'op|outcome': n}, took: {op: microseconds}, users: [address…], sent, received} or null),
 --          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          out, tokens (number of a packed value or 0)}
@@ -181,6 +181,11 @@ local function count_stats(app, stats)
     local field = 'calls|' .. word
     if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
     redis.call('HINCRBY', name, field, calls)
+  end
+  for op, took in pairs(stats.took or {}) do
+    local field = 'took|' .. op
+    if full and redis.call('HEXISTS', name, field) == 0 then field = 'took|other' end
+    redis.call('HINCRBY', name, field, whole(took))
   end
   redis.call('HINCRBY', name, 'sent', stats.sent)
   redis.call('HINCRBY', name, 'received', stats.received)
