@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bulkhead.engine.overview import AppNow
+    from bulkhead.engine.app_now import AppNow
 
 
 def way_out(app: AppNow) -> str | None:
