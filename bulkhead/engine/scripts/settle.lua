@@ -9,7 +9,7 @@
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
 --          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
---          stats ({calls: {'op|outcome': n}, took: {op: microseconds}, users: [address…], sent, received} or null),
+--          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
 --          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          out, tokens (number of a packed value or 0)}
@@ -170,7 +170,7 @@ local function month()
   return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
 end
 
--- What `apps stats` shows, kept for 400 days.
+-- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
 local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
