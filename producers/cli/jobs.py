@@ -20,6 +20,7 @@ from producers.cli.output import chosen, output_option, show_list
 from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
+from producers.rows.formula import neutralise
 
 COUNTED = ("total", "succeeded", "skipped", "failed", "unknown")
 COLUMNS = ("id", "kind", "app", "state", *COUNTED, "rest", "created_at")
@@ -130,8 +131,11 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
     wanted = frozenset(outcomes) or None
     found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
     if chosen(form) in ("table", "csv"):
-        columns = RESULT_CSV_COLUMNS if chosen(form) == "csv" else RESULT_COLUMNS
-        show_list(({**row, **row["key"]} for row in found), columns, form)
+        flat = ({**row, **row["key"]} for row in found)
+        if chosen(form) == "csv":
+            show_list(map(_safe, flat), RESULT_CSV_COLUMNS, form)
+        else:
+            show_list(flat, RESULT_COLUMNS, form)
     else:
         show_list(found, RESULT_COLUMNS, form)
 
@@ -152,6 +156,13 @@ def errors(ctx: Context, /, job: str, form: str | None) -> None:
         write_errors(ctx.jobs.columns(job), rows, sys.stdout)
     else:
         show_list((result.to_dict() for result in failed), ERROR_COLUMNS, form)
+
+
+def _safe(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a spreadsheet shows it without running a cell of it."""
+    return {
+        name: neutralise(value) if isinstance(value, str) else value for name, value in row.items()
+    }
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:

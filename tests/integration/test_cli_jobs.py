@@ -1,5 +1,7 @@
 """What the commands that make and list jobs take, and what they say of a job."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -120,3 +122,18 @@ def test_jobs_are_listed_by_app_and_by_state(site, redis, people):
     assert listed("--state", "queued", "--limit", "1") == [blog]
     assert listed("--app", "acme/shop", "--state", "queued", "--state", "cancelled") == shop[::-1]
     assert listed("--app", "acme/blog", "--state", "paused") == []
+
+
+def test_results_as_csv_hold_no_cell_that_a_spreadsheet_runs(site, redis, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text('address,custom_id\n=cmd()|x,"+1,2"\n"=a,b",@sum\n')
+    made = document(bulkhead("users", "import", str(path), "--app", "acme/shop", **site))
+    Jobs(Scripts(redis)).control(made["id"], "cancel")
+
+    run = bulkhead("jobs", "results", made["id"], "-o", "csv", **site)
+    plain = document(bulkhead("jobs", "results", made["id"], "-o", "json", **site))
+
+    rows = list(csv.DictReader(io.StringIO(run.stdout)))
+    assert sorted(row["address"] for row in rows) == ["'=a,b", "'=cmd()|x"]
+    assert {row["custom_id"] for row in rows} == {"'@sum", "'+1,2"}
+    assert {row["key"]["address"] for row in plain} == {"=cmd()|x", "=a,b"}
