@@ -8,8 +8,9 @@ from typing import Any
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.overview import Overview, WorkerNow
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.explanation import explain
-from bulkhead.model.situation import MOST_ADDRESSES, Hands, Rival, Situation
+from bulkhead.model.situation import Hands, Rival, Situation
 
 RIVALS = 200
 """Other jobs of the app that are looked at."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import JobState, rfc3339
-from bulkhead.model.situation import MOST_ADDRESSES, Situation, instant, pace_in_words
+from bulkhead.model.situation import Situation, instant, pace_in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from bulkhead.model.job import Job, rfc3339
 
-MOST_ADDRESSES = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Rival:
