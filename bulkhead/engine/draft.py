@@ -53,12 +53,12 @@ class Request:
     """Seconds, as in an app's settings; what is None is as its app has it."""
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
-    rate: float | None = None
-    """Most calls a second of this job; None: as many as its app may make."""
     at: float | None = None
     """Unix seconds before which no call is made."""
     deadline: float | None = None
     """Unix seconds from which on no call is made: the job times out."""
+    rate: float | None = None
+    """The job's own most calls a second, below those of its app."""
     parent: str = ""
     """The job whose rows these are, for a retry."""
     notify: str = ""
@@ -221,8 +221,8 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
-            **_rate(request.rate),
             "weight": str(PRIORITIES[request.priority]),
+            "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
             "failed": str(self.failed),
             "skipped": str(self.skipped),
@@ -279,11 +279,6 @@ def _most(asked: str, total: int) -> str:
     if asked.endswith("%"):
         return str(int(total * float(asked[:-1]) / 100))
     return asked
-
-
-def _rate(permits: float | None) -> dict[str, str]:
-    """The job's own limit as a field of the store, which a job without one does not have."""
-    return {} if permits is None else {"rate": f"{permits:.12g}"}
 
 
 def _micros(seconds: float | None) -> str:

@@ -130,7 +130,7 @@ def _cooling(seen: Situation) -> Reason | None:
     if until <= seen.now or seen.learned == 0:
         return None
     says = f"its backend asked for a rest: no call before {instant(until, seen.now)}"
-    return Reason("throttled", says, "nothing: it goes on by itself", until)
+    return Reason("upstream_throttle", says, "nothing: it goes on by itself", until)
 
 
 def _canaries(seen: Situation) -> Reason | None:
@@ -145,7 +145,7 @@ def _canaries(seen: Situation) -> Reason | None:
         f" the next {due}"
     )
     to_do = "see the backend; the first call that succeeds raises the pace again"
-    return Reason("throttled", says, to_do, until if until > seen.now else None)
+    return Reason("upstream_throttle", says, to_do, until if until > seen.now else None)
 
 
 def _slowed(seen: Situation) -> Reason | None:
@@ -156,7 +156,7 @@ def _slowed(seen: Situation) -> Reason | None:
     if seen.app.get("slowed_at"):
         says += f", last slowed {instant(float(seen.app['slowed_at']), seen.now)}"
     to_do = "nothing: the pace rises again by itself; the vendor may allow more"
-    return Reason("throttled", says, to_do)
+    return Reason("upstream_throttle", says, to_do)
 
 
 def _full(seen: Situation) -> Reason | None:
@@ -169,11 +169,15 @@ def _full(seen: Situation) -> Reason | None:
 
 
 def _narrow(seen: Situation) -> Reason | None:
-    """The job's own rate, or its operation class's: whichever is less, where it waits for one."""
+    """The job's own rate, or its operation class's: whichever lets its next call go last."""
     if "job" not in seen.waits:
         return None
     limits = {"job_rate": seen.own_rate, "class_rate": seen.class_rate}
-    code = min(limits, key=lambda name: limits[name] or float("inf"))
+    due = {
+        "job_rate": float(seen.fields.get("tat") or 0),
+        "class_rate": seen.number(f"class:{seen.fields.get('class')}:tat"),
+    }
+    code = max(limits, key=lambda name: (limits[name] is not None, due[name]))
     until, named = seen.waits["job"], seen.fields.get("class")
     if code == "job_rate" and limits[code]:
         says = f"it was given a rate of its own, {limits[code]:g}/s"

@@ -47,10 +47,10 @@ def test_a_job_may_have_a_rate_of_its_own(site, redis, people, given, kept):
     assert Jobs(Scripts(redis)).fields(made["id"])["rate"] == kept
 
 
-def test_a_job_without_a_rate_has_no_such_field(site, redis, people):
+def test_a_job_without_a_rate_has_none(site, redis, people):
     made = document(bulkhead("users", "import", people, "--app", "acme/shop", **site))
 
-    assert "rate" not in Jobs(Scripts(redis)).fields(made["id"])
+    assert Jobs(Scripts(redis)).fields(made["id"])["rate"] == ""
 
 
 def test_a_retry_and_a_call_may_have_a_rate_too(site, redis, people):

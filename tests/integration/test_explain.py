@@ -93,17 +93,17 @@ SITUATIONS = {
     ),
     "a rest that was asked for": (
         lambda world: set_app(world, cool_until=world.now + 90 * 10**6),
-        *("throttled", "no call before 2030-", "by itself"),
+        *("upstream_throttle", "no call before 2030-", "by itself"),
     ),
     "a storm": (
         lambda world: set_app(
             world, learned="0", storm_at=world.now - 5e6, cool_until=world.now + 4 * 10**6
         ),
-        *("throttled", "one trial call at a time, the next 2030", "see the backend"),
+        *("upstream_throttle", "one trial call at a time, the next 2030", "see the backend"),
     ),
     "a slower backend": (
         lambda world: set_app(world, learned="41.2"),
-        *("throttled", "configured 50/s, learned 41.2/s", "rises again"),
+        *("upstream_throttle", "configured 50/s, learned 41.2/s", "rises again"),
     ),
     "lanes that are all taken": (
         lambda world: set_app(world, held=8),
