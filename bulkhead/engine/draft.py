@@ -16,7 +16,7 @@ from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
-from bulkhead.model.kind import repeats
+from bulkhead.model.kind import operation_class, repeats
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -222,6 +222,7 @@ class Draft:
             "app": request.app,
             **repeats(request.kind, request.repeat),
             "weight": str(PRIORITIES[request.priority]),
+            "class": operation_class(request.kind, str(request.params.get("op", ""))),
             "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
             "failed": str(self.failed),

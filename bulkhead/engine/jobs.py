@@ -198,9 +198,13 @@ class Jobs:
         for job in ids:
             pipe.hgetall(self._key("job", job))
             pipe.hgetall(self._key("job", job, "codes"))
+            pipe.zscore(self._key("wait"), f"p:{job}")
         pipe.zcount(self._key("worker"), now, "+inf")
-        *pairs, workers = ask(pipe.execute)
-        read = [(decoded(pairs[i]), decoded(pairs[i + 1])) for i in range(0, len(pairs), 2)]
+        *told, workers = ask(pipe.execute)
+        read = [
+            (decoded(told[i]) | {"waits": str(told[i + 2] or "")}, decoded(told[i + 1]))
+            for i in range(0, len(told), 3)
+        ]
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [

@@ -90,7 +90,7 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('worker'), '-inf', whole
   end
   if #leases < most then
     redis.call('ZREM', key('worker'), worker)
-    redis.call('DEL', key('worker', worker))
+    redis.call('DEL', key('worker', worker), key('worker', worker, 'held'))
     dead[#dead + 1] = worker
   end
 end
