@@ -54,7 +54,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         if finished.called:
             seconds.append(finished.seconds)
         if finished.call is not None:
-            report.traffic.add(finished.call)
+            report.traffic.add(finished.call, finished.seconds)
         _fold(report, finished, run, clocks)
     while run.unsent:
         report.back.append(run.unsent.popleft())
