@@ -1,6 +1,8 @@
 """A backend that answers at once: `python -m benchmarks.server` prints its port and serves.
 
-It remembers every address it was sent, so that a figure can be held against what arrived.
+It remembers every address it was sent, so that a figure can be held against what arrived. An
+address such as `shop.17@tenant.example` belongs to the group `shop`: each group has a log of its
+own, and its answers can be delayed. Other addresses are of the group without a name.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import signal
 import time
+from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +32,10 @@ class Record:
     numbers: dict[str, int] = field(default_factory=dict)
     first_at: float = 0.0
     last_at: float = 0.0
+    times: dict[str, array[float]] = field(default_factory=dict)
+    """When each group's calls arrived."""
+    delays: dict[str, float] = field(default_factory=dict)
+    """Seconds that the answers of a group take; `*` is for groups that are not named."""
 
     def add(self, address: str) -> int:
         """Count a call; the same address always gets the same number."""
@@ -36,7 +43,14 @@ class Record:
         if self.calls == 0:
             self.first_at = self.last_at
         self.calls += 1
+        self.times.setdefault(group_of(address), array("d")).append(self.last_at)
         return self.numbers.setdefault(address, len(self.numbers) + 1)
+
+    def delay_of(self, address: str) -> float:
+        """Seconds from this call to its answer."""
+        if not self.delays:
+            return 0.0
+        return self.delays.get(group_of(address), self.delays.get("*", 0.0))
 
     def to_dict(self) -> dict[str, float]:
         return {
@@ -44,6 +58,11 @@ class Record:
             "distinct": len(self.numbers),
             "seconds": self.last_at - self.first_at,
         }
+
+
+def group_of(address: str) -> str:
+    """`shop` for `shop.17@tenant.example`, and nothing for `user17@tenant.example`."""
+    return address.partition("@")[0].rpartition(".")[0]
 
 
 class Connection(asyncio.Protocol):
@@ -74,22 +93,39 @@ class Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        answer = json.dumps(self._answer()).encode()
+        if not self._path.startswith(b"/_"):
+            return self._called(json.loads(self._body))
+        return self._reply(self._asked())
+
+    def _called(self, call: dict[str, Any]) -> None:
+        address = call["user"]["address"]
+        uid = self._record.add(address)
+        answer = {"op": call["op"], "result": True, "user": {"uid": uid, "address": address}}
+        if seconds := self._record.delay_of(address):
+            asyncio.get_running_loop().call_later(seconds, self._reply, answer)
+        else:
+            self._reply(answer)
+
+    def _reply(self, document: Any) -> None:
+        answer = json.dumps(document).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % len(answer) + answer)
         if not self._parser.should_keep_alive():
             self._transport.close()
 
-    def _answer(self) -> dict[str, Any]:
-        if self._path == b"/count":
-            return self._record.to_dict()
-        if self._path == b"/reset":
+    def _asked(self) -> Any:
+        verb, _, group = self._path.removeprefix(b"/_").decode().partition("/")
+        if verb == "reset":
+            delays = self._record.delays
             self._record.__init__()  # type: ignore[misc]
-            return {}
-        call = json.loads(self._body)
-        address = call["user"]["address"]
-        uid = self._record.add(address)
-        return {"op": call["op"], "result": True, "user": {"uid": uid, "address": address}}
+            self._record.delays = delays
+        elif verb == "delays":
+            self._record.delays = json.loads(self._body)
+        elif verb == "log":
+            return list(self._record.times.get(group, ()))
+        elif verb == "logs":
+            return {name: list(times) for name, times in self._record.times.items()}
+        return self._record.to_dict()
 
 
 async def serve() -> None:

@@ -1,0 +1,84 @@
+"""The product as `bulkhead up` starts it, with a backend to call, and a hand on its jobs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks import product
+from benchmarks.backend import Backend
+from benchmarks.loops import TOKEN
+from bulkhead.client import Bulkhead
+from bulkhead.engine.script import Scripts
+from bulkhead.handle import JobHandle
+from bulkhead.model.app import AppSettings
+from bulkhead.secrets import Secret
+from bulkhead.settings import Settings
+from producers.cli.context import Context
+
+Found = TypeVar("Found")
+
+
+class TooLate(Exception):
+    """What was waited for did not come: there is no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A running product and the server that it calls."""
+
+    backend: Backend
+    context: Context
+    client: Bulkhead
+
+    @property
+    def scripts(self) -> Scripts:
+        return self.context.scripts
+
+    def tenant(self, name: str, weight: float = 1.0) -> None:
+        """Make a tenant."""
+        self.context.fleet.add_tenant(name, weight)
+
+    def app(self, app: str, **limits: Any) -> None:
+        """Add an app of a tenant that exists, calling this stand's server."""
+        settings = AppSettings(base_url=self.backend.url, allow_http=True, **limits)
+        self.context.fleet.add_app(app, settings, self.context.seal_token(app, Secret(TOKEN)))
+
+    def submit(self, app: str, group: str, items: int) -> JobHandle:
+        """Import so many users whose calls the server logs under `group`."""
+        return self.client.import_users(users(group, items), app=app)
+
+
+def users(group: str, items: int) -> Iterator[dict[str, str]]:
+    """Rows whose addresses belong to a group of the server's."""
+    for number in range(items):
+        yield {"address": f"{group}.{number:07d}@tenant.example", "name": f"User {number}"}
+
+
+@contextmanager
+def stand(workers: int = product.WORKERS) -> Iterator[Stand]:
+    """A fresh one for as long as the block lasts."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bh-"))
+        environ = {**os.environ, "BULKHEAD_HOME": folder, "BULKHEAD_LOG_LEVEL": "INFO"}
+        backend = stack.enter_context(Backend())
+        stack.enter_context(product.running(Path(folder), environ, workers))
+        context = Context(Settings.load(environ))
+        client = stack.enter_context(Bulkhead(context.site.store_url))
+        yield Stand(backend, context, client)
+
+
+def until(condition: Callable[[], Found], seconds: float, pause: float = 0.05) -> Found:
+    """Wait for a condition: its first true value. Raises TooLate."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TooLate(f"not within {seconds:.0f} s")
+        time.sleep(pause)
+    return value
