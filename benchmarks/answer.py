@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+WORDS = ("bar", "measured", "verdict", "note")
+"""Heads of columns that hold words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -24,11 +27,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as they are shown; the first column is text, the others are figures."""
+    """Cells as they are shown; columns of WORDS stand to the left, figures to the right."""
 
     title: str
     heads: Sequence[str]
     lines: Sequence[Sequence[str]]
+
+    @property
+    def left(self) -> Sequence[bool]:
+        """For each column whether it stands to the left."""
+        return [number == 0 or head in WORDS for number, head in enumerate(self.heads)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +58,20 @@ class Answer:
 
 
 def as_text(table: Table) -> str:
-    """The table for a terminal: the first column to the left, figures to the right."""
+    """The table for a terminal."""
     lines = [list(table.heads), *map(list, table.lines)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     shown = [table.title] if table.title else []
-    for first, *others in lines:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        shown.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    for line in lines:
+        cells = zip(line, widths, table.left, strict=True)
+        words = [cell.ljust(width) if left else cell.rjust(width) for cell, width, left in cells]
+        shown.append("  ".join(words).rstrip())
     return "\n".join(shown)
 
 
 def as_markdown(table: Table) -> str:
     """The table for a page."""
-    rule = ["---", *("---:" for _ in table.heads[1:])]
+    rule = ["---" if left else "---:" for left in table.left]
     lines = [table.heads, rule, *table.lines]
     cells = [" | ".join(cell.replace("|", "\\|") for cell in line) for line in lines]
     return "\n".join(f"| {line} |" for line in cells)
@@ -71,7 +80,7 @@ def as_markdown(table: Table) -> str:
 def bars(rows: Sequence[Row]) -> Table:
     """Every row against its bar."""
     lines = [(row.quality, row.bar, _with_note(row), row.verdict) for row in rows]
-    return Table("", ("quality", "bar", "measured", ""), lines)
+    return Table("", ("quality", "bar", "measured", "verdict"), lines)
 
 
 def _with_note(row: Row) -> str:

@@ -53,7 +53,10 @@ class Backend:
         self._ask("reset", b"{}")
 
     def delay(self, seconds: Mapping[str, float]) -> None:
-        """Answer calls of these groups so late from now on; `*` is for all other groups."""
+        """Answer calls of these groups so late from now on; `*` is for all other groups.
+
+        What waits for its answer has it at once.
+        """
         self._ask("delays", json.dumps(seconds).encode())
 
     def count(self) -> Count:

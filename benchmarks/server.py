@@ -13,7 +13,9 @@ import os
 import signal
 import time
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httptools
@@ -36,6 +38,8 @@ class Record:
     """When each group's calls arrived."""
     delays: dict[str, float] = field(default_factory=dict)
     """Seconds that the answers of a group take; `*` is for groups that are not named."""
+    held: dict[asyncio.TimerHandle, Callable[[], None]] = field(default_factory=dict)
+    """Answers that are due later, and how each is sent."""
 
     def add(self, address: str) -> int:
         """Count a call; the same address always gets the same number."""
@@ -46,11 +50,32 @@ class Record:
         self.times.setdefault(group_of(address), array("d")).append(self.last_at)
         return self.numbers.setdefault(address, len(self.numbers) + 1)
 
-    def delay_of(self, address: str) -> float:
-        """Seconds from this call to its answer."""
-        if not self.delays:
-            return 0.0
-        return self.delays.get(group_of(address), self.delays.get("*", 0.0))
+    def later(self, address: str, answer: Callable[[], None]) -> None:
+        """Send the answer to a call of this address when its group's delay is over."""
+        named = self.delays.get(group_of(address)) if self.delays else 0.0
+        seconds = self.delays.get("*", 0.0) if named is None else named
+        if not seconds:
+            answer()
+            return
+
+        def send() -> None:
+            del self.held[timer]
+            answer()
+
+        timer = asyncio.get_running_loop().call_later(seconds, send)
+        self.held[timer] = answer
+
+    def delay(self, seconds: dict[str, float]) -> None:
+        """Other delays from now on; what is held is answered at once."""
+        self.delays = seconds
+        held, self.held = self.held, {}
+        for timer, answer in held.items():
+            timer.cancel()
+            answer()
+
+    def reset(self) -> None:
+        """Forget what arrived; delays stay."""
+        self.calls, self.numbers, self.times = 0, {}, {}
 
     def to_dict(self) -> dict[str, float]:
         return {
@@ -93,18 +118,18 @@ class Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
-        if not self._path.startswith(b"/_"):
-            return self._called(json.loads(self._body))
-        return self._reply(self._asked())
+        if self._path.startswith(b"/_"):
+            self._reply(self._asked())
+        else:
+            self._called(json.loads(self._body))
 
     def _called(self, call: dict[str, Any]) -> None:
         address = call["user"]["address"]
-        uid = self._record.add(address)
-        answer = {"op": call["op"], "result": True, "user": {"uid": uid, "address": address}}
-        if seconds := self._record.delay_of(address):
-            asyncio.get_running_loop().call_later(seconds, self._reply, answer)
-        else:
-            self._reply(answer)
+        user: dict[str, Any] = {"uid": self._record.add(address), "address": address}
+        if "token" in call["user"]:
+            user["token"] = f"{user['uid']:048x}"
+        answer = {"op": call["op"], "result": True, "user": user}
+        self._record.later(address, partial(self._reply, answer))
 
     def _reply(self, document: Any) -> None:
         answer = json.dumps(document).encode()
@@ -116,11 +141,9 @@ class Connection(asyncio.Protocol):
     def _asked(self) -> Any:
         verb, _, group = self._path.removeprefix(b"/_").decode().partition("/")
         if verb == "reset":
-            delays = self._record.delays
-            self._record.__init__()  # type: ignore[misc]
-            self._record.delays = delays
+            self._record.reset()
         elif verb == "delays":
-            self._record.delays = json.loads(self._body)
+            self._record.delay(json.loads(self._body))
         elif verb == "log":
             return list(self._record.times.get(group, ()))
         elif verb == "logs":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from benchmarks import product
 from benchmarks.backend import Backend
 from benchmarks.loops import TOKEN
 from bulkhead.client import Bulkhead
+from bulkhead.engine.app_fields import token_fields
 from bulkhead.engine.script import Scripts
 from bulkhead.handle import JobHandle
 from bulkhead.model.app import AppSettings
@@ -22,6 +23,9 @@ from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 from producers.cli.context import Context
 
+TOGETHER = 500
+FREE = {"rate": 1_000_000.0, "burst": 100_000, "max_in_flight": 64}
+"""Limits that hold nothing back."""
 Found = TypeVar("Found")
 
 
@@ -47,8 +51,26 @@ class Stand:
 
     def app(self, app: str, **limits: Any) -> None:
         """Add an app of a tenant that exists, calling this stand's server."""
-        settings = AppSettings(base_url=self.backend.url, allow_http=True, **limits)
+        settings = self.settings(**limits)
         self.context.fleet.add_app(app, settings, self.context.seal_token(app, Secret(TOKEN)))
+
+    def apps(self, tenant: str, names: Sequence[str], settings: AppSettings) -> None:
+        """Add very many apps to a tenant that exists, in a few round trips."""
+        key, redis = self.scripts.key, self.scripts.redis
+        for first in range(0, len(names), TOGETHER):
+            pipe = redis.pipeline(transaction=False)
+            for name in names[first : first + TOGETHER]:
+                app = f"{tenant}/{name}"
+                token = token_fields(self.context.seal_token(app, Secret(TOKEN)))
+                state = {"state": "active", "tenant": tenant, "version": "1"}
+                pipe.hset(key("app", app), mapping={**settings.to_fields(), **token, **state})
+                pipe.sadd(key("tenant", tenant, "apps"), app)
+                pipe.sadd(key("apps"), app)
+            pipe.execute()
+
+    def settings(self, **limits: Any) -> AppSettings:
+        """Of an app that calls this stand's server."""
+        return AppSettings(base_url=self.backend.url, allow_http=True, **limits)
 
     def submit(self, app: str, group: str, items: int) -> JobHandle:
         """Import so many users whose calls the server logs under `group`."""
