@@ -57,6 +57,19 @@ class Answer:
         return cls(rows, tables, document["figures"])
 
 
+def joined(answers: Sequence[Answer]) -> Answer:
+    """Several parts of one question as one answer."""
+    rows = [row for answer in answers for row in answer.rows]
+    tables = [table for answer in answers for table in answer.tables]
+    figures: dict[str, Any] = {}
+    for answer in answers:
+        for name, found in answer.figures.items():
+            # Figures of one kind, such as waits, stay together.
+            both = isinstance(found, Mapping) and isinstance(figures.get(name), dict)
+            figures[name] = figures[name] | found if both else found
+    return Answer(rows, tables, figures)
+
+
 def as_text(table: Table) -> str:
     """The table for a terminal."""
     lines = [list(table.heads), *map(list, table.lines)]

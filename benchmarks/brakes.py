@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import asdict
 
 from benchmarks.answer import Answer, Row, Table
 from benchmarks.question import main, say
-from benchmarks.stand import FREE, Stand, stand, until
+from benchmarks.stand import FREE, Stand, stand
+from benchmarks.waiting import until
 from bulkhead.handle import JobHandle
 
 ITEMS, RUN_FIRST = 1_000_000, 2_000
@@ -46,7 +48,7 @@ def stopped(here: Stand, job: JobHandle, verb: str) -> tuple[float, float, int]:
     began = time.monotonic()
     getattr(job, verb)()
     answered = time.monotonic()
-    counts = job.refresh().counts.to_dict()
+    counts = asdict(job.refresh().counts)
     if counts["total"] != sum(n for name, n in counts.items() if name != "total"):
         raise RuntimeError(f"the counts do not add up after {verb}: {counts}")
     time.sleep(WATCHED)

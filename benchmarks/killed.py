@@ -17,7 +17,8 @@ from itertools import pairwise
 from benchmarks import product
 from benchmarks.answer import Answer, Row, Table
 from benchmarks.question import main, say
-from benchmarks.stand import Stand, stand, until
+from benchmarks.stand import Stand, stand
+from benchmarks.waiting import until
 from benchmarks.windows import between
 from bulkhead.handle import JobHandle
 

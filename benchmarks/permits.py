@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from benchmarks.answer import Answer, Row, Table
-from benchmarks.question import main, say
-from benchmarks.stand import Stand, stand, until
+from benchmarks.answer import Answer, Row, Table, joined
+from benchmarks.question import guarded, main, say
+from benchmarks.stand import Stand, stand
+from benchmarks.waiting import until
 from benchmarks.windows import excess, used
 
 WORKERS, LATENCY = 4, 0.05
+SETTING = "4 workers, 50 ms"
 USED_BAR = 0.99
 ONE_RATE, ONE_BURST, ONE_SECONDS = 200.0, 20, 15.0
 """One app: calls a second; measured for so many seconds after its burst is spent."""
@@ -30,29 +33,43 @@ def measure() -> Answer:
     """One app with all of the rate, then very many with a little each."""
     with stand(WORKERS) as here:
         here.backend.delay({"*": LATENCY})
-        one, start = one_app(here)
-        many, begun = many_apps(here)
-    found = {
-        "1 app": (one, ONE_RATE, ONE_BURST, start, start + ONE_SECONDS),
-        f"{len(many):,} apps": (many, APP_RATE, 1, begun, begun + MANY_SECONDS),
-    }
-    figures, rows = {}, []
-    for name, (logs, rate, burst, first, last) in found.items():
-        part = used(logs.values(), rate, first, last)
-        over = max(excess(sorted(times), rate, burst) for times in logs.values())
-        figures[name] = {"used": part, "excess": over, "calls": sum(map(len, logs.values()))}
-        rows += judged(name, part, over)
-    table = [
-        (name, f"{found[name][1]:g}", f"{one['calls']:,}", f"{one['used']:.2%}")
-        for name, one in figures.items()
-    ]
-    heads = ("", "rate of each", "calls", "permits used")
-    return Answer(rows, [Table("4 workers, 50 ms an answer", heads, table)], figures)
+        used_says = f"≥ {USED_BAR:.0%}"
+        return joined(
+            [
+                guarded(f"permits used, {SETTING}, 1 app", used_says, lambda: one_app(here)),
+                guarded(f"permits used, {SETTING}, many", used_says, lambda: many_apps(here)),
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The logs of apps with one rate and burst, from the instant at which it counts."""
+
+    name: str
+    logs: Mapping[str, Sequence[float]]
+    rate: float
+    burst: int
+    start: float
+    seconds: float
+
+    def answer(self) -> Answer:
+        """The part used of the permits, and the worst of all windows of any app."""
+        part = used(self.logs.values(), self.rate, self.start, self.start + self.seconds)
+        over = max(excess(times, self.rate, self.burst) for times in self.logs.values())
+        calls = sum(map(len, self.logs.values()))
+        table = Table(
+            f"{SETTING}, {self.name}",
+            ("rate of each", "calls", "permits used", "worst window"),
+            [(f"{self.rate:g}/s", f"{calls:,}", f"{part:.2%}", f"{over:+.2f}")],
+        )
+        figures = {self.name: {"used": part, "excess": over, "calls": calls}}
+        return Answer(judged(self.name, part, over), [table], figures)
 
 
 def judged(name: str, part: float, over: float) -> Sequence[Row]:
     """The two rows of a number of apps; `over` is the worst window's calls above the limit."""
-    what = f"4 workers, 50 ms, {name}"
+    what = f"{SETTING}, {name}"
     lawful = "no call too many" if over <= 0 else f"{over:+.2f} calls in the worst window"
     return [
         Row(f"permits used, {what}", f"≥ {USED_BAR:.0%}", f"{part:.2%}", part >= USED_BAR),
@@ -66,7 +83,7 @@ def judged(name: str, part: float, over: float) -> Sequence[Row]:
     ]
 
 
-def one_app(here: Stand) -> tuple[Mapping[str, Sequence[float]], float]:
+def one_app(here: Stand) -> Answer:
     """The log of an app that is given more than it may call, and when its burst was spent."""
     here.tenant("one")
     here.app("one/shop", rate=ONE_RATE, burst=ONE_BURST, max_in_flight=64)
@@ -76,10 +93,11 @@ def one_app(here: Stand) -> tuple[Mapping[str, Sequence[float]], float]:
     log = here.backend.log("one")
     job.cancel()
     say(f"1 app: {len(log)} calls")
-    return {"one": log}, first + SETTLED
+    start = first + SETTLED
+    return Seen("1 app", {"one": log}, ONE_RATE, ONE_BURST, start, ONE_SECONDS).answer()
 
 
-def many_apps(here: Stand) -> tuple[Mapping[str, Sequence[float]], float]:
+def many_apps(here: Stand) -> Answer:
     """The logs of apps whose jobs came one after the other, and when the last had come."""
     here.tenant("many")
     names = [f"app{number:05d}" for number in range(APPS)]
@@ -96,7 +114,8 @@ def many_apps(here: Stand) -> tuple[Mapping[str, Sequence[float]], float]:
     say(f"{len(given):,} apps in {start - SETTLED - began:.0f} s")
     time.sleep(SETTLED + MANY_SECONDS + 0.5)
     logs = here.backend.logs()
-    return {name: logs.get(name, []) for name in given}, start
+    named = {name: logs.get(name, []) for name in given}
+    return Seen(f"{len(given):,} apps", named, APP_RATE, 1, start, MANY_SECONDS).answer()
 
 
 if __name__ == "__main__":

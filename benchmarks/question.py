@@ -12,10 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.answer import Answer, as_text, bars
+from benchmarks.answer import Answer, Row, as_text, bars
+from benchmarks.backend import WrongCount
 from benchmarks.machine import Machine
+from benchmarks.waiting import TooLate
+from bulkhead.errors import BulkheadError
 
 Measure = Callable[[], Answer]
+LONGEST_REASON = 120
 
 
 def main(measure: Measure, name: str, about: str | None) -> int:
@@ -33,6 +37,16 @@ def main(measure: Measure, name: str, about: str | None) -> int:
         document = {"question": name, "machine": asdict(machine), **answer.to_dict()}
         asked.json.write_text(json.dumps(document, indent=1) + "\n")
     return int(any(row.met is False for row in answer.rows))
+
+
+def guarded(quality: str, bar: str, part: Measure) -> Answer:
+    """The answer of a part; where it gave no figure, a row that says why, so others are kept."""
+    try:
+        return part()
+    except (TooLate, WrongCount, BulkheadError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        say(f"{quality}: no figure: {why}")
+        return Answer([Row(quality, bar, "–", None, why)])
 
 
 def show(answer: Answer) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+import psutil
 
 from benchmarks import product
 from benchmarks.backend import Backend
@@ -26,11 +27,6 @@ from producers.cli.context import Context
 TOGETHER = 500
 FREE = {"rate": 1_000_000.0, "burst": 100_000, "max_in_flight": 64}
 """Limits that hold nothing back."""
-Found = TypeVar("Found")
-
-
-class TooLate(Exception):
-    """What was waited for did not come: there is no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,8 @@ class Stand:
     backend: Backend
     context: Context
     client: Bulkhead
+    up: psutil.Process
+    """The one that has all others as its children."""
 
     @property
     def scripts(self) -> Scripts:
@@ -90,17 +88,7 @@ def stand(workers: int = product.WORKERS) -> Iterator[Stand]:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bh-"))
         environ = {**os.environ, "BULKHEAD_HOME": folder, "BULKHEAD_LOG_LEVEL": "INFO"}
         backend = stack.enter_context(Backend())
-        stack.enter_context(product.running(Path(folder), environ, workers))
+        up = stack.enter_context(product.running(Path(folder), environ, workers))
         context = Context(Settings.load(environ))
         client = stack.enter_context(Bulkhead(context.site.store_url))
-        yield Stand(backend, context, client)
-
-
-def until(condition: Callable[[], Found], seconds: float, pause: float = 0.05) -> Found:
-    """Wait for a condition: its first true value. Raises TooLate."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TooLate(f"not within {seconds:.0f} s")
-        time.sleep(pause)
-    return value
+        yield Stand(backend, context, client, psutil.Process(up.pid))
