@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.answer import Answer, Row, as_text, bars
 from benchmarks.machine import Machine
+from benchmarks.question import stopped
 from benchmarks.questions import SECONDS, TOTAL
 
 ENDS_WITHIN = 60
@@ -37,6 +38,7 @@ def main() -> int:
         parser.error(f"no such question: {', '.join(sorted(unknown))}")
     if asked.write and asked.only:
         parser.error("--write is for all of them: a table of one run")
+    signal.signal(signal.SIGTERM, stopped)
     machine, began = Machine.here(), time.monotonic()
     print(f"{machine}\n", flush=True)
     answers = {name: ask(name, began) for name in asked.only or SECONDS}

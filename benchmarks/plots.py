@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pygal
 from pygal.style import CleanStyle
 
 from benchmarks.answer import Answer
+
+# pygal leaves a finder of an old kind behind, which makes every later import warn.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != "pygal"]
 
 
 def draw(answers: Mapping[str, Answer], folder: Path) -> dict[str, str]:
@@ -25,15 +29,24 @@ def draw(answers: Mapping[str, Answer], folder: Path) -> dict[str, str]:
     return drawn
 
 
-def _bars() -> Any:
-    # No script, so that it may be shown anywhere; no random id, so that a run changes figures only.
-    return pygal.HorizontalBar(
-        js=[], style=CleanStyle, show_legend=False, print_values=True, no_prefix=True, height=420
-    )
+def _chart(kind: type[Any], name: str, **how: Any) -> Any:
+    chart = kind(js=[], style=CleanStyle, no_prefix=True, height=420, **how)
+    chart.uuid = name  # otherwise random, and a run would change more than its figures
+    chart.add_xml_filter(_without_script)
+    return chart
+
+
+def _without_script(root: Any) -> Any:
+    """A picture that may be shown anywhere."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if str(child.tag).endswith("script"):
+                parent.remove(child)
+    return root
 
 
 def _run_rate(figures: Mapping[str, Any]) -> Any:
-    chart = _bars()
+    chart = _chart(pygal.HorizontalBar, "run-rate", show_legend=False, print_values=True)
     rates = {name: leg["run_rate"] for name, leg in figures["median"].items()}
     chart.x_labels = sorted(rates, key=lambda name: rates[name])
     chart.add("calls a second", [round(rates[name]) for name in chart.x_labels])
@@ -41,7 +54,7 @@ def _run_rate(figures: Mapping[str, Any]) -> Any:
 
 
 def _first_call(figures: Mapping[str, Any]) -> Any:
-    chart = pygal.Line(js=[], style=CleanStyle, no_prefix=True, height=420, show_dots=False)
+    chart = _chart(pygal.Line, "first-call", show_dots=False)
     parts = range(0, 101, 5)
     chart.x_labels = [f"{part} %" for part in parts]
     for name, waits in figures["waits"].items():

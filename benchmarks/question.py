@@ -27,7 +27,7 @@ def main(measure: Measure, name: str, about: str | None) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=about)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, stopped)
     machine = Machine.here()
     print(f"{machine}\n", flush=True)
     answer = measure()
@@ -61,6 +61,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def stopped(number: int, frame: FrameType | None) -> None:
+    """Ends this process in order."""
     # An exception, so that every server that was started is ended on the way out.
     sys.exit(128 + number)

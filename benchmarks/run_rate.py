@@ -25,8 +25,8 @@ ITEMS = 8_000
 """In the first round; later each rival gets as many as it makes in LEG_SECONDS."""
 LEG_SECONDS = 4.0
 FEWEST, MOST = 1_000, 60_000
-ROUNDS, LONGEST = 3, 270.0
-"""Rivals take turns, so a busy minute hits all; a round begins only if it will end within this."""
+ROUNDS, LONGEST = 3, 240.0
+"""Rivals take turns, so that a busy minute hits all; seconds after which none begins any more."""
 OURS = "Bulkhead, as `up` starts it"
 BULLMQ = "BullMQ, 2 × 50 at once"
 AIM = 10_000
@@ -54,11 +54,17 @@ class NoFigure:
 def rivals() -> list[Rival]:
     """All of them call the same backend."""
     names = {"session": "bare loop, Session.post", "transport": "bare loop, our stock call"}
-    return [
+    others = [
         *(Rival(s.name, partial(_queue, s), s.share, s.note) for s in queues.SETUPS),
         *(Rival(name, partial(_loop, kind, name)) for kind, name in names.items()),
-        Rival(OURS, lambda backend, items: product.leg(backend, OURS, items), 1, "everything on"),
     ]
+    # The two that the bar is about come first: time may run out on a slow machine.
+    others.sort(key=lambda rival: rival.name != BULLMQ)
+    return [Rival(OURS, _ours, note="everything on, every write synced"), *others]
+
+
+def _ours(backend: Backend, items: int) -> Leg:
+    return product.leg(backend, OURS, items)
 
 
 def _queue(setup: queues.Setup, backend: Backend, items: int) -> Leg:
@@ -80,7 +86,10 @@ def measure() -> Answer:
             if done and lasted + lasted / done > LONGEST:
                 break
             for rival in asked:
-                _turn(backend, rival, turns, without)
+                if time.monotonic() - began < LONGEST:
+                    _turn(backend, rival, turns, without)
+                elif not turns[rival.name]:
+                    without.setdefault(rival.name, NoFigure("the time was over"))
     return judged(asked, turns, without)
 
 
@@ -120,7 +129,8 @@ def judged(
         lines.append((rival.name, *_cells(leg, ours), note))
     heads = ("calls a second", "run", "ours ×", "in all", "ours ×", "submit", "note")
     rounds = max(map(len, turns.values()))
-    table = Table(f"medians of {rounds} rounds", heads, lines)
+    title = f"medians of {rounds} {'round' if rounds == 1 else 'rounds'}"
+    table = Table(title, heads, lines)
     figures = {"median": {n: _figures(leg) for n, leg in legs.items()}}
     figures["rounds"] = {name: [_figures(leg) for leg in some] for name, some in turns.items()}
     figures["no_figure"] = {name: no.why for name, no in without.items()}

@@ -19,7 +19,7 @@ from benchmarks.rivals import node
 from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
 
-LONGEST = 60.0
+LONGEST = 40.0
 """Seconds that each half of a leg may take."""
 ENDS_WITHIN = 10.0
 
