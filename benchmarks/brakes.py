@@ -39,7 +39,8 @@ def measure() -> Answer:
         cancelled = stopped(here, job, "cancel")
         counts = job.refresh().counts
         made = here.backend.count().distinct
-    right = counts.succeeded == made and counts.not_attempted + counts.succeeded == ITEMS
+    untouched = counts.cancelled + counts.not_attempted
+    right = counts.succeeded == made and untouched + made == ITEMS
     return judged({"pause": paused, "cancel": cancelled}, (answered, resumed), right)
 
 

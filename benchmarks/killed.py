@@ -22,7 +22,7 @@ from benchmarks.waiting import until
 from benchmarks.windows import between
 from bulkhead.handle import JobHandle
 
-LATENCY = 0.02
+LATENCY = 0.2
 RATE, ITEMS, KILLS, EVERY = 300.0, 6_000, 5, 3.0
 """Calls a second, items of a job, kills during each job, and seconds between two."""
 ENDS_WITHIN, RESUMES_WITHIN = 60.0, 15.0
@@ -67,7 +67,7 @@ def measure() -> Answer:
     with stand() as here:
         here.backend.delay({"*": LATENCY})
         here.tenant("acme")
-        here.app("acme/shop", rate=RATE, burst=20, max_in_flight=32)
+        here.app("acme/shop", rate=RATE, burst=20, max_in_flight=96)
         safe = survived(here, "safe", here.submit("acme/shop", "safe", ITEMS))
         people = (f"once.{number:06d}@tenant.example" for number in range(ITEMS))
         once = survived(here, "once", here.client.issue_tokens(people, app="acme/shop"))

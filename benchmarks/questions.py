@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 SECONDS: Mapping[str, int] = MappingProxyType(
     {
-        "run_rate": 330,
+        "run_rate": 300,
         "submit_rate": 100,
         "permits": 110,
         "first_call": 100,
         "fairness": 100,
-        "item_cost": 60,
-        "store_memory": 60,
-        "killed": 90,
+        "item_cost": 100,
+        "store_memory": 80,
+        "killed": 100,
         "brakes": 60,
         "idle": 40,
     }
