@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.scenarios.calls import Calls
-from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note
+from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note, worked_throughout
 from benchmarks.scenarios.site import App, Site, conserved, until
 
 VICTIM = "acme/shop"
@@ -35,7 +35,7 @@ class Plan:
 
 
 FULL = Plan(others=30, lasting=45, before=8)
-SHORT = Plan(others=5, lasting=8, before=2)
+SHORT = Plan(others=5, lasting=14, before=2)
 
 
 def play(site: Site, plan: Plan) -> list[Figure]:
@@ -59,6 +59,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     paused = until(lambda: _paused(site.job(job)), 30, "the job of the disabled app is paused")
     time.sleep(2 * plan.before)
     ended = time.time()
+    left = site.left(jobs.values())
     seen = _said(site, paused)
 
     stopped = _stopped(site.calls(VICTIM).about("victim"))
@@ -68,6 +69,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     site.run("apps", "rotate-token", VICTIM, "--token-file", "-", given=new)
     done = site.wait(job, rows / plan.victim_rate * 2 + 60)
     rest = [site.wait(one, plan.lasting * 3 + 60) for one in jobs.values()]
+    seen.append(worked_throughout(left))
     return [*seen, *_complete(site, done, rows), _all_complete(rest)]
 
 

@@ -86,7 +86,7 @@ class Calls:
         return len(self.between(start, end)) / (rate * (end - start))
 
     def at_pace_from(self, start: float, rate: float, part: float, seconds: float) -> float | None:
-        """The first instant from `start` on that so many seconds at this part of the rate follow."""
+        """The first instant from `start` on that so many seconds of a part of the rate follow."""
         wanted = rate * part * seconds
         for instant in [start, *self.between(start, float("inf")).times]:
             if len(self.between(instant, instant + seconds)) >= wanted:

@@ -33,7 +33,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     start = until(lambda: site.calls(APP), 30, "a first call").times[0]
     time.sleep(max(0.0, start + plan.seconds - time.time()))
     middle = site.job(job)
-    site.run("jobs", "cancel", job)
+    site.stop([job])
 
     calls = site.calls(APP).between(start, start + plan.seconds)
     good, bad = calls.ending("ok"), calls.ending("throttled")

@@ -42,6 +42,12 @@ def note(what: str, measured: object) -> Figure:
     return Figure(what, "–", str(measured), None)
 
 
+def worked_throughout(left: Sequence[int]) -> Figure:
+    """Whether shares and permits were measured with work in hand: rows left of each job."""
+    what = "jobs that had work until the end of what was measured"
+    return holds(what, f"all {len(left)}", sum(rows > 0 for rows in left), min(left) > 0)
+
+
 def percentile(values: Sequence[float], part: float) -> float:
     """The lowest value that this part of all values does not exceed; of none, infinity."""
     if not values:

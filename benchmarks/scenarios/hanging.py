@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from benchmarks.scenarios import probe
 from benchmarks.scenarios.calls import Calls
-from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note, percentile, spread
+from benchmarks.scenarios.figure import (
+    Figure,
+    at_least,
+    at_most,
+    holds,
+    note,
+    percentile,
+    spread,
+    worked_throughout,
+)
 from benchmarks.scenarios.site import App, Site, conserved, until
 
 BUSY = tuple(f"calm/busy{n}" for n in range(4))
@@ -49,15 +58,16 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     hung = site.faults(well, *({"fault": "hang", "s": HANGS, "app": name} for name in stuck))
     probes = probe.send(site, [QUIET, BUSY[0]], plan.small_jobs, plan.hanging)
     over = time.time()
+    left = site.left(jobs[: len(BUSY)])
     everybody = {name: site.calls(name) for name in BUSY}
     waiting = [site.calls(name).between(hung, over) for name in stuck]
     seen = _starts(site, probes)
     documents = [site.job(job) for job in jobs]
-    for job in jobs:
-        site.run("jobs", "cancel", job)
+    site.stop(jobs)
     good = sum(conserved(job) and job["counts"]["failed"] == 0 for job in documents)
     return [
         *_permits(everybody, hung, over, plan),
+        worked_throughout(left),
         *seen,
         note("calls that hung", sum(len(calls) for calls in waiting)),
         holds("counts add up and no row failed", f"{len(jobs)} jobs", good, good == len(jobs)),

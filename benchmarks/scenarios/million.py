@@ -13,6 +13,7 @@ from benchmarks.scenarios.site import App, Site, conserved, people, until
 SAME, OTHER = "big/shop", "small/shop"
 OBEYED, QUIET = 2.0, 4.0
 """Seconds: the last new call after an answer, and how long is looked for one."""
+STATES = {"pause": "paused", "cancel": "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,9 @@ def _braked(site: Site, verb: str, job: str) -> list[Figure]:
         ),
         holds(
             f"{verb}: state at once",
-            f"{verb}ed" if verb != "pause" else "paused",
+            STATES[verb],
             at_once["state"],
-            at_once["state"] in ("paused", "cancelled"),
+            at_once["state"] == STATES[verb],
         ),
     ]
 

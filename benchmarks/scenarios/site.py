@@ -182,6 +182,16 @@ class Site:
         """The job document, by the client: quicker than a command."""
         return self.client.job(job).to_dict()
 
+    def left(self, jobs: Iterable[str]) -> list[int]:
+        """How many rows of each job are still to be called."""
+        return [self.job(job)["counts"]["pending"] for job in jobs]
+
+    def stop(self, jobs: Iterable[str]) -> None:
+        """Cancel what has not ended."""
+        for job in jobs:
+            if not self.client.job(job).ended:
+                self.client.job(job).cancel()
+
     def wait(self, job: str, seconds: float) -> dict[str, Any]:
         """The document of a job that has ended. Raises NotSeen."""
         return until(lambda: _ended(self.job(job)), seconds, f"the end of {job}")

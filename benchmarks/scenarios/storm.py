@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.scenarios.calls import Calls
-from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note
+from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note, worked_throughout
 from benchmarks.scenarios.site import App, Site, conserved, until
 
 APP = "acme/shop"
@@ -53,16 +53,17 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     time.sleep(plan.storm / 2)
     middle = site.job(job)
     time.sleep(plan.storm / 2)
+    left = site.left(others)
     over = armed + plan.storm
     done = site.wait(job, rows / plan.rate + 4 * plan.back + 60)
     stormy = site.calls(APP)
     everybody = {name: site.calls(name) for name in names}
-    for other in others:
-        site.run("jobs", "cancel", other)
+    site.stop(others)
     return [
         *_canaries(stormy, armed, over),
         _back(stormy, over, plan),
         *_others(everybody, plan, armed),
+        worked_throughout(left),
         *_counts(site, done, stormy, rows),
         note("in the middle of it: limited by", middle["pace"]["limited_by"]),
     ]

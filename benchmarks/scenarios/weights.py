@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.scenarios import probe
-from benchmarks.scenarios.figure import Figure, at_most, holds, note, percentile, spread
+from benchmarks.scenarios.figure import (
+    Figure,
+    at_most,
+    holds,
+    note,
+    percentile,
+    spread,
+    worked_throughout,
+)
 from benchmarks.scenarios.site import App, Site, until
 
 WEIGHTS = {"light": 1, "middle": 3, "heavy": 6}
@@ -66,7 +74,7 @@ def flood(site: Site, plan: Plan) -> list[Figure]:
     ended = time.time()
     waited = probe.waits(site, probes)
     rate = len(site.calls().between(began, ended)) / (ended - began)
-    left = [site.job(job)["counts"]["pending"] for job in jobs]
+    left = site.left(jobs)
     started = sum(wait < float("inf") for wait in waited)
     return [
         at_most(
@@ -79,7 +87,7 @@ def flood(site: Site, plan: Plan) -> list[Figure]:
         holds("its jobs that started", str(len(probes)), started, started == len(probes)),
         note("submitting itself", spread([one.submit_s for one in probes])),
         note("the flood asks for and gets", f"{1_000 * len(apps)}/s and {rate:.0f}/s"),
-        holds("the flood lasted", "rows left in all apps", min(left), min(left) > 0),
+        worked_throughout(left),
     ]
 
 
@@ -93,7 +101,7 @@ def _shares(site: Site, plan: Plan, apps: Mapping[str, int], whose: str) -> list
     time.sleep(plan.seconds)
     ended = time.time()
     made = {name: len(site.calls(name).between(began, ended)) for name in apps}
-    left = [site.job(job)["counts"]["pending"] for job in jobs]
+    left = site.left(jobs)
     total, sum_of_weights = sum(made.values()), sum(apps.values())
     shares = {name: made[name] / total for name in apps}
     off = max(
@@ -111,5 +119,5 @@ def _shares(site: Site, plan: Plan, apps: Mapping[str, int], whose: str) -> list
             list(made.values()) == sorted(made.values()),
         ),
         note("calls a second", f"{total / (ended - began):.0f}"),
-        holds("all had work throughout", "rows left", min(left), min(left) > 0),
+        worked_throughout(left),
     ]
