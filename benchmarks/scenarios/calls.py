@@ -85,11 +85,17 @@ class Calls:
         """The part used of the permits that a rate allows in this time, any burst left out."""
         return len(self.between(start, end)) / (rate * (end - start))
 
-    def at_pace_from(self, start: float, rate: float, part: float, seconds: float) -> float | None:
-        """The first instant from `start` on that so many seconds of a part of the rate follow."""
-        wanted = rate * part * seconds
-        for instant in [start, *self.between(start, float("inf")).times]:
-            if len(self.between(instant, instant + seconds)) >= wanted:
+    def at_pace_from(self, start: float, rate: float) -> float | None:
+        """The first instant from `start` on that is at a pace and stays there.
+
+        At a pace: 95 % of it in the next two seconds, and in the next six.
+        """
+        for instant in self.between(start, float("inf")).times:
+            enough = (
+                len(self.between(instant, instant + seconds)) >= 0.95 * rate * seconds
+                for seconds in (2, 6)
+            )
+            if all(enough):
                 return instant
         return None
 

@@ -61,6 +61,8 @@ class Site:
         self._workers = workers
         self._processes: list[subprocess.Popen[bytes]] = []
         kept = {name: text for name, text in os.environ.items() if "BULKHEAD" not in name}
+        # A command that compiles all of its modules each time is not what a person runs.
+        kept.pop("PYTHONDONTWRITEBYTECODE", None)
         self._environ = kept | {"BULKHEAD_HOME": str(home), "NO_COLOR": "1"}
         self._open = build_opener(ProxyHandler({})).open
         self._tokens: dict[str, list[str]] = {}

@@ -82,8 +82,8 @@ def _canaries(calls: Calls, armed: float, over: float) -> list[Figure]:
 
 
 def _back(calls: Calls, over: float, plan: Plan) -> Figure:
-    """At its pace: from there on 95 % of it for five seconds."""
-    back = calls.ending("ok").at_pace_from(over, plan.rate, 0.95, 5)
+    """By the good answers alone."""
+    back = calls.ending("ok").at_pace_from(over, plan.rate)
     what = f"back at {plan.rate:g}/s after the storm's end"
     if back is None:
         return Figure(what, f"≤ {plan.back:g} s", "not while there was work", met=False)
