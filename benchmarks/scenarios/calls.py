@@ -88,14 +88,11 @@ class Calls:
     def at_pace_from(self, start: float, rate: float) -> float | None:
         """The first instant from `start` on that is at a pace and stays there.
 
-        At a pace: 95 % of it in the next two seconds, and in the next six.
+        Then the next five seconds make 95 % of it in all, and each of them 80 %.
         """
         for instant in self.between(start, float("inf")).times:
-            enough = (
-                len(self.between(instant, instant + seconds)) >= 0.95 * rate * seconds
-                for seconds in (2, 6)
-            )
-            if all(enough):
+            seconds = self.by_second(instant, instant + 5)
+            if sum(seconds) >= 0.95 * 5 * rate and min(seconds) >= 0.8 * rate:
                 return instant
         return None
 
