@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from benchmarks.machine import Machine
 from benchmarks.scenarios import breach, ceiling, hanging, million, storm, weights
-from benchmarks.scenarios.figure import Figure
+from benchmarks.scenarios.figure import Figure, note
 from benchmarks.scenarios.site import CommandFailed, NotSeen, Site, running
 
 
@@ -59,9 +60,19 @@ def play(name: str, *, short: bool = False, workers: int = 2) -> list[Figure]:
     scenario = SCENARIOS[name]
     try:
         with running(workers) as site:
-            return scenario.play(site, scenario.short if short else scenario.full)
+            began, used = time.monotonic(), site.processor_s()
+            figures = scenario.play(site, scenario.short if short else scenario.full)
+            return [*figures, _cost(site, time.monotonic() - began, site.processor_s() - used)]
     except (NotSeen, CommandFailed) as error:
         return [Figure("played to its end", "yes", str(error), met=False, timed=False)]
+
+
+def _cost(site: Site, wall_s: float, processor_s: float) -> Figure:
+    """What tells a slow machine from a slow product."""
+    calls = len(site.calls())
+    each = processor_s / max(1, calls) * 1_000
+    used = f"{processor_s / wall_s:.2f} cores, {each:.2f} ms a call, {calls} calls"
+    return note("the product used", used)
 
 
 def main() -> int:

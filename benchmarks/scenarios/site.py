@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import ProxyHandler, Request, build_opener
 
+import psutil
+
 from benchmarks.scenarios.calls import Calls, Log
 from bulkhead.client import Bulkhead
 from bulkhead.engine.embedded import find
@@ -75,7 +77,7 @@ class Site:
         )
         self.sandbox = self._said(said, r"(http://[^/\s]+)/backend/")
         port = str(_free_port())
-        up = self._start("up", "--workers", str(self._workers), "--port", port)
+        self._up = up = self._start("up", "--workers", str(self._workers), "--port", port)
         self._said(up, r"(Ctrl-C ends it)")
         self.client = Bulkhead(find(self.home) or "")
 
@@ -197,6 +199,12 @@ class Site:
     def wait(self, job: str, seconds: float) -> dict[str, Any]:
         """The document of a job that has ended. Raises NotSeen."""
         return until(lambda: _ended(self.job(job)), seconds, f"the end of {job}")
+
+    def processor_s(self) -> float:
+        """Processor seconds that the store, the workers and their parent have used so far."""
+        parent = psutil.Process(self._up.pid)
+        used = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
+        return sum(one.user + one.system for one in used)
 
     def log_lines(self) -> str:
         """What `bulkhead up` and its workers said."""
