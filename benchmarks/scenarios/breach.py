@@ -50,7 +50,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
         app.name: site.order(app.name, app.name.replace("/", "-"), round(app.rate * plan.lasting))
         for app in others
     }
-    job = site.submit(VICTIM, "victim", rows)
+    job = site.order(VICTIM, "victim", rows)
     until(lambda: site.calls(VICTIM), 30, "a first call")
     time.sleep(plan.before)
 

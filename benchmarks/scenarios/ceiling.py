@@ -29,7 +29,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     site.add([App(APP, SET, {"max_in_flight": 16})])
     site.limit(APP, BEARABLE)
     site.faults({"fault": "latency", "ms": 20})
-    job = site.submit(APP, "many", round(SET * plan.seconds))
+    job = site.order(APP, "many", round(SET * plan.seconds))
     start = until(lambda: site.calls(APP), 30, "a first call").times[0]
     time.sleep(max(0.0, start + plan.seconds - time.time()))
     middle = site.job(job)

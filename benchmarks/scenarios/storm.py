@@ -42,7 +42,7 @@ def play(site: Site, plan: Plan) -> list[Figure]:
     others = [
         site.order(name, name.replace("/", "-"), round(plan.other_rate * lasting)) for name in names
     ]
-    job = site.submit(APP, "stormy", rows)
+    job = site.order(APP, "stormy", rows)
     until(lambda: site.calls(APP), 30, "a first call")
     time.sleep(plan.before)
 
