@@ -23,6 +23,8 @@ WITHIN = 2.0
 """Per cent of a share that it may be off."""
 STARTED = 0.1
 NO_LIMIT = 100_000.0
+LIMITS = {"burst": 100_000, "max_in_flight": 64}
+"""50 ms of the rate are kept back from the burst: the rest is a second that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,15 @@ SHORT = Plan(settle=2, seconds=6, latency_ms=100, rows=6_000, small_jobs=10)
 def of_tenants(site: Site, plan: Plan) -> list[Figure]:
     """Three tenants with one app each and more work than can be done."""
     apps = {f"{name}/shop": weight for name, weight in WEIGHTS.items()}
-    limits = {"burst": 10_000, "max_in_flight": 64}
     weights = {name.split("/")[0]: weight for name, weight in apps.items()}
-    site.add([App(name, NO_LIMIT, limits) for name in apps], weights)
+    site.add([App(name, NO_LIMIT, LIMITS) for name in apps], weights)
     return _shares(site, plan, apps, "tenants")
 
 
 def of_apps(site: Site, plan: Plan) -> list[Figure]:
     """Three apps of one tenant, with more work than can be done."""
     apps = {f"acme/{name}": weight for name, weight in WEIGHTS.items()}
-    limits = {"burst": 10_000, "max_in_flight": 64}
-    site.add([App(name, NO_LIMIT, limits | {"weight": weight}) for name, weight in apps.items()])
+    site.add([App(name, NO_LIMIT, LIMITS | {"weight": weight}) for name, weight in apps.items()])
     return _shares(site, plan, apps, "apps of one tenant")
 
 
