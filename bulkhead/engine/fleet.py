@@ -14,6 +14,7 @@ from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 from bulkhead.model.quota import Quotas
+from bulkhead.model.text import listed
 
 
 class Fleet:
@@ -230,11 +231,6 @@ class Fleet:
         hint = f"did you mean {near[0]}? " if near else ""
         return NotFound(
             f"there is no {kind} {name}",
-            why=f"the {kind}s are {_listed(known)}" if known else f"no {kind} was added yet",
+            why=f"the {kind}s are {listed(known)}" if known else f"no {kind} was added yet",
             to_do=f"{hint}see `bulkhead {kind}s list`",
         )
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

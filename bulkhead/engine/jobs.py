@@ -14,13 +14,12 @@ from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
+from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import Job, JobState
 from bulkhead.model.result import OUTCOMES, UNTOUCHED, Result
 from bulkhead.model.slice import indexes, parse_ranges
 
 CHUNKS_AT_ONCE = 200
-MOST_ADDRESSES = 5
-"""mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 

@@ -13,6 +13,8 @@ from bulkhead.model.quota import Quotas
 from bulkhead.model.retry_policy import RetryPolicy
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+MOST_ADDRESSES = 5
+"""mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
