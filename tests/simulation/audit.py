@@ -1,87 +1,73 @@
 """What the store holds, against the model and against itself."""
 
+import json
+from pathlib import Path
+
 from bulkhead.model.job import JobState
 from bulkhead.model.slice import indexes, parse_ranges
-from tests.fakes.engine import COUNTED, SENT, audit_job, items_of, range_of, text, unpacked
+from tests.fakes.engine import COUNTED, SENT, audit_job, items_of, range_of, unpacked
 from tests.simulation.kernel import MICRO, require
 
+TEXT = (Path(__file__).parent / "audit.lua").read_text()
+JOB = ("state", "next", "in_flight", "succeeded", "skipped", "failed", "unknown")
+APP = (
+    *("state", "cap", "held", "permits_granted", "permits_returned", "rate", "cool_until"),
+    "learned",
+)
+LEASE = ("job", "app", "state", "left", "parallel")
+PLACES = ("jobs", "ready", "tenant", "wait", "retry", "retry_wait", "tenant_state")
 OPEN = ("queued", "running")
 AHEAD = 400_000
 """Microseconds: the longest that permits are granted ahead, and a little."""
+
+
+def named(names, values):
+    """The fields that there are, as text."""
+    pairs = zip(names, values, strict=True)
+    return {name: value.decode() for name, value in pairs if value is not None}
 
 
 class Audit:
     """Reads what the model says was touched, or all of it."""
 
     def __init__(self, redis, key, model):
-        self._redis, self._key, self._model = redis, key, model
+        self._script = redis.register_script(TEXT)
+        self._root, self._model = key(), model
 
     def run(self, jobs, apps):
         """Raises Violation where anything is not as it must be."""
-        leases = self._leases()
-        raw_jobs, raw_apps = self._read(sorted(jobs), sorted(apps))
+        model = self._model
+        jobs, apps = sorted(jobs), sorted(apps)
+        known = [lease for lease in model.leases.values() if lease.job in jobs or lease.app in apps]
+        asked = {
+            "jobs": [[job, model.jobs[job].app] for job in jobs],
+            "apps": [[app, model.apps[app].tenant] for app in apps],
+            "leases": [lease.id for lease in known],
+        }
+        told_jobs, told_apps, told_leases, ids = self._script([self._root], [json.dumps(asked)])
+        ids = {name.decode() for name in ids}
+        require(ids == set(model.leases), "the store's leases", ids ^ set(model.leases))
+        leases = [self._lease(*pair) for pair in zip(known, told_leases, strict=True)]
         retries = {}
-        for app, fields, placed in raw_apps:
-            self._app(app, fields, placed, leases)
-            for member in placed["retry"]:
+        for app, told in zip(apps, told_apps, strict=True):
+            self._app(app, named(APP, told[0]), dict(zip(PLACES, told[1:], strict=True)), leases)
+            for member in told[5]:
                 job, _, index = member.decode().partition(":")
                 retries.setdefault(job, []).append(int(index.split("@")[0]))
-        for job, fields, packed, redo, placed in raw_jobs:
-            self._job(self._model.jobs[job], fields, packed, redo, placed, leases, retries)
+        for job, told in zip(jobs, told_jobs, strict=True):
+            mine = [lease for lease in leases if lease["job"] == job]
+            self._job(model.jobs[job], named(JOB, told[0]), *told[1:3], told[3:], mine, retries)
 
-    def _leases(self):
-        ids = [name.decode() for name in self._redis.zrange(self._key("lease"), 0, -1)]
-        pipe = self._redis.pipeline(transaction=False)
-        for name in ids:
-            pipe.hgetall(self._key("lease", name))
-        found = {}
-        for name, raw in zip(ids, pipe.execute(), strict=True):
-            found[name] = {**text(raw), "id": name}
-        known = self._model.leases
-        require(set(found) == set(known), "the store's leases", set(found) ^ set(known))
-        for name, lease in known.items():
-            kept = found[name]
-            state = "begun" if lease.begun else "granted"
-            require(kept["state"] == state, "state of a lease", name, kept["state"], state)
-            left = set(indexes(parse_ranges(kept["left"])))
-            require(left == lease.items, "what is left of a lease", name, left ^ lease.items)
-        return found
-
-    def _read(self, jobs, apps):
-        pipe = self._redis.pipeline(transaction=False)
-        for app in apps:
-            self._ask_app(pipe, app)
-        for job in jobs:
-            pipe.hgetall(self._key("job", job))
-            pipe.get(self._key("job", job, "map"))
-            pipe.lrange(self._key("job", job, "redo"), 0, -1)
-            pipe.zscore(self._key("app", self._model.jobs[job].app, "jobs"), job)
-            pipe.zscore(self._key("wait"), f"p:{job}")
-        answers = iter(pipe.execute())
-        raw_apps = []
-        for app in apps:
-            fields = text(next(answers))
-            names = ("jobs", "ready", "tenant", "wait", "retry", "retry_wait", "tenant_state")
-            raw_apps.append((app, fields, {name: next(answers) for name in names}))
-        raw_jobs = []
-        for job in jobs:
-            fields, packed, redo = text(next(answers)), next(answers), next(answers)
-            raw_jobs.append((job, fields, packed, redo, (next(answers), next(answers))))
-        return raw_jobs, raw_apps
-
-    def _ask_app(self, pipe, app):
-        tenant = self._model.apps[app].tenant
-        pipe.hgetall(self._key("app", app))
-        pipe.zcard(self._key("app", app, "jobs"))
-        pipe.zscore(self._key("ready", "main", tenant), app)
-        pipe.zscore(self._key("ready", "main"), tenant)
-        pipe.zscore(self._key("wait"), f"a:{app}")
-        pipe.zrange(self._key("app", app, "retry"), 0, -1)
-        pipe.zscore(self._key("wait"), f"r:{app}")
-        pipe.hget(self._key("tenant", tenant), "state")
+    def _lease(self, lease, told):
+        kept = {**named(LEASE, told), "id": lease.id}
+        state = "begun" if lease.begun else "granted"
+        require(kept["state"] == state, "state of a lease", lease.id, kept["state"], state)
+        left = set(indexes(parse_ranges(kept["left"])))
+        require(left == lease.items, "what is left of a lease", lease.id, left ^ lease.items)
+        return kept
 
     def _app(self, app, fields, placed, leases):
-        mine = [lease for lease in leases.values() if lease["app"] == app]
+        mine = [lease for lease in leases if lease["app"] == app]
         held = sum(int(lease["parallel"]) for lease in mine)
         require(int(fields.get("held", 0)) == held, "held", app, fields.get("held"), held)
         model = self._model.apps[app]
@@ -105,15 +91,14 @@ class Audit:
         if "learned" in fields or float(fields.get("cool_until") or 0) > now:
             return
         longest = now + AHEAD + 2 * MICRO / float(fields["rate"])
-        require(wake <= longest, "waits too long", app, f"{(wake - now) / MICRO:.3f} s")
+        require(float(wake) <= longest, "waits too long", app, f"{(float(wake) - now) / MICRO:.3f} s")
 
-    def _job(self, job, fields, packed, redo, placed, leases, retries):
+    def _job(self, job, fields, packed, redo, placed, mine, retries):
         require("state" in fields, "a job is kept", job.name)
         states = unpacked(packed, job.total)
         settled = {index: state for index, state in enumerate(states) if state in COUNTED}
         require(settled == job.final, "what became of the items", job.name, settled.items() ^ job.final.items())
         came_back = items_of(range_of(entry) for entry in redo) + retries.get(job.name, [])
-        mine = [lease for lease in leases.values() if lease["job"] == job.name]
         try:
             audit_job(fields, states, came_back, mine)
         except AssertionError as error:
