@@ -1,29 +1,27 @@
 """Run the simulation: `python -m tests.simulation --seed N --steps M` replays exactly one run."""
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.simulation.kernel import Violation
-from tests.simulation.mutants import MUTANTS
-from tests.simulation.scenario import PROFILES, draw
-from tests.simulation.simulation import Simulation
+from tests.simulation.mutants import MUTANTS, SCALE, STEPS, caught, table
+from tests.simulation.runs import Failed, Plan, go, smaller
+from tests.simulation.scenario import PROFILES
 from tests.simulation.store import a_store
 
-STEPS = 60_000
+MOST_STEPS = 60_000
 
 
 def main():
-    """0 if every run was clean, 1 if one was not."""
+    """0 if every run was clean (or every mutant was caught), 1 if not."""
     asked = _arguments()
     folder = Path(tempfile.mkdtemp(prefix="bh-"))
     try:
         with a_store(folder) as redis:
-            return _runs(redis, asked)
+            return _mutants(redis, asked.among) if asked.mutants else _runs(redis, asked)
     finally:
         shutil.rmtree(folder)
 
@@ -32,57 +30,42 @@ def _arguments():
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=int, default=1, help="so many seeds, from the first on")
-    parser.add_argument("--steps", type=int, default=STEPS, help="most steps of one run")
+    parser.add_argument("--steps", type=int, default=MOST_STEPS, help="most steps of one run")
     parser.add_argument("--scale", type=float, default=1.0, help="less work: 0.1 is a tenth")
     parser.add_argument("--profile", choices=PROFILES, help="else drawn by the seed")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="plant this fault first")
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), default="", help="plant this fault")
     parser.add_argument("--smaller", action="store_true", help="look for a smaller run that fails")
+    parser.add_argument("--mutants", action="store_true", help="look for every planted fault")
+    parser.add_argument("--among", default="", help="only mutants whose name has this word")
     return parser.parse_args()
 
 
 def _runs(redis, asked):
     failed = 0
+    parts = MUTANTS[asked.mutant].parts if asked.mutant else ((), ())
     for seed in range(asked.seed, asked.seed + asked.runs):
-        started, used = time.monotonic(), os.times()
-        error = _one(redis, asked, seed, asked.scale)
-        spent = os.times()
-        cost = spent.user + spent.system - used.user - used.system
-        print(f"      {time.monotonic() - started:.1f} s, {cost:.1f} s of processor here")
-        if error is not None:
+        plan = Plan(seed, asked.steps, asked.scale, asked.profile, asked.mutant)
+        started, used = time.monotonic(), time.process_time()
+        try:
+            print(f"{seed:5d}", go(redis, plan, parts), end=" ")
+        except Failed as error:
             failed = 1
-            _tell(error, asked, seed, asked.scale)
-            if asked.smaller:
-                _shrink(redis, asked, seed, error)
+            print(f"{seed:5d} FAILED", smaller(redis, error, plan, parts) if asked.smaller else error)
+        cost = time.process_time() - used
+        print(f"({time.monotonic() - started:.1f} s, {cost:.1f} s of processor)", flush=True)
     return failed
 
 
-def _one(redis, asked, seed, scale):
-    edits, flaws = MUTANTS[asked.mutant].parts if asked.mutant else ((), ())
-    scenario = draw(seed, scale, asked.profile)
-    simulation = Simulation(redis, scenario, edits, flaws)
-    try:
-        print(f"{seed:5d} {scenario.profile:7s}", simulation.run(asked.steps))
-    except Violation as error:
-        return error, simulation.kernel.steps
-    finally:
-        simulation.close()
-    return None
-
-
-def _shrink(redis, asked, seed, error):
-    for scale in (0.02, 0.05, 0.1, 0.2, 0.5):
-        found = _one(redis, asked, seed, scale)
-        if found is not None and found[0].invariant == error[0].invariant:
-            return _tell(found, asked, seed, scale)
-    return None
-
-
-def _tell(error, asked, seed, scale):
-    options = f" --scale {scale}" if scale != 1.0 else ""
-    options += f" --profile {asked.profile}" if asked.profile else ""
-    options += f" --mutant {asked.mutant!r}" if asked.mutant else ""
-    print(f"FAILED {error[0]} at step {error[1]}")
-    print(f"  python -m tests.simulation --seed {seed} --steps {error[1] + 1}{options}")
+def _mutants(redis, among):
+    print(f"runs of {STEPS} steps at most, at {SCALE:g} of the usual work")
+    found = {}
+    for name, mutant in MUTANTS.items():
+        if among in name:
+            found[name] = caught(redis, mutant)
+            print(table({name: found[name]}), flush=True)
+    missed = [name for name, error in found.items() if error is None]
+    print(f"{len(found) - len(missed)} of {len(found)} mutants are caught", *missed, sep="\n  ")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

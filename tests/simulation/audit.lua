@@ -1,6 +1,6 @@
 -- audit: all that the store holds of some jobs, apps and leases, in one answer.
 --
--- KEYS[1] root   ARGV[1] JSON {jobs: [[job, app]…], apps: [[app, tenant]…], leases: [id…]}
+-- KEYS[1] root   ARGV[1] JSON {jobs: [[job, app]…], apps: [[app, tenant]…], leases: [id…], workers: [name…]}
 
 local root = KEYS[1]
 
@@ -40,4 +40,7 @@ for i, id in ipairs(asked.leases) do
   leases[i] = call('HMGET', key('lease', id), 'job', 'app', 'state', 'left', 'parallel')
 end
 
-return { jobs, apps, leases, call('ZRANGE', key('lease'), 0, -1) }
+local workers = {}
+for i, name in ipairs(asked.workers) do workers[i] = call('SCARD', key('worker', name, 'leases')) end
+
+return { jobs, apps, leases, call('ZRANGE', key('lease'), 0, -1), workers }

@@ -1,6 +1,7 @@
 """What the store holds, against the model and against itself."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from bulkhead.model.job import JobState
@@ -17,7 +18,7 @@ APP = (
 LEASE = ("job", "app", "state", "left", "parallel")
 PLACES = ("jobs", "ready", "tenant", "wait", "retry", "retry_wait", "tenant_state")
 OPEN = ("queued", "running")
-AHEAD = 400_000
+AHEAD = 300_000
 """Microseconds: the longest that permits are granted ahead, and a little."""
 
 
@@ -43,10 +44,14 @@ class Audit:
             "jobs": [[job, model.jobs[job].app] for job in jobs],
             "apps": [[app, model.apps[app].tenant] for app in apps],
             "leases": [lease.id for lease in known],
+            "workers": sorted(model.beats),
         }
-        told_jobs, told_apps, told_leases, ids = self._script([self._root], [json.dumps(asked)])
+        told_jobs, told_apps, told_leases, ids, kept = self._script([self._root], [json.dumps(asked)])
         ids = {name.decode() for name in ids}
         require(ids == set(model.leases), "the store's leases", ids ^ set(model.leases))
+        mine = Counter(lease.worker for lease in model.leases.values())
+        kept = dict(zip(asked["workers"], kept, strict=True))
+        require(kept == {name: mine[name] for name in kept}, "leases of workers", kept)
         leases = [self._lease(*pair) for pair in zip(known, told_leases, strict=True)]
         retries = {}
         for app, told in zip(apps, told_apps, strict=True):
@@ -90,7 +95,7 @@ class Audit:
         now = self._model.now
         if "learned" in fields or float(fields.get("cool_until") or 0) > now:
             return
-        longest = now + AHEAD + 2 * MICRO / float(fields["rate"])
+        longest = now + AHEAD + self._model.delay + 2 * MICRO / float(fields["rate"])
         require(float(wake) <= longest, "waits too long", app, f"{(float(wake) - now) / MICRO:.3f} s")
 
     def _job(self, job, fields, packed, redo, placed, mine, retries):

@@ -17,7 +17,7 @@ class Watched:
 
     def claim(self, slots, room, delay):
         claim = self._verbs.claim(slots, room, delay)
-        self._model.claimed(self.name, slots, room, claim)
+        self._model.claimed(self.name, slots, room, claim, delay)
         return self._after("claim", claim)
 
     def begin(self, leases):
@@ -56,6 +56,7 @@ class Watched:
         for job, _ in ticked.timed_out:
             self._model.jobs[job].over = True
             self._model.touch(job)
+        self._engine.on_tick()
         return self._after("tick", ticked)
 
     def _after(self, verb, answer):
@@ -66,10 +67,11 @@ class Watched:
 class Engine:
     """All verbs of all workers, on one store."""
 
-    def __init__(self, scripts, model, on_dead, after):
+    def __init__(self, scripts, model, on_dead, on_tick, after):
         self.scripts = scripts
         self.model = model
         self.on_dead = on_dead
+        self.on_tick = on_tick
         self.after = after
 
     def verbs(self, name):

@@ -57,6 +57,7 @@ class Kernel:
     def __init__(self, start):
         self.now = start
         self.steps = 0
+        self.last_action = start
         self._queue = []
         self._number = 0
 
@@ -66,6 +67,7 @@ class Kernel:
 
     def at(self, when, action):
         """Call `action` at that time."""
+        self.last_action = max(self.last_action, when)
 
         def once():
             action()

@@ -4,6 +4,7 @@ It hears every answer of the store in the moment in which the store gives it, wh
 the answer on its way to a worker.
 """
 
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from tests.simulation.kernel import MICRO, require
 GRANT = 2 * MICRO
 READ_TIMEOUT = 30
 FATAL_DEATHS = 3
+MARKED = 50
+"""Seconds of real time in which the store surely remembers that a lease was settled."""
 
 
 @dataclass(eq=False)
@@ -34,6 +37,8 @@ class Lease:
     begun: bool = False
     seq: int = 0
     ends: int = 0
+    instants: dict = field(default_factory=dict)
+    """Item → when its call may start."""
 
 
 @dataclass(eq=False)
@@ -53,11 +58,9 @@ class ModelJob:
     paused: bool = False
     budget: bool = False
     over: bool = False
-    held_since: int | None = None
     state: str = ""
-
-    def hold(self, now):
-        self.held_since = now if self.held_since is None else self.held_since
+    poison: set = field(default_factory=set)
+    """Items whose call ends the worker that makes it."""
 
 
 @dataclass(eq=False)
@@ -82,6 +85,11 @@ class Model:
         self.jobs = {}
         self.apps = {}
         self.leases = {}
+        self.begun = {}
+        self.delay = 0
+        """Microseconds: the longest that a worker has said it needs from a claim to a call."""
+        self._told = {}
+        self._ended = {}
         self.paused_tenants = set()
         self.beats = {}
         self.left = set()
@@ -116,7 +124,8 @@ class Model:
 
     # Every answer of the store, in the moment in which it is given.
 
-    def claimed(self, worker, slots, room, claim):
+    def claimed(self, worker, slots, room, claim, delay=0.0):
+        self.delay = max(self.delay, round(delay * MICRO))
         require(sum(part.parallel for part in claim.slices) <= slots, "slots", worker)
         require(sum(len(part.offsets) for part in claim.slices) <= room, "room", worker)
         for part in claim.slices:
@@ -143,6 +152,7 @@ class Model:
             require(len(items) <= part.parallel, "a window of calls that may not be repeated", *told)
         lease = Lease(part.lease, worker, part.job, part.app, part.step, repeat, part.parallel,
                       set(items), self.now, deaths, ends=self.now + GRANT)
+        lease.instants = {i: self.now + o for i, o in zip(items, part.offsets, strict=True)}
         self.leases[part.lease] = lease
         job.leased.update(dict.fromkeys(items, lease))
         app.held += part.parallel
@@ -168,6 +178,7 @@ class Model:
             require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
             require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
             lease.begun = True
+            self.begun[lease.id] = lease
             waves = -(-len(lease.items) // lease.parallel)
             lease.ends = self.now + (waves * READ_TIMEOUT + 5) * MICRO
             return None
@@ -206,15 +217,26 @@ class Model:
             self.touch(report.job)
             if lease is None or lease.worker != worker:
                 require(answer.verdict != "ok", "the fence", report.lease, "was settled after its end")
-                if answer.verdict == "late":
-                    self._late(report)
+                self._after_the_end(report, answer)
             elif report.seq <= lease.seq:
                 require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
+                known = self._told.get((report.lease, report.seq))
+                require(known is report, "news is taken for old", report.lease, report.seq)
             else:
                 require(answer.verdict == "ok", "settle", report.lease, answer.verdict)
                 self._settle(lease, report)
 
+    def _after_the_end(self, report, answer):
+        ended = self._ended.get(report.lease)
+        if ended is not None and time.monotonic() < ended + MARKED:
+            require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
+        if answer.verdict == "late":
+            self._late(report)
+
     def _settle(self, lease, report):
+        self._told[report.lease, report.seq] = report
+        if report.last:
+            self._ended[report.lease] = time.monotonic()
         job, app = self.jobs[lease.job], self.apps[lease.app]
         lease.seq = report.seq
         ended = {}

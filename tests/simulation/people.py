@@ -18,7 +18,6 @@ class People:
         self._world = world
         self._kernel = world.kernel
         self._since = {}
-        self._left = set()
 
     def arrive(self):
         """Make the apps, and put everything else into the calendar."""
@@ -245,15 +244,12 @@ class People:
         if scenario.profile == "calm":
             self._used()
 
-    def note_shares(self):
-        """Remember who was served how much while everybody had work."""
-        self._served = dict(self._world.backend.by_tenant)
-
     def _shares(self):
         weights = self._world.scenario.tenants
-        total, served = sum(weights.values()), sum(self._served.values())
+        by_tenant = self._world.backend.by_tenant
+        total, served = sum(weights.values()), sum(by_tenant.values())
         for tenant, weight in weights.items():
-            share, due = self._served.get(tenant, 0) / served, weight / total
+            share, due = by_tenant[tenant] / served, weight / total
             require(abs(share - due) < 0.03, "shares follow weights", tenant, f"{share:.3f}", f"{due:.3f}")
 
     def _used(self):

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.model.job import JobState
 from bulkhead.model.kind import repeats
 from tests.fakes.engine import START, World
 from tests.simulation.audit import Audit, leaks
-from tests.simulation.backend import OBEYED, Backend
+from tests.simulation.backend import LATE, OBEYED, Backend
 from tests.simulation.engine import Bell, Engine
 from tests.simulation.kernel import MICRO, Kernel, require
 from tests.simulation.model import Model, ModelApp
@@ -53,7 +54,7 @@ class Simulation(World):
         slow = self.faults.slow_way > 0
         self.backend = Backend(self.kernel, self.chance, 2 * (SLOW_WAY if slow else WAY[1]))
         self.model = Model(self.kernel)
-        self.engine = Engine(self.scripts, self.model, self._disown, self._after)
+        self.engine = Engine(self.scripts, self.model, self._disown, self._deadlines, self._after)
         bell = self.key("bell", "main")
         self.bell = Bell(redis, bell, self.kernel, lambda: self.happens("lost_bell"))
         self.audit_now = Audit(redis, self.key, self.model)
@@ -106,10 +107,19 @@ class Simulation(World):
     def call(self, worker, part, index, token):
         """One call of a worker, held against everything that is known."""
         job = self.model.jobs[part.job]
+        lease = self.model.begun.get(part.lease)
+        require(lease is not None, "begun before it is called", part.lease)
+        instant = lease.instants[index]
+        told = (part.lease, index, self.now - instant)
+        require(self.now >= instant - 1, "no call before its permit", *told)
+        require(self.now <= instant + LATE + self.backend.slack, "permits are for now", *told)
         for since, what in self.people.held_since(job):
             require(self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since)
         repeat = self.repeat_of(part)
         answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
+        if index in job.poison:
+            self.backend.ends(part.app)
+            self.kill(worker, 0.5)
         if part.job in self.prompt:
             late = self.now - self.prompt.pop(part.job)
             require(late <= PROMPT, "an idle worker calls at once", job.name, f"{late / MICRO:.3f} s")
@@ -157,6 +167,13 @@ class Simulation(World):
         for name in dead:
             self.crew[name].disown()
 
+    def _deadlines(self):
+        """After a tick no job lives on past its deadline."""
+        for job in self.model.jobs.values():
+            if not job.over and self.model.is_late(job):
+                state = self.redis.hget(self.key("job", job.name), "state").decode()
+                require(JobState(state).terminal, "a deadline is kept", job.name, state)
+
     def _after(self, verb):
         self.bell.hear()
 
@@ -165,13 +182,12 @@ class Simulation(World):
     def run(self, steps):
         """Returns the Outcome. Raises Violation."""
         end = START + self.scenario.seconds * MICRO
-        self.kernel.at(START + 6 * MICRO, self.people.note_shares)
         quiet = None
         while self.kernel.steps < steps:
             if quiet is None and self.now >= end:
                 self.people.go_home()
                 quiet = self.now
-            if quiet is not None and self._at_rest(quiet):
+            if quiet is not None and (self.scenario.profile == "fair" or self._at_rest(quiet)):
                 return self._rest()
             self.kernel.step()
             self._look()
@@ -197,19 +213,23 @@ class Simulation(World):
 
     def _at_rest(self, quiet):
         """True when all work has ended; that must come within the bound that the rates set."""
-        if self.kernel.steps % 200:
+        if self.kernel.steps % 100:
             return False
         if self.kernel.steps % 2000 == 0 and self.now > quiet + self.people.bound():
             left = [job.name for job in self.model.jobs.values() if not job.over]
             require(not left, "all work ends", len(left), "jobs are left,", *left[:3])
-        if self.model.leases or any(worker.busy for worker in self.living()):
+        thawed = max((worker.thaw for worker in self.living()), default=0)
+        if self.now < max(quiet, self.kernel.last_action, thawed) + 11 * MICRO or self.model.leases:
             return False
         self.audit_now.run([j.name for j in self.model.jobs.values() if not j.over], ())
         return all(job.over or job.state not in ("scheduled", "queued", "running")
-                   for job in self.model.jobs.values()) and self.now > quiet + 75 * MICRO
+                   for job in self.model.jobs.values())
 
     def _rest(self):
         self._audit_all()
+        self.people.judge()
+        if self.scenario.profile == "fair":
+            return self._outcome(complete=True)
         left = [job.name for job in self.model.jobs.values() if not job.over]
         require(not left, "all work ends", *left[:3])
         found = leaks(self.redis, self.key, self.model)
@@ -217,7 +237,6 @@ class Simulation(World):
         require(self.model.unknown <= self.exposed + self.lost_once, "unknown", self.model.unknown,
                 "of", self.exposed, "held at deaths and", self.lost_once, "lost")
         self._permits()
-        self.people.judge()
         return self._outcome(complete=True)
 
     def _permits(self):
@@ -255,10 +274,11 @@ class Simulation(World):
         for word in ("at", "deadline"):
             if word in request:
                 request[word] = (START + request[word] * MICRO) / MICRO
-        refused = request.pop("refused", set())
+        refused, poison = request.pop("refused", set()), request.pop("poison", set())
         self._prompt_before = self._idle_for(app)
         job = self.submit(items, app, refused=refused, **request)
         self.know_job(job, app, items, refused, request)
+        self.model.jobs[job].poison = poison
         return job
 
     def know_job(self, job, app, items, refused, request):

@@ -164,6 +164,8 @@ class Worker:
         leases = [part.lease for part in parcel]
         asked_at = self.kernel.now
         self.busy += 1
+        if "sends before it begins" in self.world.flaws:
+            self.world.call(self, parcel[0], parcel[0].ranges[0][0], 1)
         answers = yield from self._ask(lambda: self.verbs.begin(leases))
         runs = []
         for part, answer in zip(parcel, answers, strict=True):
@@ -236,7 +238,7 @@ class Worker:
 
     def _report(self, run):
         part, done = run.part, run.done.given
-        run.seq += 1
+        run.seq = 1 if "counts no reports" in self.world.flaws else run.seq + 1
         told = Report(part.lease, part.app, part.job, run.seq, last=done)
         took = []
         while run.finished:
