@@ -10,6 +10,7 @@ PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
     *("crowd", "fair", "mixed", "returns", "tokens"),
 )
+TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
 KINDS = ("users.import", "users.import", "users.delete", "users.tokens.issue", "apps.check")
 
 
@@ -79,11 +80,11 @@ def _apps(made, chance, tenants, apps, **fixed):
         made.apps[f"t{chance.randrange(tenants)}/a{number}"] = Service(**{**drawn, **fixed})
 
 
-def _work(made, chance, jobs, most, seconds, kinds=KINDS):
+def _work(made, chance, jobs, most, seconds, kinds=KINDS, size=2.5):
     names = list(made.apps)
     for _ in range(jobs):
         app = chance.choice(names)
-        items = max(1, min(round(chance.lognormvariate(2.5, 1.2)), most))
+        items = max(1, min(round(chance.lognormvariate(size, 1.2)), most))
         request = {"kind": chance.choice(kinds), "priority": chance.choice(("urgent", "normal", "bulk"))}
         if chance.random() < 0.1:
             request["refused"] = {chance.randrange(items)} if items > 1 else set()
@@ -138,7 +139,7 @@ def _faults(made, chance, scale):
 def _trouble(made, chance):
     for service in made.apps.values():
         if chance.random() < 0.5:
-            words = chance.sample(("refused", "unsent", "lost", "broken", "hangs", "throttled"), 3)
+            words = chance.sample(TROUBLES, 3)
             service.odds = {word: chance.choice((0.01, 0.05, 0.15)) for word in words}
             if "hangs" in service.odds:
                 service.odds["hangs"] = 0.005
@@ -152,7 +153,7 @@ def _deaths(made, chance, scale):
     made.faults.lost_answer = chance.choice((0.0, 0.02))
     _apps(made, chance, 4, max(3, round(25 * scale)))
     _trouble(made, chance)
-    _work(made, chance, max(3, round(60 * scale)), 400, made.seconds - 10)
+    _work(made, chance, max(3, round(60 * scale)), 400, made.seconds - 10, size=3.5)
     for _, _, items, request in made.jobs[:2]:
         request["poison"] = {chance.randrange(items)}
     for _ in range(15):
@@ -166,7 +167,7 @@ def _brakes(made, chance, scale):
     made.faults.slow_queue = chance.choice((0.1, 0.5))
     _apps(made, chance, 3, max(3, round(12 * scale)))
     _trouble(made, chance)
-    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds)
+    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
     for _, _, items, request in made.jobs:
         if chance.random() < 0.15:
             request["at"] = chance.uniform(0, made.seconds)
@@ -183,7 +184,7 @@ def _tokens(made, chance, scale):
     """Tokens end and are changed while calls with the old one are out."""
     made.faults.slow_queue = 0.1
     _apps(made, chance, 3, 4, latency=300_000)
-    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds)
+    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
     _acts(made, chance, ("token_dies", "new_token", "new_token", "set_app"), 80)
 
 
