@@ -56,7 +56,7 @@ class People:
         self._world.bell.hear()
 
     def _pick(self, among, number):
-        among = sorted(among)
+        among = list(among)
         return among[int(number * len(among))] if among else None
 
     def _jobs(self):
@@ -74,7 +74,7 @@ class People:
         self._control(whom, "cancel")
 
     def _control(self, whom, verb):
-        name = self._pick(self._jobs(), whom)
+        name = self._pick((name for name, job in self._jobs().items() if not job.over), whom)
         if name is None:
             return
         job, world = self._jobs()[name], self._world
@@ -83,12 +83,14 @@ class People:
         except Conflict:
             return
         world.model.touch(name)
-        job.paused = verb == "pause" or (job.paused and verb == "cancel")
         job.over = job.over or verb == "cancel"
-        if verb == "resume":
-            self._free(name)
-        else:
+        # A job that its app's token has stopped stays stopped by that, whoever pauses it too.
+        by = world.redis.hget(world.key("job", name), "by").decode()
+        job.paused = verb == "pause" and by == "user"
+        if job.over or job.paused:
             self._hold(name)
+        else:
+            self._free(name)
 
     def _retry(self, whom, _):
         over = [name for name, job in self._jobs().items() if job.over]

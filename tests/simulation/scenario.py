@@ -11,6 +11,7 @@ PROFILES = (
     *("crowd", "fair", "mixed", "returns", "tokens"),
 )
 TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
+BRAKES = ("pause", "pause_app", "pause_tenant")
 KINDS = ("users.import", "users.import", "users.delete", "users.tokens.issue", "apps.check")
 
 
@@ -66,11 +67,11 @@ def draw(seed, scale=1.0, profile=None):
     return made
 
 
-def _apps(made, chance, tenants, apps, **fixed):
+def _apps(made, chance, tenants, apps, rates=(2, 5, 20, 50, 200), **fixed):
     for number in range(tenants):
         made.tenants[f"t{number}"] = chance.choice((1.0, 1.0, 2.0, 5.0))
     for number in range(apps):
-        rate = chance.choice((2, 5, 20, 50, 200))
+        rate = chance.choice(rates)
         drawn = {
             "rate": rate,
             "burst": chance.choice((1, 1, max(1, rate // 5), rate, 2 * rate)),
@@ -148,12 +149,12 @@ def _trouble(made, chance):
 def _deaths(made, chance, scale):
     """Workers die at any step, are frozen, and leave."""
     made.workers = 4
-    made.seconds = 40
+    made.seconds = 30
     made.faults.crash = chance.choice((0.0, 0.002, 0.005))
     made.faults.lost_answer = chance.choice((0.0, 0.02))
-    _apps(made, chance, 4, max(3, round(25 * scale)))
+    _apps(made, chance, 4, max(5, round(25 * scale)), rates=(5, 20, 50), latency=300_000)
     _trouble(made, chance)
-    _work(made, chance, max(3, round(60 * scale)), 400, made.seconds - 10, size=3.5)
+    _work(made, chance, max(8, round(60 * scale)), 400, made.seconds - 10, size=3.5)
     for _, _, items, request in made.jobs[:2]:
         request["poison"] = {chance.randrange(items)}
     for _ in range(15):
@@ -164,20 +165,19 @@ def _deaths(made, chance, scale):
 def _brakes(made, chance, scale):
     """People pause, resume, cancel, change limits and tokens, and retry."""
     made.faults.lost_answer = chance.choice((0.0, 0.02))
-    made.faults.slow_queue = chance.choice((0.1, 0.5))
-    _apps(made, chance, 3, max(3, round(12 * scale)))
+    made.faults.slow_queue = chance.choice((0.3, 0.6))
+    _apps(made, chance, 3, max(5, round(12 * scale)), rates=(5, 20, 50))
     _trouble(made, chance)
-    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
+    _work(made, chance, max(12, round(40 * scale)), 600, made.seconds, size=4.2)
     for _, _, items, request in made.jobs:
         if chance.random() < 0.15:
             request["at"] = chance.uniform(0, made.seconds)
-        if chance.random() < 0.15:
+        if chance.random() < 0.3:
             request["deadline"] = chance.uniform(1, made.seconds)
         if chance.random() < 0.1 and items > 10:
             request["max_failures"] = "3"
-    verbs = ("pause", "resume", "resume", "cancel", "pause_app", "resume_app", "pause_tenant",
-             "resume_tenant", "set_app", "token_dies", "new_token", "retry", "flush")
-    _acts(made, chance, verbs, 80)
+    verbs = (*BRAKES, *BRAKES, "cancel", "set_app", "token_dies", "new_token", "retry", "flush")
+    _acts(made, chance, verbs, 100)
 
 
 def _tokens(made, chance, scale):
@@ -190,8 +190,11 @@ def _tokens(made, chance, scale):
 
 def _acts(made, chance, verbs, most):
     for _ in range(most):
-        act = (chance.choice(verbs), chance.random(), chance.random())
-        made.acts.append((chance.uniform(0.5, made.seconds), *act))
+        verb, whom, when = chance.choice(verbs), chance.random(), chance.uniform(0.5, made.seconds)
+        made.acts.append((when, verb, whom, chance.random()))
+        if verb in BRAKES:
+            later = when + chance.uniform(0.1, 1.0)
+            made.acts.append((later, verb.replace("pause", "resume"), whom, 0.0))
 
 
 def _storm(made, chance, scale):

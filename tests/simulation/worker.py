@@ -42,6 +42,14 @@ class Run:
     done: Signal = field(default_factory=Signal)
 
 
+@dataclass(eq=False)
+class OnWire:
+    """A call that is out; it counts as long as its worker is thought to live."""
+
+    app: str
+    counts: bool = True
+
+
 class Worker:
     """Threads of one process: a feeder, a pulse, and one for each parcel and each call."""
 
@@ -68,9 +76,9 @@ class Worker:
     def disown(self):
         """What it still has on the wire counts no more: nobody can take it back."""
         for call in self.out:
-            if not call[1]:
-                call[1] = True
-                self.world.backend.ends(call[0])
+            if call.counts:
+                call.counts = False
+                self.world.backend.ends(call.app)
 
     # The way to the store and back; on both halves something may happen.
 
@@ -217,11 +225,11 @@ class Worker:
     def _call(self, run, index):
         part, started = run.part, self.kernel.now
         answer = self.world.call(self, part, index, int(run.begun.app_version or 0))
-        call = [part.app, False]
+        call = OnWire(part.app)
         self.out.append(call)
         yield answer.latency
         self.out.remove(call)
-        if not call[1]:
+        if call.counts:
             self.world.backend.ends(part.app)
         run.halted = run.halted or answer.word in ("throttled", "auth")
         run.finished.append((index, answer.word, self.kernel.now - started))
