@@ -7,7 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.simulation.mutants import MUTANTS, SCALE, STEPS, caught, table
+from tests.simulation.hunt import SCALE, STEPS, caught, table
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.runs import Failed, Plan, go, smaller
 from tests.simulation.scenario import PROFILES
 from tests.simulation.store import a_store
@@ -50,7 +51,9 @@ def _runs(redis, asked):
             print(f"{seed:5d}", go(redis, plan, parts), end=" ")
         except Failed as error:
             failed = 1
-            print(f"{seed:5d} FAILED", smaller(redis, error, plan, parts) if asked.smaller else error)
+            print(
+                f"{seed:5d} FAILED", smaller(redis, error, plan, parts) if asked.smaller else error
+            )
         cost = time.process_time() - used
         print(f"({time.monotonic() - started:.1f} s, {cost:.1f} s of processor)", flush=True)
     return failed

@@ -46,7 +46,9 @@ class Audit:
             "leases": [lease.id for lease in known],
             "workers": sorted(model.beats),
         }
-        told_jobs, told_apps, told_leases, ids, kept = self._script([self._root], [json.dumps(asked)])
+        told_jobs, told_apps, told_leases, ids, kept = self._script(
+            [self._root], [json.dumps(asked)]
+        )
         ids = {name.decode() for name in ids}
         require(ids == set(model.leases), "the store's leases", ids ^ set(model.leases))
         mine = Counter(lease.worker for lease in model.leases.values())
@@ -76,9 +78,14 @@ class Audit:
         held = sum(int(lease["parallel"]) for lease in mine)
         require(int(fields.get("held", 0)) == held, "held", app, fields.get("held"), held)
         model = self._model.apps[app]
-        for field, known in (("permits_granted", model.granted), ("permits_returned", model.returned)):
+        for field, known in (
+            ("permits_granted", model.granted),
+            ("permits_returned", model.returned),
+        ):
             require(int(fields.get(field, 0)) == known, field, app, fields.get(field), known)
-        require(fields["state"] == model.state, "state of an app", app, fields["state"], model.state)
+        require(
+            fields["state"] == model.state, "state of an app", app, fields["state"], model.state
+        )
         if placed["retry"]:
             require(placed["retry_wait"] is not None, "retries are waited for", app)
         running = fields["state"] == "active" and placed["tenant_state"] == b"active"
@@ -96,13 +103,20 @@ class Audit:
         if "learned" in fields or float(fields.get("cool_until") or 0) > now:
             return
         longest = now + AHEAD + self._model.delay + 2 * MICRO / float(fields["rate"])
-        require(float(wake) <= longest, "waits too long", app, f"{(float(wake) - now) / MICRO:.3f} s")
+        require(
+            float(wake) <= longest, "waits too long", app, f"{(float(wake) - now) / MICRO:.3f} s"
+        )
 
     def _job(self, job, fields, packed, redo, placed, mine, retries):
         require("state" in fields, "a job is kept", job.name)
         states = unpacked(packed, job.total)
         settled = {index: state for index, state in enumerate(states) if state in COUNTED}
-        require(settled == job.final, "what became of the items", job.name, settled.items() ^ job.final.items())
+        require(
+            settled == job.final,
+            "what became of the items",
+            job.name,
+            settled.items() ^ job.final.items(),
+        )
         came_back = items_of(range_of(entry) for entry in redo) + retries.get(job.name, [])
         try:
             audit_job(fields, states, came_back, mine)
@@ -110,7 +124,9 @@ class Audit:
             require(False, "conservation", job.name, fields["state"], str(error).split("\n")[0])
         state = JobState(fields["state"])
         if job.state and JobState(job.state).terminal:
-            require(state.value == job.state, "the end is the end", job.name, job.state, state.value)
+            require(
+                state.value == job.state, "the end is the end", job.name, job.state, state.value
+            )
         job.state = state.value
         self._right_state(job, state, states, fields, bool(redo), placed)
 
@@ -126,8 +142,14 @@ class Audit:
         require(not all_settled, "over and not ended", job.name, state.value)
         require(not job.over, "ended and alive again", job.name, state.value)
         marked = {index for index, found in enumerate(states) if found == SENT}
-        unmarked = [lease for lease in self._model.leases.values() if lease.job == job.name
-                    and lease.begun and lease.repeat != "safe" and not lease.items <= marked]
+        unmarked = [
+            lease
+            for lease in self._model.leases.values()
+            if lease.job == job.name
+            and lease.begun
+            and lease.repeat != "safe"
+            and not lease.items <= marked
+        ]
         require(not unmarked, "marked before it is sent", job.name, len(unmarked))
         work = redo or int(fields.get("next", 0)) < job.total
         offered = placed[0] is not None or placed[1] is not None
@@ -143,8 +165,17 @@ LEFTOVERS = ("lease", "wait", "ready:main", "deadline", "sweeps")
 def leaks(redis, key, model):
     """Names of keys that should be gone when nothing is left to do."""
     found = [name for name in LEFTOVERS if redis.exists(key(*name.split(":")))]
-    for pattern in ("lease:*", "worker:*:leases", "worker:*:held", "ready:*", "app:*:jobs", "app:*:retry",
-                    "app:*:open", "app:*:looks", "tenant:*:open"):
+    for pattern in (
+        "lease:*",
+        "worker:*:leases",
+        "worker:*:held",
+        "ready:*",
+        "app:*:jobs",
+        "app:*:retry",
+        "app:*:open",
+        "app:*:looks",
+        "tenant:*:open",
+    ):
         found += [name.decode() for name in redis.scan_iter(key(*pattern.split(":")), count=1000)]
     for app in model.apps.values():
         held = int(redis.hget(key("app", app.name), "held") or 0)

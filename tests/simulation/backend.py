@@ -73,7 +73,7 @@ class Backend:
         self._measure(service, service.rate, service.burst)
 
     def change(self, app, rate, burst, cap):
-        """The app's limits are others now; what was granted before may come for two seconds more."""
+        """The app's limits are others now; what was granted before may still come."""
         service = self.services[app]
         now = self._kernel.now
         looser = max(rate, service.most.rate), max(burst, service.burst)
@@ -81,7 +81,9 @@ class Backend:
         service.lenient_until = now + 45 * MICRO
         service.rate, service.burst = rate, burst
         service.cap = cap
-        self._kernel.at(now + 3 * MICRO, lambda: self._measure(service, service.rate, service.burst))
+        self._kernel.at(
+            now + 3 * MICRO, lambda: self._measure(service, service.rate, service.burst)
+        )
 
     def _measure(self, service, rate, burst):
         # How late a call may be: by the permit's own rule, and by the way to the store and back.

@@ -109,11 +109,11 @@ class Kernel:
         if isinstance(wanted, tuple):
             signal, most = wanted
             if signal.given:
-                return self._put(self.now, thread, thread.turn, True)
+                self._put(self.now, thread, thread.turn, True)
+                return
             signal.waiting.append((thread, thread.turn))
             wanted = most
         self._put(self.now + max(0, wanted), thread, thread.turn, False)
-        return None
 
     def _put(self, when, thread, turn, value):
         self._number += 1

@@ -6,75 +6,18 @@ the answer on its way to a worker.
 
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 
 from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
 from bulkhead.model.slice import LOOK, Begun, indexes, parse_ranges
 from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
 from tests.simulation.kernel import MICRO, require
+from tests.simulation.records import Lease, ModelJob
 
 GRANT = 2 * MICRO
 READ_TIMEOUT = 30
 FATAL_DEATHS = 3
 MARKED = 50
 """Seconds of real time in which the store surely remembers that a lease was settled."""
-
-
-@dataclass(eq=False)
-class Lease:
-    """What the store has promised a worker."""
-
-    id: str
-    worker: str
-    job: str
-    app: str
-    step: str
-    repeat: str
-    parallel: int
-    items: set
-    at: int
-    deaths: int
-    begun: bool = False
-    seq: int = 0
-    ends: int = 0
-    instants: dict = field(default_factory=dict)
-    """Item → when its call may start."""
-
-
-@dataclass(eq=False)
-class ModelJob:
-    """One job: where each of its items is."""
-
-    name: str
-    app: str
-    repeats: dict
-    total: int
-    deadline: int | None
-    final: dict
-    leased: dict = field(default_factory=dict)
-    due: dict = field(default_factory=dict)
-    steps: dict = field(default_factory=dict)
-    deaths: dict = field(default_factory=dict)
-    paused: bool = False
-    budget: bool = False
-    over: bool = False
-    state: str = ""
-    poison: set = field(default_factory=set)
-    """Items whose call ends the worker that makes it."""
-
-
-@dataclass(eq=False)
-class ModelApp:
-    """One app: what it has out, and whether it may be called."""
-
-    name: str
-    tenant: str
-    state: str = "active"
-    held: int = 0
-    granted: int = 0
-    returned: int = 0
-    lost: int = 0
-    version: str = ""
 
 
 class Model:
@@ -138,7 +81,9 @@ class Model:
         require(not self.is_held(job), "claim of held work", *told)
         require(len(part.offsets) == len(items) > 0, "a permit an item", *told)
         require(list(part.offsets) == sorted(part.offsets), "instants in order", *told)
-        require(part.offsets[0] >= 0 and part.offsets[-1] <= GRANT, "instants within the grant", *told)
+        require(
+            part.offsets[0] >= 0 and part.offsets[-1] <= GRANT, "instants within the grant", *told
+        )
         for index in items:
             require(index not in job.final, "claim of a settled item", *told, index)
             require(index not in job.leased, "claim of a leased item", *told, index)
@@ -149,9 +94,22 @@ class Model:
         require(deaths < 2 or len(items) == 1, "suspects go alone", *told)
         repeat = "safe" if part.step == LOOK else job.repeats.get(part.step, "once")
         if repeat != "safe":
-            require(len(items) <= part.parallel, "a window of calls that may not be repeated", *told)
-        lease = Lease(part.lease, worker, part.job, part.app, part.step, repeat, part.parallel,
-                      set(items), self.now, deaths, ends=self.now + GRANT)
+            require(
+                len(items) <= part.parallel, "a window of calls that may not be repeated", *told
+            )
+        lease = Lease(
+            part.lease,
+            worker,
+            part.job,
+            part.app,
+            part.step,
+            repeat,
+            part.parallel,
+            set(items),
+            self.now,
+            deaths,
+            ends=self.now + GRANT,
+        )
         lease.instants = {i: self.now + o for i, o in zip(items, part.offsets, strict=True)}
         self.leases[part.lease] = lease
         job.leased.update(dict.fromkeys(items, lease))
@@ -216,7 +174,9 @@ class Model:
             self.answers[f"settle {answer.verdict}"] += 1
             self.touch(report.job)
             if lease is None or lease.worker != worker:
-                require(answer.verdict != "ok", "the fence", report.lease, "was settled after its end")
+                require(
+                    answer.verdict != "ok", "the fence", report.lease, "was settled after its end"
+                )
                 self._after_the_end(report, answer)
             elif report.seq <= lease.seq:
                 require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
@@ -295,8 +255,11 @@ class Model:
         for name in dead:
             del self.beats[name]
         if len(ended) < REAP_AT_ONCE:
-            stale = [lease.id for lease in self.leases.values()
-                     if lease.worker in due or lease.ends <= self.now]
+            stale = [
+                lease.id
+                for lease in self.leases.values()
+                if lease.worker in due or lease.ends <= self.now
+            ]
             require(not stale, "outlived its worker or its time", *stale[:5])
 
     def _reap(self, lease, told):
@@ -311,7 +274,9 @@ class Model:
             state, expected = UNKNOWN, (0, len(items), 0)
         elif len(items) == 1 and deaths > FATAL_DEATHS:
             state, expected = FAILED, (0, 0, 1)
-        require(counts == expected, "what becomes of a dead worker's items", lease.id, counts, expected)
+        require(
+            counts == expected, "what becomes of a dead worker's items", lease.id, counts, expected
+        )
         for index in items:
             del job.leased[index]
             if state != PENDING:

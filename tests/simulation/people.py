@@ -41,7 +41,7 @@ class People:
         found = ((self._since.get(name), name) for name in (job.name, job.app, app.tenant))
         found = [entry for entry in found if entry[0] is not None]
         if job.deadline is not None and self._kernel.now >= job.deadline:
-            # A deadline needs no two seconds: no call starts after it, but for the way to the store.
+            # A deadline needs no two seconds: none starts after it, but for the way there.
             found.append((job.deadline - 2 * MICRO + self._world.backend.slack, "deadline"))
         return found
 
@@ -240,7 +240,11 @@ class People:
             lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
             need[job.app] = need.get(job.app, 0) + left / min(service.rate, lane / 2)
         starts = max((job.deadline or 0 for job in self._jobs().values()), default=0)
-        return round(2 * max(need.values(), default=0) * MICRO) + ROOM + max(0, starts - self._kernel.now)
+        return (
+            round(2 * max(need.values(), default=0) * MICRO)
+            + ROOM
+            + max(0, starts - self._kernel.now)
+        )
 
     def judge(self):
         """What can be said of a whole run: shares, and permits used."""
@@ -256,7 +260,13 @@ class People:
         total, served = sum(weights.values()), sum(by_tenant.values())
         for tenant, weight in weights.items():
             share, due = by_tenant[tenant] / served, weight / total
-            require(abs(share - due) < 0.03, "shares follow weights", tenant, f"{share:.3f}", f"{due:.3f}")
+            require(
+                abs(share - due) < 0.03,
+                "shares follow weights",
+                tenant,
+                f"{share:.3f}",
+                f"{due:.3f}",
+            )
 
     def _used(self):
         for app, service in self._world.backend.services.items():
@@ -264,4 +274,6 @@ class People:
                 continue
             took = (service.last_at - service.first_at) / MICRO
             used = (service.calls - service.burst) / (service.rate * took)
-            require(used >= LEAST_USED, "permits are used", app, f"{used:.3f} of rate {service.rate}")
+            require(
+                used >= LEAST_USED, "permits are used", app, f"{used:.3f} of rate {service.rate}"
+            )

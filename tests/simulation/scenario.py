@@ -86,7 +86,10 @@ def _work(made, chance, jobs, most, seconds, kinds=KINDS, size=2.5):
     for _ in range(jobs):
         app = chance.choice(names)
         items = max(1, min(round(chance.lognormvariate(size, 1.2)), most))
-        request = {"kind": chance.choice(kinds), "priority": chance.choice(("urgent", "normal", "bulk"))}
+        request = {
+            "kind": chance.choice(kinds),
+            "priority": chance.choice(("urgent", "normal", "bulk")),
+        }
         if chance.random() < 0.1:
             request["refused"] = {chance.randrange(items)} if items > 1 else set()
         made.jobs.append((chance.uniform(0, seconds), app, items, request))
@@ -135,6 +138,10 @@ def _faults(made, chance, scale):
     _apps(made, chance, 4, max(3, round(25 * scale)))
     _trouble(made, chance)
     _work(made, chance, max(3, round(60 * scale)), 400, made.seconds)
+    # Hiccups: permits that are missed come back in the middle of a slice.
+    for _ in range(40):
+        act = ("freeze", "", chance.uniform(0.05, 0.3))
+        made.acts.append((chance.uniform(0.2, made.seconds), *act))
 
 
 def _trouble(made, chance):
@@ -159,7 +166,9 @@ def _deaths(made, chance, scale):
         request["poison"] = {chance.randrange(items)}
     for _ in range(15):
         verb = chance.choice(("kill", "kill", "freeze", "freeze", "leave"))
-        made.acts.append((chance.uniform(0.5, made.seconds), verb, "", chance.choice((0.5, 3, 12, 60))))
+        made.acts.append(
+            (chance.uniform(0.5, made.seconds), verb, "", chance.choice((0.5, 3, 12, 60)))
+        )
 
 
 def _brakes(made, chance, scale):
@@ -169,7 +178,10 @@ def _brakes(made, chance, scale):
     _apps(made, chance, 3, max(5, round(12 * scale)), rates=(5, 20, 50))
     _trouble(made, chance)
     _work(made, chance, max(12, round(40 * scale)), 600, made.seconds, size=4.2)
-    for _, _, items, request in made.jobs:
+    # Only the clock can end this one: its deadline comes before its time.
+    rests = {"kind": "apps.check", "at": 15.0, "deadline": 4.0}
+    made.jobs.append((0.5, chance.choice(list(made.apps)), 5, rests))
+    for _, _, items, request in made.jobs[:-1]:
         if chance.random() < 0.15:
             request["at"] = chance.uniform(0, made.seconds)
         if chance.random() < 0.3:

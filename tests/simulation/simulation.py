@@ -1,7 +1,6 @@
 """One run: a scenario against the real scripts, in virtual time, judged after every step."""
 
 import random
-from dataclasses import dataclass, field
 
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
@@ -12,8 +11,10 @@ from tests.simulation.audit import Audit, leaks
 from tests.simulation.backend import LATE, OBEYED, Backend
 from tests.simulation.engine import Bell, Engine
 from tests.simulation.kernel import MICRO, Kernel, require
-from tests.simulation.model import Model, ModelApp
+from tests.simulation.model import Model
+from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
+from tests.simulation.records import ModelApp
 from tests.simulation.store import TimedScripts
 from tests.simulation.worker import Worker
 
@@ -24,22 +25,6 @@ WAY = (100, 1500)
 SLOW_WAY = 30_000
 PROMPT = 150_000
 """Microseconds in which an idle worker calls for a job of an app with permits."""
-
-
-@dataclass
-class Outcome:
-    """How a run ended."""
-
-    steps: int
-    seconds: float
-    """Of virtual time."""
-    items: int = 0
-    calls: int = 0
-    unknown: int = 0
-    wire_at_deaths: int = 0
-    deaths: int = 0
-    complete: bool = False
-    words: dict = field(default_factory=dict)
 
 
 class Simulation(World):
@@ -114,7 +99,9 @@ class Simulation(World):
         require(self.now >= instant - 1, "no call before its permit", *told)
         require(self.now <= instant + LATE + self.backend.slack, "permits are for now", *told)
         for since, what in self.people.held_since(job):
-            require(self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since)
+            require(
+                self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
+            )
         repeat = self.repeat_of(part)
         answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
         if index in job.poison:
@@ -122,7 +109,9 @@ class Simulation(World):
             self.kill(worker, 0.5)
         if part.job in self.prompt:
             late = self.now - self.prompt.pop(part.job)
-            require(late <= PROMPT, "an idle worker calls at once", job.name, f"{late / MICRO:.3f} s")
+            require(
+                late <= PROMPT, "an idle worker calls at once", job.name, f"{late / MICRO:.3f} s"
+            )
         if repeat == "once" and answer.word in ("lost", "broken"):
             self.lost_once += 1
         return answer
@@ -160,7 +149,9 @@ class Simulation(World):
             self._expose(worker)
 
     def _expose(self, worker):
-        leases = [x for x in self.model.leases.values() if x.worker == worker.name and x.repeat == "once"]
+        leases = [
+            x for x in self.model.leases.values() if x.worker == worker.name and x.repeat == "once"
+        ]
         self.exposed += sum(len(lease.items) for lease in leases)
 
     def _disown(self, dead):
@@ -222,8 +213,10 @@ class Simulation(World):
         if self.now < max(quiet, self.kernel.last_action, thawed) + 11 * MICRO or self.model.leases:
             return False
         self.audit_now.run([j.name for j in self.model.jobs.values() if not j.over], ())
-        return all(job.over or job.state not in ("scheduled", "queued", "running")
-                   for job in self.model.jobs.values())
+        return all(
+            job.over or job.state not in ("scheduled", "queued", "running")
+            for job in self.model.jobs.values()
+        )
 
     def _rest(self):
         self._audit_all()
@@ -234,8 +227,16 @@ class Simulation(World):
         require(not left, "all work ends", *left[:3])
         found = leaks(self.redis, self.key, self.model)
         require(not found, "nothing is left behind", *found[:5])
-        require(self.model.unknown <= self.exposed + self.lost_once, "unknown", self.model.unknown,
-                "of", self.exposed, "held at deaths and", self.lost_once, "lost")
+        require(
+            self.model.unknown <= self.exposed + self.lost_once,
+            "unknown",
+            self.model.unknown,
+            "of",
+            self.exposed,
+            "held at deaths and",
+            self.lost_once,
+            "lost",
+        )
         self._permits()
         return self._outcome(complete=True)
 
@@ -251,16 +252,27 @@ class Simulation(World):
         self.scripts.close()
 
     def _outcome(self, complete):
-        return Outcome(self.kernel.steps, (self.now - START) / MICRO,
-                       items=sum(job.total for job in self.model.jobs.values()),
-                       calls=sum(service.calls for service in self.backend.services.values()),
-                       unknown=self.model.unknown, wire_at_deaths=self.wire_at_deaths,
-                       deaths=self.deaths, complete=complete, words=dict(self.backend.words))
+        return Outcome(
+            self.kernel.steps,
+            (self.now - START) / MICRO,
+            items=sum(job.total for job in self.model.jobs.values()),
+            calls=sum(service.calls for service in self.backend.services.values()),
+            unknown=self.model.unknown,
+            wire_at_deaths=self.wire_at_deaths,
+            deaths=self.deaths,
+            complete=complete,
+            words=dict(self.backend.words),
+        )
 
     def add_app(self, name, service):
         """An app as the product makes it, which the model knows."""
-        self.app(name, rate=float(service.rate), burst=service.burst, max_in_flight=service.cap,
-                 tenant_weight=self.scenario.tenants[name.split("/")[0]])
+        self.app(
+            name,
+            rate=float(service.rate),
+            burst=service.burst,
+            max_in_flight=service.cap,
+            tenant_weight=self.scenario.tenants[name.split("/")[0]],
+        )
         self.backend.add(name, service)
         self.model.apps[name] = ModelApp(name, name.split("/")[0])
         self.learn_version(name)
@@ -285,7 +297,9 @@ class Simulation(World):
         written = repeats(request["kind"])
         steps = {name.partition(":")[2]: how for name, how in written.items()}
         deadline = request.get("deadline")
-        self.model.add_job(job, app, steps, items, refused, round(deadline * MICRO) if deadline else None)
+        self.model.add_job(
+            job, app, steps, items, refused, round(deadline * MICRO) if deadline else None
+        )
         self.model.jobs[job].budget = "max_failures" in request
         if self._prompt_before and len(refused) < items and "at" not in request:
             self.prompt[job] = self.now

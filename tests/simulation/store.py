@@ -1,4 +1,4 @@
-"""The real scripts on a real store, at the simulation's time; a planted fault changes their text."""
+"""The real scripts on a real store, at the time of the run; planted faults change their text."""
 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS, caught, table
+from tests.simulation.hunt import caught, table
+from tests.simulation.mutants import MUTANTS
 from tests.simulation.store import Edit
 
 QUICK = (
