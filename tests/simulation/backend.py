@@ -85,6 +85,11 @@ class Backend:
             now + 3 * MICRO, lambda: self._measure(service, service.rate, service.burst)
         )
 
+    def excuse(self, app, late):
+        """Calls of this app may be later by so much than their permits."""
+        service = self.services[app]
+        service.most.room += service.most.rate * late / MICRO
+
     def _measure(self, service, rate, burst):
         # How late a call may be: by the permit's own rule, and by the way to the store and back.
         room = burst + rate * (LATE + self.slack) / MICRO + 1e-6

@@ -72,13 +72,6 @@ LISTED = (
         *("returns", "faults"),
     ),
     _edit(
-        "refund permits that are gone",
-        "prelude.lua",
-        "local left = cost - math.max(0, num(app.latest, 0) - num(lease.first, 0))",
-        "local left = cost",
-        *("faults", "deaths", "brakes"),
-    ),
-    _edit(
         "refund uncounted",
         "prelude.lua",
         "  redis.call('HINCRBY', key('app', name), 'permits_returned', items)",

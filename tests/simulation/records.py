@@ -22,6 +22,8 @@ class Lease:
     ends: int = 0
     instants: dict = field(default_factory=dict)
     """Item → when its call may start."""
+    doubt: int = 0
+    """Microseconds by which its worker may be wrong about that."""
 
 
 @dataclass(eq=False)

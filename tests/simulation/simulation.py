@@ -97,7 +97,8 @@ class Simulation(World):
         instant = lease.instants[index]
         told = (part.lease, index, self.now - instant)
         require(self.now >= instant - 1, "no call before its permit", *told)
-        require(self.now <= instant + LATE + self.backend.slack, "permits are for now", *told)
+        longest = LATE + self.backend.slack + lease.doubt
+        require(self.now <= instant + longest, "permits are for now", *told)
         for since, what in self.people.held_since(job):
             require(
                 self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
@@ -115,6 +116,12 @@ class Simulation(World):
         if repeat == "once" and answer.word in ("lost", "broken"):
             self.lost_once += 1
         return answer
+
+    def excuse(self, part, took):
+        """A worker that waited long for the answer to begin cannot know its instants better."""
+        if took > self.backend.slack:
+            self.model.begun[part.lease].doubt = took
+            self.backend.excuse(part.app, took)
 
     # Workers come and go.
 

@@ -185,6 +185,7 @@ class Worker:
 
     def _take_up(self, part, begun, asked_at):
         window = Clocks().window(begun, asked_at / MICRO, self.kernel.now / MICRO)
+        self.world.excuse(part, self.kernel.now - asked_at)
         items = list(indexes(part.ranges))
         known = {index for index, fact in begun.known.items() if fact.same}
         run = Run(part, begun, window, deque(), set(items), 0, known)
