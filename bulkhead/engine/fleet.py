@@ -120,8 +120,7 @@ class Fleet:
         # A rotation that was going on is over: this token is the one.
         ask(self._redis.hdel, self._key("app", app), *ROTATION)
         self._write(app, token_fields(token))
-        if before.state == "stopped":
-            self.control("app", app, "resume")
+        self.control("app", app, "resume" if before.state == "stopped" else "forget_pace")
 
     def apps(self, tenant: str | None = None) -> list[App]:
         """Every app, or those of one tenant, by name."""

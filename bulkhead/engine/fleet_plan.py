@@ -145,7 +145,8 @@ def _change(scripts: Scripts, pipe: Any, change: Change, seal: Seal) -> None:
     pipe.hset(name, mapping=kept)
     pipe.hincrby(name, "version", 1)
     goes_on = new_token and change.before.state == "stopped"
-    scripts.queue(pipe, "control", "app", app, "resume" if goes_on else "place", "", "", "")
+    verb = "resume" if goes_on else "forget_pace" if new_token else "place"
+    scripts.queue(pipe, "control", "app", app, verb, "", "", "")
 
 
 def _differences(wanted: WantedApp, there: App) -> dict[str, str]:
