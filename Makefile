@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 
-.PHONY: help demo test test-slow lint up bench lock
+.PHONY: help demo test test-slow lint up bench bench-write lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,9 +27,13 @@ up: ## everything in one terminal, against the sandbox
 	@$(PYTHON) tools/environment.py requirements.lock
 	@$(BIN)/bulkhead up --sandbox
 
-bench: ## the benchmarks, rivals beside us in the same run
+bench: ## every bar of the engine, measured; rivals in the same run
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
 	$(BIN)/python -m benchmarks
+
+bench-write: ## the same, and the figures into docs/benchmarks/ and the README
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	$(BIN)/python -m benchmarks --write
 
 lock: ## resolve again: versions and hashes, no addresses
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
