@@ -14,8 +14,8 @@ demo: ## import a real file through every part, in under 90 s
 test: lint ## check style and types, then run every test
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
-test-slow: lint ## soak and chaos
-	$(BIN)/python -m pytest -m slow --timeout 5400 --hypothesis-profile new
+test-slow: lint ## soak, chaos, an hour of simulation (SIMULATION_SECONDS) and every mutant
+	$(BIN)/python -m pytest -m slow --timeout 7200 --hypothesis-profile new
 
 lint: ## style and types
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock

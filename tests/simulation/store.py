@@ -17,20 +17,24 @@ ORDERED = Path(__file__).parent / "ordered.lua"
 
 @dataclass(frozen=True)
 class Edit:
-    """One place in one script, written otherwise."""
+    """One place in the scripts, written otherwise; whichever file it stands in."""
 
-    file: str
     old: str
     new: str
 
     def of(self, text):
-        """The text with the change in it, wherever this file is part of it."""
-        before = (FOLDER / self.file).read_text()
-        found = before.count(self.old)
-        assert found == 1, f"{self.file} holds the text of this mutant {found} times:\n{self.old}"
+        """The text with the change in it, where the changed file is part of it."""
+        before = self.file()
         # The first line of a verb's file comes to stand in front of the clock.
         part = before.partition("\n")[2] if before.startswith("#!lua") else before
         return text.replace(part, part.replace(self.old, self.new))
+
+    def file(self):
+        """The text of the one file that the change is made in."""
+        files = [path.read_text() for path in sorted(FOLDER.glob("*.lua"))]
+        found = sum(text.count(self.old) for text in files)
+        assert found == 1, f"the scripts hold the text of this mutant {found} times:\n{self.old}"
+        return next(text for text in files if self.old in text)
 
 
 class TimedScripts(Scripts):
