@@ -75,7 +75,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         if finished.called:
             seconds.append(finished.seconds)
         if finished.call is not None:
-            report.traffic.add(finished.call)
+            report.traffic.add(finished.call, finished.seconds)
         try:
             _fold(report, finished, run, clocks)
         except Exception:
