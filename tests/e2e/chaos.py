@@ -8,14 +8,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import psutil
 from redis.exceptions import RedisError
 
 from bulkhead.client import Bulkhead
+from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.overview import Overview
 from bulkhead.engine.script import Scripts
@@ -53,34 +54,55 @@ class Tally:
 class Site:
     """The store, a sandbox, and as many workers as are wanted, whoever kills them."""
 
-    def __init__(self, product, workers):
+    def __init__(self, product):
         self.product = product
         self.store = EmbeddedStore.start(product.home)
         self.sandbox = product.sandbox()
-        self.wanted = workers
-        self.leashes = []
+        self.wanted = 0
+        self.forge = self.leash = None
+        self.forged = set()
         self.log = (product.home / "workers.log").open("ab")
         self.client = Bulkhead(self.store.url)
         self.scripts = self.client._scripts
         self.tally = Tally()
+        self.over = threading.Event()
+        self.watcher = threading.Thread(target=self.watch)
+        self.watcher.start()
+
+    def want(self, workers):
+        """So many workers from now on; returned when they beat."""
+        self.wanted = workers
         self.keep()
-        until(lambda: len(product.workers()) == workers)
+        until(lambda: len(self.living()) >= workers)
 
     def keep(self):
-        """Start a worker for each that is gone."""
-        for leash in [one for one in self.leashes if one.poll() is not None]:
-            leash.stdin.close()
-            self.leashes.remove(leash)
-        while len(self.leashes) < self.wanted:
-            self.leashes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "worker.leash", *COMMAND, "worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=self.log,
-                    stderr=self.log,
-                    env=self.product.environment,
-                )
-            )
+        """Start a worker for each that is gone: one on a leash, all others from the forge."""
+        if self.leash is None or self.leash.poll() is not None:
+            self.let_go()
+            self.leash = self.start("worker.leash", *COMMAND, "worker")
+        if self.forge is None:
+            self.forge = self.start("tests.fakes.forge", stdout=subprocess.PIPE)
+        self.forged = set(filter(alive, self.forged))
+        while len(self.forged) < self.wanted - 1:
+            self.forge.stdin.write(b"\n")
+            self.forge.stdin.flush()
+            self.forged.add(int(self.forge.stdout.readline()))
+
+    def start(self, module, *words, stdout=None):
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            stdin=subprocess.PIPE,
+            stdout=stdout or self.log,
+            stderr=self.log,
+            env=self.product.environment,
+        )
+
+    def let_go(self):
+        """End the worker on the leash, if there is one."""
+        if self.leash is not None:
+            self.leash.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self.leash.wait(60)
 
     def patiently(self, ask, seconds=60):
         """An answer, also from a store that was killed a moment ago."""
@@ -128,26 +150,24 @@ class Site:
             os.kill(pid, signal.SIGCONT)
         return False
 
-    def kill_leash(self, chance):
-        """Kill the leash of a worker: the worker is asked to end, by the kernel."""
-        living = self.living()
-        if len(living) < 2:
-            return
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(chance.choice(living)[1]).parent().kill()
-            self.tally.leashes += 1
+    def kill_leash(self):
+        """Kill the leash of a worker: the kernel asks the worker to end."""
+        self.leash.kill()
+        self.tally.leashes += 1
 
     def kill_store(self):
         os.kill(self.store.pid, signal.SIGKILL)
         self.tally.stores.append(time.time())
 
     def watch(self):
-        """Note which of the leases that were hit have ended by now."""
-        waiting = [kill for kill in self.tally.hits if kill.ended_after is None]
-        for kill in waiting:
-            names = [self.scripts.key("lease", lease) for lease in kill.leases]
-            if not self.scripts.redis.exists(*names):
-                kill.ended_after = time.time() - kill.at
+        """A thread that notes when the leases that were hit have ended."""
+        with connect(self.store.url) as redis:
+            while not self.over.wait(0.2):
+                for kill in [one for one in self.tally.hits if one.ended_after is None]:
+                    names = [self.scripts.key("lease", lease) for lease in kill.leases]
+                    with suppress(RedisError):
+                        if not redis.exists(*names):
+                            kill.ended_after = time.time() - kill.at
 
     def interfere(self, chance, jobs):
         """Pause, resume or cancel one of the jobs, as its owner might at any time."""
@@ -157,11 +177,15 @@ class Site:
             getattr(job, verb)()
 
     def end(self):
-        for leash in self.leashes:
-            leash.stdin.close()
-        for leash in self.leashes:
-            with suppress(subprocess.TimeoutExpired):
-                leash.wait(60)
+        self.over.set()
+        self.watcher.join()
+        self.let_go()
+        for pid in filter(alive, self.forged):
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not any(map(alive, self.forged)), 60)
+        self.forge.stdin.close()
+        self.forge.wait(60)
+        self.forge.stdout.close()
         self.client.close()
         self.log.close()
         self.store.stop()

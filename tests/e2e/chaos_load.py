@@ -1,8 +1,13 @@
 """Jobs of every kind for a site under attack, and what the sandbox's record says of each item."""
 
+import json
+import secrets
 import time
 from collections import Counter, defaultdict
 
+import requests
+
+from bulkhead.client import Options
 from tests.e2e.product import until
 
 ONCE_LATENCY = 0.1
@@ -11,7 +16,7 @@ SAFE_LATENCY = 0.03
 ARRIVES = 0.3
 """Seconds in which what a killed worker had sent may still arrive."""
 LOST = ("drop_after_commit", "error5xx", "cut_json", "reset")
-RATES = {"acme/shop": 120, "acme/rotate": 20, "bolt/token": 20, "bolt/delete": 20, "cafe/call": 8}
+RATES = {"acme/shop": 120, "acme/rotate": 20, "bolt/token": 20, "bolt/delete": 20, "cafe/call": 4}
 ONCE = {"acme/rotate": "useradd", "bolt/token": "userset", "cafe/call": "message"}
 
 
@@ -20,25 +25,46 @@ class Load:
 
     def __init__(self, site, seconds, chance):
         self.site, self.chance = site, chance
-        self.tokens, self.jobs = {}, defaultdict(list)
+        self.tokens = {app: secrets.token_hex(24) for app in RATES}
+        self.jobs, self.open = defaultdict(list), defaultdict(list)
         self.next = Counter()
         self.calls = {}
-        for app in RATES:
-            fast = ("--rate", "2000/s", "--burst", "100", "--max-in-flight", "48")
-            patient = ("--max-attempts", "90", "--retry-first", "0.2s", "--retry-longest", "2s")
-            self.tokens[app] = site.product.app(app, site.sandbox, *fast, *patient)
-        self.people = {app: max(200, int(RATES[app] * seconds)) for app in list(RATES)[1:4]}
-        known = [
-            site.client.import_users(self.rows(app, 0, number), app=app)
-            for app, number in self.people.items()
-        ]
-        for job in known:
-            assert job.wait(timeout=600).state.value == "completed"
-        for app, rate in RATES.items():
-            words = ("--rate", f"{rate}/s", "--burst", str(max(1, rate // 5)))
-            assert site.product.run("apps", "set", app, *words).code == 0
+        self.added = 0.0
+        number = max(150, int(RATES["acme/rotate"] * seconds))
+        self.people = dict.fromkeys(("acme/rotate", "bolt/token", "bolt/delete"), number)
+        for token in self.tokens.values():
+            site.sandbox.register(token)
+        self.apply(RATES | {"acme/rotate": 2000})
+        # What is on our record needs no call but the one for the token: then each call is a `once`.
+        known = site.client.import_users(self.rows("acme/rotate", 0, number), app="acme/rotate")
+        for app in ("bolt/token", "bolt/delete"):
+            self.provide(app, number)
+        assert known.wait(timeout=600).state.value == "completed"
+        self.apply(RATES)
         until(site.sandbox.calls)
         self.started = time.time()
+
+    def apply(self, rates):
+        """Make the fleet so: one command for all apps."""
+        always = {"max_in_flight": 48, "max_attempts": 90, "retry_first": "0.2s"}
+        always |= {"retry_longest": "2s", "base_url": f"{self.site.sandbox.url}/backend/"}
+        names = {app: app.replace("/", "_").upper() for app in rates}
+        apps = {
+            app: {"rate": f"{rate}/s", "burst": max(1, rate // 5), "token_env": names[app]}
+            for app, rate in rates.items()
+        }
+        file = self.site.product.home / "fleet.yaml"
+        file.write_text(json.dumps({"defaults": always, "apps": apps}))
+        known = {names[app]: token for app, token in self.tokens.items()}
+        done = self.site.product.run("apps", "apply", str(file), **known)
+        assert done.code == 0, done
+
+    def provide(self, app, number):
+        """Users that exist at the stand-in, whoever made them."""
+        with requests.Session() as session:
+            for row in self.rows(app, 0, number):
+                asked = {"op": "useradd", "token": self.tokens[app], "user": row}
+                session.post(f"{self.site.sandbox.url}/backend/", json=asked, timeout=60)
 
     def rows(self, app, first, number):
         name = app.replace("/", "-")
@@ -46,10 +72,13 @@ class Load:
 
     def add(self):
         """Order a little more of whatever runs short."""
+        if time.monotonic() < self.added + 1:
+            return
+        self.added = time.monotonic()
         for app, rate in RATES.items():
-            left = [job for job in self.jobs[app][-40:] if not job.refresh().ended]
-            if len(left) < 4:
-                self.order(app, max(2, rate * 2))
+            self.open[app] = [job for job in self.open[app] if not job.refresh().ended]
+            if sum(job.counts.total - job.counts.settled for job in self.open[app]) < rate * 4:
+                self.order(app, rate * 4)
 
     def order(self, app, number):
         client, first = self.site.client, self.next[app]
@@ -70,11 +99,14 @@ class Load:
             case _:
                 made = [self.call(app, row["address"]) for row in rows]
         self.jobs[app] += made
+        self.open[app] += made
         self.next[app] += number
 
     def call(self, app, address):
         members = {"message": {"from": "news", "to": address, "message": "Hello"}}
-        job = self.site.client.call("message", app=app, body=members)
+        # Ordered again after the store went away, it is the same job.
+        options = Options(idempotency_key=address)
+        job = self.site.client.call("message", app=app, body=members, options=options)
         self.calls[job.id] = address
         return job
 
@@ -93,6 +125,10 @@ class Load:
             throttled = self.chance.choice(list(self.tokens.values()))
             rules.append({"fault": "throttle", "token": throttled, "probability": 0.7, "for_s": 2})
         self.site.sandbox.faults(*rules)
+
+    def any(self):
+        """Jobs of which most have not ended."""
+        return [job for jobs in self.jobs.values() for job in jobs[-20:]]
 
     def all(self):
         return [job for jobs in self.jobs.values() for job in jobs]

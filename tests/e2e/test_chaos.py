@@ -6,8 +6,10 @@ from a seed that is printed; `CHAOS_SEED` gives it, `CHAOS_SECONDS` another leng
 
 import os
 import random
+import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,39 +23,55 @@ RESUMES_WITHIN, SLACK = 15.0, 60.0
 
 @pytest.fixture
 def site(product):
-    made = Site(product, workers=4)
+    made = Site(product)
     yield made
     made.end()
 
 
-def storm(site, load, chance, seconds):
+def storm(site, load, seed, seconds):
     """Kill, interfere and break answers until the time is up."""
+    over = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        customers = threads.submit(order, site, load, random.Random(seed + 1), over)
+        try:
+            kill(site, load, random.Random(seed), seconds)
+        finally:
+            over.set()
+        customers.result()
+
+
+def order(site, load, chance, over):
+    """What customers do meanwhile: they order more, pause, resume and cancel."""
+    while not over.wait(0.5):
+        site.patiently(load.add)
+        if chance.random() < 0.5:
+            site.patiently(lambda: site.interfere(chance, load.any()))
+
+
+def kill(site, load, chance, seconds):
+    """Worker after worker, in the moment in which it holds a begun lease; now and then the rest."""
     ends = time.monotonic() + seconds
     next_store = time.monotonic() + seconds * 0.3
-    next_trouble = next_leash = 0.0
+    next_trouble = next_leash = resting = 0.0
+    pause = threading.Event()
     while (now := time.monotonic()) < ends:
         site.keep()
         if now >= next_trouble:
             load.trouble(burst=chance.random() < 0.4)
             next_trouble = now + 5
-        site.patiently(load.add)
-        hit = site.patiently(lambda: site.kill_worker(chance))
         if now >= next_store:
             site.kill_store()
             next_store = now + chance.uniform(20, 40)
         if now >= next_leash:
-            site.patiently(lambda: site.kill_leash(chance))
+            site.kill_leash()
             next_leash = now + chance.uniform(10, 30)
-        if chance.random() < 0.3:
-            site.patiently(lambda: site.interfere(chance, load.all()))
-        site.patiently(site.watch)
-        pause = time.monotonic() + (chance.uniform(0, 1.0) if hit else 0.05)
-        until(lambda pause=pause: time.monotonic() >= pause)
+        if now >= resting and site.patiently(lambda: site.kill_worker(chance)):
+            resting = now + chance.uniform(0, 1.5)
+        pause.wait(0.02)
 
 
 def ended(site):
     """Whether every lease that was hit has ended."""
-    site.patiently(site.watch)
     return all(kill.ended_after is not None for kill in site.tally.hits)
 
 
@@ -120,18 +138,20 @@ def report(site):
 
 @pytest.mark.timeout(2400)
 @pytest.mark.parametrize(
-    ("seconds", "kills"), [(8, 2), pytest.param(600, 200, marks=pytest.mark.slow)]
+    ("seconds", "workers", "kills"),
+    [(6, 3, 1), pytest.param(600, 8, 200, marks=pytest.mark.slow)],
 )
-def test_whatever_is_killed_and_whenever_the_record_agrees_with_the_results(site, seconds, kills):
+def test_whatever_is_killed_and_whenever_the_record_agrees_with_the_results(
+    site, seconds, workers, kills
+):
     seconds = float(os.environ.get("CHAOS_SECONDS", seconds))
     seed = int(os.environ.get("CHAOS_SEED", time.time_ns() % 1_000_000))
     measured(f"seed {seed}, {seconds:.0f} s: CHAOS_SEED={seed} gives the same choices")
-    chance = random.Random(seed)
-    load = Load(site, seconds, chance)
+    site.want(workers)
+    load = Load(site, seconds, random.Random(seed + 2))
 
-    storm(site, load, chance, seconds)
-    site.wanted = 2
-    site.keep()
+    storm(site, load, seed, seconds)
+    site.want(workers)
     load.finish()
     until(lambda: ended(site), RESUMES_WITHIN + SLACK)
 

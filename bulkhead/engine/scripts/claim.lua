@@ -232,8 +232,10 @@ local function grant(tenant, name)
   local most = math.min(SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
   -- A call that may not be repeated is marked as sent before it starts; a slice of
   -- one window keeps `unknown` to the calls that can be on the wire.
-  if repeat_of(job, step) ~= 'safe' then most = math.min(most, parallel) end
+  local unsafe = repeat_of(job, step) ~= 'safe'
+  if unsafe then most = math.min(most, parallel) end
   local offsets = instants(app, most, parallel, latency)
+  while unsafe and #offsets > 1 and tonumber(offsets[#offsets]) > offsets[1] + LEAD do offsets[#offsets] = nil end
   local ranges, taken, deaths = take_redo(job, #offsets, step)
   if deaths == 0 and step == '' and it.looks ~= '1' and taken < #offsets then
     local more, extra = take_new(job, it, #offsets - taken)
