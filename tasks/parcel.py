@@ -72,7 +72,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
 
 
 def read_ahead(parcel: list[Slice], runtime: Runtime) -> None:
-    """Read jobs and items before they are begun: a call that is marked as sent then goes out at once.
+    """Read jobs and items before they are begun: a call marked as sent then goes out at once.
 
     What a worker had begun and not sent when it died is `unknown` all the same.
     """
