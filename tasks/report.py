@@ -33,6 +33,11 @@ from worker.runtime import Runtime
 
 _log = get_logger()
 
+TROUBLE = frozenset(
+    ("BACKEND_UNREACHABLE", "NO_ANSWER", "UPSTREAM_ERROR", "TLS_FAILED", "PROXY_FAILED")
+)
+"""What a backend in trouble answers, or leaves unanswered: its app slows down."""
+
 
 def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
     """Everything that happened in a slice since its last report.
@@ -49,7 +54,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
         if finished.called:
             seconds.append(finished.seconds)
         if finished.call is not None:
-            report.traffic.add(finished.call)
+            report.traffic.add(finished.call, finished.seconds)
         _fold(report, finished, run, clocks)
     while run.unsent:
         report.back.append(run.unsent.popleft())
@@ -80,6 +85,8 @@ def tell(reports: list[Report], answers: list[Settled]) -> None:
             _log.error("app_stopped", **about, code=report.stop[0], why=report.stop[1])
         if report.cool is not None:
             _log.warning("app_cooling", **about, seconds=report.cool / 1e6)
+        elif report.throttled:
+            _log.warning("app_cooling", **about, seconds=report.after / 1e6)
         if answer.verdict == "ok" and answer.job_state.startswith("completed"):
             _log.info("job_finished", **about, outcome=answer.job_state)
 
@@ -103,6 +110,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     tries = before.count + 1
     outcome: Outcome | Again = finished.outcome
     if isinstance(outcome, Retry):
+        report.troubled += outcome.code in TROUBLE
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
     _log_item(report, finished, outcome, tries)
     if finished.called and not isinstance(outcome, Again):
@@ -115,7 +123,8 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.next.setdefault(step, []).append(index)
         case Throttled(after=after):
             report.again.append(index)
-            report.cool = max(report.cool or 0, round((after or 0) * 1e6))
+            report.throttled += 1
+            report.after = max(report.after, round((after or 0) * 1e6))
         case Stopped(code=code, message=message):
             report.again.append(index)
             report.stop = (code, message)

@@ -27,6 +27,8 @@ class Slots:
         self._parcels = self._free_parcels = parcels
         self._running = 0
         self._waiting: dict[str, Slice] = {}
+        self._held: dict[str, int] = {}
+        """Lanes of leases that need fewer than they were granted."""
         self._changed = threading.Condition()
 
     def take(self, parcel: list[Slice]) -> None:
@@ -43,12 +45,21 @@ class Slots:
             for part in parcel:
                 self._waiting.pop(part.lease, None)
 
+    def narrow(self, part: Slice, lanes: int) -> None:
+        """A slice needs only so many of its lanes from now on; none once it has ended."""
+        with self._changed:
+            held = self._held.get(part.lease, part.parallel)
+            if lanes < held:
+                self._held[part.lease] = lanes
+                self._free_calls += held - lanes
+                self._changed.notify_all()
+
     def release(self, parcel: list[Slice]) -> None:
         """A parcel is settled."""
         with self._changed:
             self._running -= 1
             self._free_parcels += 1
-            self._free_calls += sum(part.parallel for part in parcel)
+            self._free_calls += sum(self._held.pop(part.lease, part.parallel) for part in parcel)
             self._changed.notify_all()
 
     def wait_free(self, seconds: float) -> Free:

@@ -52,6 +52,10 @@ def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
         live={
             "permits_used": granted - returned,
             "latency_ms": _ms(kept.get("latency")),
+            "learned_rate": learned_rate(kept),
+            "throttled_since": _instant(kept.get("storm_at") or kept.get("slowed_at"))
+            if "learned" in kept
+            else None,
             "rotation": _rotation(kept),
         },
     )
@@ -59,6 +63,16 @@ def app_in(app: str, kept: Mapping[str, str], egress: tuple[str, ...]) -> App:
 
 def _ms(microseconds: str | None) -> float | None:
     return round(float(microseconds) / 1000, 1) if microseconds else None
+
+
+def learned_rate(kept: Mapping[str, str]) -> float | None:
+    """Calls a second that the backend was seen to bear: None if as many as configured, 0 while
+    single calls ask whether it works again."""
+    return round(float(kept["learned"]), 1) if "learned" in kept else None
+
+
+def _instant(microseconds: str | None) -> str | None:
+    return rfc3339(float(microseconds)) if microseconds else None
 
 
 def _rotation(kept: Mapping[str, str]) -> dict[str, str | None] | None:

@@ -12,6 +12,9 @@ from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
 
 FIRST_LINES = 5
 
+MOVING = ("app_rate", "class_rate", "job_rate", "max_in_flight", "workers")
+"""What limits a job that goes on all the same."""
+
 SLOWEST = 0.001
 """Items a second below which a job counts as standing still."""
 
@@ -69,12 +72,28 @@ def _limited_by(
         (workers == 0, "no_workers"),
         (bool(app.get("closed")), "egress_limit"),
         (float(app.get("cool_until") or 0) > now, "upstream_throttle"),
+        (bool(fields.get("waits")), _narrowest(fields, app)),
+        (bool(app.get("waits")) and "learned" in app, "upstream_throttle"),
         (bool(app.get("waits")), "app_rate"),
         (int(app.get("held") or 0) >= int(app.get("cap") or 1), "max_in_flight"),
     ):
         if holds:
             return name
     return "workers"
+
+
+def _narrowest(fields: Mapping[str, str], app: Mapping[str, str]) -> str:
+    """Which of a job's own limits it waits for: the one whose next permit falls due last."""
+    of_class = float(app.get(f"class:{fields.get('class')}:tat") or 0)
+    return "class_rate" if of_class > float(fields.get("tat") or 0) else "job_rate"
+
+
+def _limit(fields: Mapping[str, str], app: Mapping[str, str]) -> float:
+    """Calls a second that the narrowest of the job's limits allows."""
+    of_class = json.loads(app.get("classes") or "{}").get(fields.get("class"))
+    learned = float(app.get("learned") or 0)
+    limits = (float(app.get("rate") or 0), learned, of_class, float(fields.get("rate") or 0))
+    return float(min((limit for limit in limits if limit), default=0.0))
 
 
 def _speed(fields: Mapping[str, str], now: float) -> float:
@@ -96,17 +115,18 @@ def pace_in(
     state = JobState(fields["state"])
     counts = counts_in(fields, state)
     speed = 0.0 if state.terminal else _speed(fields, now)
-    limit = float(app.get("rate") or 0)
+    limit = _limit(fields, app)
     limited_by = _limited_by(fields, app, workers, now)
     left = counts.pending + counts.in_flight
-    moving = limited_by in ("app_rate", "max_in_flight", "workers") and left > 0
+    throttled = limited_by == "upstream_throttle" and float(app.get("learned") or 0) > 0
+    moving = (limited_by in MOVING or throttled) and left > 0
     # Before its first items a job is expected at its limit; one that stands still has no end
     # that could be told.
     expected = speed if "pace_at" in fields else limit
     seconds = left / min(expected, limit) if moving and expected > SLOWEST else None
     return {
         "items_per_s": round(speed, 1),
-        "limit_per_s": limit,
+        "limit_per_s": round(limit, 1) if limit >= 1 else limit,
         "limited_by": limited_by,
         "eta": rfc3339(now + seconds * 1e6) if seconds is not None else None,
     }

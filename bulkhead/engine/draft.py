@@ -16,7 +16,7 @@ from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
-from bulkhead.model.kind import repeats
+from bulkhead.model.kind import operation_class, repeats
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -57,6 +57,8 @@ class Request:
     """Unix seconds before which no call is made."""
     deadline: float | None = None
     """Unix seconds from which on no call is made: the job times out."""
+    rate: float | None = None
+    """The job's own most calls a second, below those of its app."""
     parent: str = ""
     """The job whose rows these are, for a retry."""
     notify: str = ""
@@ -225,6 +227,8 @@ class Draft:
             "app": request.app,
             **repeats(request.kind, request.repeat),
             "weight": str(PRIORITIES[request.priority]),
+            "class": operation_class(request.kind, str(request.params.get("op", ""))),
+            "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
             "failed": str(self.failed),
             "skipped": str(self.skipped),

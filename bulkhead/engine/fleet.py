@@ -14,6 +14,7 @@ from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 from bulkhead.model.quota import Quotas
+from bulkhead.model.text import listed
 
 
 class Fleet:
@@ -119,8 +120,7 @@ class Fleet:
         # A rotation that was going on is over: this token is the one.
         ask(self._redis.hdel, self._key("app", app), *ROTATION)
         self._write(app, token_fields(token))
-        if before.state == "stopped":
-            self.control("app", app, "resume")
+        self.control("app", app, "resume" if before.state == "stopped" else "forget_pace")
 
     def apps(self, tenant: str | None = None) -> list[App]:
         """Every app, or those of one tenant, by name."""
@@ -230,11 +230,6 @@ class Fleet:
         hint = f"did you mean {near[0]}? " if near else ""
         return NotFound(
             f"there is no {kind} {name}",
-            why=f"the {kind}s are {_listed(known)}" if known else f"no {kind} was added yet",
+            why=f"the {kind}s are {listed(known)}" if known else f"no {kind} was added yet",
             to_do=f"{hint}see `bulkhead {kind}s list`",
         )
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -10,13 +10,12 @@ from bulkhead.engine.app_fields import ROTATION, SealedToken, token_fields
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, InvalidInput
-from bulkhead.model.app import App, write_duration
+from bulkhead.model.app import MOST_ADDRESSES, App, write_duration
 from bulkhead.model.fleet import WantedApp, WantedFleet
+from bulkhead.model.text import listed
 from bulkhead.secrets import Secret, fingerprint
 
 Seal = Callable[[str, Secret], SealedToken]
-MOST_ADDRESSES = 5
-NAMED = 5
 _DURATIONS = (
     *("connect_timeout", "read_timeout", "retry_first", "retry_longest"),
     "give_up_after",
@@ -146,7 +145,8 @@ def _change(scripts: Scripts, pipe: Any, change: Change, seal: Seal) -> None:
     pipe.hset(name, mapping=kept)
     pipe.hincrby(name, "version", 1)
     goes_on = new_token and change.before.state == "stopped"
-    scripts.queue(pipe, "control", "app", app, "resume" if goes_on else "place", "", "", "")
+    verb = "resume" if goes_on else "forget_pace" if new_token else "place"
+    scripts.queue(pipe, "control", "app", app, verb, "", "", "")
 
 
 def _differences(wanted: WantedApp, there: App) -> dict[str, str]:
@@ -181,7 +181,7 @@ def _refuse_without_token(added: Sequence[WantedApp]) -> None:
     without = [each.app for each in added if each.token is None]
     if without:
         raise InvalidInput(
-            f"{_listed(without)} would be new and has no token",
+            f"{listed(without)} would be new and has no token",
             why="only an app that exists keeps the token it has",
             to_do="add token_env or token_file to it; nothing was changed",
         )
@@ -195,7 +195,7 @@ def _refuse_moves(changed: Sequence[Change]) -> None:
     ]
     if moving:
         raise Conflict(
-            f"{_listed(moving)} cannot change its cell now",
+            f"{listed(moving)} cannot change its cell now",
             why="calls are in flight from the cell it is in",
             to_do="pause it, wait until none is, then apply again; nothing was changed",
         )
@@ -219,15 +219,10 @@ def _refuse_open(fleet: Fleet, removed: Sequence[App]) -> None:
     busy = [app.id for app in removed if app.in_flight or jobs[app.id]]
     if busy:
         raise Conflict(
-            f"{_listed(busy)} cannot be removed",
+            f"{listed(busy)} cannot be removed",
             why="jobs of it are open",
             to_do="let them end, or `bulkhead jobs cancel` them; nothing was changed",
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
 
 
 def lines(todo: Plan) -> Iterator[str]:

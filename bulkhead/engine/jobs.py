@@ -14,13 +14,12 @@ from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
+from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import Job, JobState
 from bulkhead.model.result import OUTCOMES, UNTOUCHED, Result
 from bulkhead.model.slice import indexes, parse_ranges
 
 CHUNKS_AT_ONCE = 200
-MOST_ADDRESSES = 5
-"""mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 JOB_ID = re.compile(r"job_[0-9A-Z]{26}")
 
 
@@ -46,13 +45,21 @@ class Jobs:
         found = self._read([made.decode()]) if made else []
         return found[0] if found else None
 
-    def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
-        """Jobs, newest first."""
+    def newest(
+        self,
+        tenant: str | None = None,
+        limit: int | None = None,
+        wanted: Callable[[Job], bool] = lambda _: True,
+    ) -> list[Job]:
+        """Jobs that are wanted, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
-        ids = ask(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
+        ids = ask(self._redis.zrevrange, name, 0, -1)
         found: list[Job] = []
         for start in range(0, len(ids), CHUNKS_AT_ONCE):
-            found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+            page = self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+            found += filter(wanted, page)
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
         return found
 
     def open_of(self, app: str) -> Iterator[Job]:
@@ -191,9 +198,13 @@ class Jobs:
         for job in ids:
             pipe.hgetall(self._key("job", job))
             pipe.hgetall(self._key("job", job, "codes"))
+            pipe.zscore(self._key("wait"), f"p:{job}")
         pipe.zcount(self._key("worker"), now, "+inf")
-        *pairs, workers = ask(pipe.execute)
-        read = [(decoded(pairs[i]), decoded(pairs[i + 1])) for i in range(0, len(pairs), 2)]
+        *told, workers = ask(pipe.execute)
+        read = [
+            (decoded(told[i]) | {"waits": str(told[i + 2] or "")}, decoded(told[i + 1]))
+            for i in range(0, len(told), 3)
+        ]
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [

@@ -25,15 +25,23 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-NEEDS = {"begin": ("record",), "settle": ("record",)}
-"""Further files that stand in front of a verb, behind the prelude."""
+WORK = ("limiter", "fair", "place", "lease", "job")
+PRELUDE_ONLY: tuple[str, ...] = ()
+NEEDS = {
+    "claim": (*WORK, "items", "slots"),
+    "begin": (*WORK, "record"),
+    "settle": (*WORK, "record", "throttle"),
+    "record": PRELUDE_ONLY,
+    **dict.fromkeys(("beat", "bury", "discard", "hear", "part", "reseal"), PRELUDE_ONLY),
+}
+"""Further files that stand in front of a verb, behind the prelude; where none are named, `WORK`."""
 
 
 @cache
 def source(verb: str, clock: Path = CLOCK) -> str:
     """The text of a verb's script as the store runs it; a first line `#!lua …` stays first."""
     first, _, rest = (FOLDER / f"{verb}.lua").read_text().partition("\n")
-    shared = [(FOLDER / f"{name}.lua").read_text() for name in ("prelude", *NEEDS.get(verb, ()))]
+    shared = [(FOLDER / f"{name}.lua").read_text() for name in ("prelude", *NEEDS.get(verb, WORK))]
     return "\n".join([first, clock.read_text(), *shared, rest])
 
 

@@ -11,14 +11,12 @@ from bulkhead.engine.cabinet import endpoint
 from bulkhead.errors import InvalidInput
 from bulkhead.fleet_file.nodes import at, elements, is_nothing, known_members, members, text, tree
 from bulkhead.fleet_file.settings import SETTINGS, read_settings, weight
-from bulkhead.model.app import AppSettings, checked_name, split_app
+from bulkhead.model.app import MOST_ADDRESSES, AppSettings, checked_name, split_app
 from bulkhead.model.fleet import WantedApp, WantedFleet
 from bulkhead.secrets import Secret
 
 PARTS = ("defaults", "cells", "tenants", "apps")
 TOKENS = ("token_env", "token_file")
-MOST_ADDRESSES = 5
-"""mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 
 
 class TokenReader(Protocol):

@@ -22,6 +22,8 @@ class Kind:
     steps: Mapping[str, Repeat]
     record: bool = False
     """True if what was done before is looked up on the record."""
+    operation_class: str = "provision"
+    """An app may have a rate of its own for each class of operations."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -36,6 +38,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "apps.check": Kind({FIRST: Repeat.SAFE}),
     }
 )
+
+
+def operation_class(kind: str, operation: str = "") -> str:
+    """The class whose rate a job's calls keep to; of a raw call the `operation` decides."""
+    if kind in KINDS:
+        return KINDS[kind].operation_class
+    return "message" if operation == "message" else "provision"
 
 
 def repeats(kind: str, first: str = "") -> dict[str, str]:

@@ -149,7 +149,18 @@ class Report:
     calls: int = 0
     latency: int = 0
     """Mean of the calls, microseconds; 0 if there was none."""
+    throttled: int = 0
+    """Calls that were answered "slow down"."""
+    troubled: int = 0
+    """Calls that a backend in trouble failed: no connection, no answer, an error of its own."""
+    after: int = 0
+    """Microseconds after which the backend asked to be called again; 0 if it named no time."""
+    waiting: int = 0
+    """Microseconds that the oldest call of the slice is out already; 0 if none is out for long."""
+    lanes: int = -1
+    """Calls at once that the slice still needs, at most; -1 if as many as it was granted."""
     cool: int | None = None
+    """Microseconds that the app is to rest because this worker cannot call it."""
     stop: tuple[str, str] | None = None
     app_version: str = ""
     """The version of the app's settings and token that the calls were made with."""

@@ -1,9 +1,9 @@
-"""Text that came from outside and may hold what UTF-8 cannot carry."""
+"""Text: what UTF-8 cannot carry, and lists of names in a sentence."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -17,3 +17,9 @@ def has_surrogate(texts: Iterable[str]) -> bool:
 def readable(text: str) -> str:
     """The text with � for everything that is none."""
     return _HALF.sub("\ufffd", text)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

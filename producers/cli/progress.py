@@ -22,6 +22,8 @@ PLAIN_EVERY = 5.0
 
 LIMITS = {
     "app_rate": "the app's rate",
+    "class_rate": "the rate of its class of operations",
+    "job_rate": "the rate it was given",
     "max_in_flight": "the app's calls in flight",
     "workers": "the workers",
     "no_workers": "no worker is running: start `bulkhead up` or `bulkhead worker`",

@@ -12,14 +12,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.text import has_surrogate, readable
 from bulkhead.model.user import UserMapping, mapping_of, plain, problem_in
 from producers.rows.formula import may_hold_neutralised, restore
-from producers.rows.row import (
-    LONGEST_CELL,
-    Format,
-    Row,
-    ignored,
-    not_text,
-    too_long,
-)
+from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
 from producers.rows.source import Source
 
 DELIMITERS = (",", ";", "\t")
@@ -27,14 +20,13 @@ _UNREAD = MappingProxyType({"|": "`|`"})
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
-class CsvRows:
+class CsvRows(Rows):
     """The rows of one CSV file, read once; see `Rows`."""
 
-    format: Format = "csv"
+    format = "csv"
 
     def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
-        self.count = 0
-        self._source = source
+        super().__init__(source)
         self._has_marks = False
         self._line = ""
         # Process-wide in Python's csv; every reader of ours wants the same.
@@ -46,9 +38,8 @@ class CsvRows:
         # Strict, because a quote left open closes at the next one: lenient reading would then
         # lose the rows in between without a word.
         self._reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-        header = self._read_header()
-        self.columns: list[str | None] = [*header]
-        self.mapping: UserMapping = mapping_of(header, explicit)
+        self._header = self._read_header()
+        self._mapping = mapping_of(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
@@ -56,22 +47,14 @@ class CsvRows:
         self._rows = chain([peeked], rest)
 
     @property
-    def sha256(self) -> str:
-        """Of the raw bytes read so far, in hexadecimal."""
-        return self._source.sha256
+    def columns(self) -> list[str | None]:
+        """The cells of the header."""
+        return [*self._header]
 
     @property
-    def bytes(self) -> int:
-        """The number of raw bytes read so far."""
-        return self._source.bytes
-
-    @property
-    def ignored_columns(self) -> list[str]:
-        """Columns that are kept and not sent; those beginning with `_` are not mentioned."""
-        return ignored(self.columns, self.mapping)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self._rows
+    def mapping(self) -> UserMapping:
+        """Which column means which field."""
+        return self._mapping
 
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
@@ -86,7 +69,7 @@ class CsvRows:
                 yield line
 
     def _read(self) -> Iterator[Row]:
-        reader, source, mapping = self._reader, self._source, self.mapping
+        reader, source, mapping = self._reader, self._source, self._mapping
         line = reader.line_num + 1
         while True:
             try:
@@ -111,7 +94,7 @@ class CsvRows:
         if self._source.has_bad_bytes and has_surrogate(cells):
             problem = not_text(cells, self._source.encoding.upper())
             return Row(line, [readable(cell) for cell in cells], problem)
-        return Row(line, cells, problem_in(self.mapping, cells))
+        return Row(line, cells, problem_in(self._mapping, cells))
 
     def _rescued(self, line: int, error: csv.Error) -> Row:
         """A row with a stray quote, read as it stands if it keeps to its own line."""

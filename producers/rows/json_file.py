@@ -13,7 +13,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
 from bulkhead.objects import Number, Objects
-from producers.rows.row import LONGEST_CELL, Format, Row, ignored, not_text, too_long
+from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
 from producers.rows.source import Source
 
 TEXT_COLUMN = "_text"
@@ -26,14 +26,13 @@ class _Doubled(Exception):
     """An object has two members of one name."""
 
 
-class JsonRows:
+class JsonRows(Rows):
     """The rows of one file of JSON Lines, read once; see `Rows`."""
 
-    format: Format = "jsonl"
+    format = "jsonl"
 
     def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
-        self.count = 0
-        self._source = source
+        super().__init__(source)
         self._objects = Objects(explicit)
         self._decode = json.JSONDecoder(
             parse_int=Number,
@@ -57,24 +56,6 @@ class JsonRows:
     def mapping(self) -> UserMapping:
         """Which column means which field; the same for every file."""
         return self._objects.mapping
-
-    @property
-    def sha256(self) -> str:
-        """Of the raw bytes read so far, in hexadecimal."""
-        return self._source.sha256
-
-    @property
-    def bytes(self) -> int:
-        """The number of raw bytes read so far."""
-        return self._source.bytes
-
-    @property
-    def ignored_columns(self) -> list[str]:
-        """Members seen so far that are kept and not sent, but for those beginning with `_`."""
-        return ignored(self.columns, self.mapping)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self._rows
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
+from producers.rows.source import Source
 
 Format = Literal["csv", "jsonl"]
 LONGEST_CELL = 1024 * 1024
@@ -37,48 +39,50 @@ class InputOptions:
     """Column or member → the field of a user that it means; wins over the names."""
 
 
-class Rows(Protocol):
+class Rows(ABC):
     """The rows of one file, read once; iterating raises InvalidInput if the file is unusable.
 
     `sha256` and `bytes` are those of the file as given (packed, if it is), and with `count` are
     whole when the iteration has ended; so are the `columns` of JSON Lines.
     """
 
-    count: int
+    format: Format
+    _rows: Iterator[Row]
+
+    def __init__(self, source: Source) -> None:
+        self.count = 0
+        self._source = source
 
     @property
-    def format(self) -> Format:
-        """How the file is written."""
-
-    @property
+    @abstractmethod
     def columns(self) -> list[str | None]:
         """The columns' names; None for one that no object had a member for."""
 
     @property
+    @abstractmethod
     def mapping(self) -> UserMapping:
         """Which column means which field."""
 
     @property
     def sha256(self) -> str:
         """Of the raw bytes read so far, in hexadecimal."""
+        return self._source.sha256
 
     @property
     def bytes(self) -> int:
         """The number of raw bytes read so far."""
+        return self._source.bytes
 
     @property
     def ignored_columns(self) -> list[str]:
         """Columns that are kept and not sent; those beginning with `_` are not mentioned."""
+        sent, columns = self.mapping.columns, self.columns
+        others = (name or "" for place, name in enumerate(columns) if place not in sent)
+        return [name for name in others if name.strip() and not name.startswith("_")]
 
     def __iter__(self) -> Iterator[Row]:
         """Each row once."""
-
-
-def ignored(columns: Sequence[str | None], mapping: UserMapping) -> list[str]:
-    """Columns that are kept and not sent; those beginning with `_` are not mentioned."""
-    sent = mapping.columns
-    others = (name or "" for place, name in enumerate(columns) if place not in sent)
-    return [name for name in others if name.strip() and not name.startswith("_")]
+        return self._rows
 
 
 def not_text(cells: Sequence[str], encoding: str) -> Problem:

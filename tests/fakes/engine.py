@@ -21,6 +21,8 @@ COUNTED = {SUCCEEDED: "succeeded", SKIPPED: "skipped", FAILED: "failed", UNKNOWN
 class World:
     """One store with tenants, apps, jobs and workers, at a time of its own."""
 
+    TOKEN = SealedToken("box", "1234", "f00d")
+
     def __init__(self, redis):
         self.redis = redis
         self.scripts = Scripts(redis, clock=VIRTUAL_CLOCK)
@@ -48,8 +50,7 @@ class World:
         if not self.redis.exists(self.key("tenant", tenant)):
             self.fleet.add_tenant(tenant, weight)
         settings = {"rate": 1e6, "burst": 1, "max_in_flight": 64, **settings}
-        token = SealedToken("box", "1234", "f00d")
-        self.fleet.add_app(name, AppSettings("https://backend.example", **settings), token)
+        self.fleet.add_app(name, AppSettings("https://backend.example", **settings), self.TOKEN)
         return name
 
     def submit(self, items, app="acme/shop", *, refused=(), **request):

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 import pytest
 
 from bulkhead.backend.transport import Transport
+from tests.fakes.bare_client import BareClient
 from tests.fakes.engine import World
+from tests.fakes.reception import Reception
 from tests.integration.sandbox_process import running
 
 
@@ -35,6 +37,20 @@ def no_sync(redis):
 def valkey_world(no_sync):
     """An empty world on the embedded store only."""
     return World(no_sync)
+
+
+@pytest.fixture(scope="module")
+def client(store_server):
+    """A program that has Celery, and nothing of ours."""
+    made = BareClient(store_server.broker_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def door(no_sync, store_server):
+    """The front door over an empty store, with an app to send to."""
+    return Reception(no_sync, store_server.broker_url).app()
 
 
 @pytest.fixture

@@ -79,6 +79,22 @@ def test_the_bytes_of_a_call_are_those_that_went_by(sandbox, transport):
     assert backend.take_traffic() == (0, 0)
 
 
+def test_the_time_that_calls_took_is_added_up_by_operation(world):
+    app = world.app()
+    world.submit(1)
+    part = world.begun()
+    told = report(part, {SUCCEEDED: [0]})
+    for seconds in (0.2, 0.4):
+        told.traffic.add(CallMade("useradd", "succeeded", "ann", 1, 1), seconds)
+    told.traffic.add(CallMade("userdel", "succeeded", "ann", 1, 1))
+    world.settle(told)
+
+    (month,) = stats(world.scripts, [app], "2030-03")
+
+    assert month.took == {"useradd": pytest.approx(0.6)}
+    assert month.to_dict()["latency_ms"] == {"useradd": 300.0}
+
+
 def test_operations_beyond_a_month_full_of_names_are_counted_together(world):
     app = world.app()
     world.submit(1)

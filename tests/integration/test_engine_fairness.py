@@ -6,6 +6,7 @@ import pytest
 
 from bulkhead.model.slice import indexes
 from tests.fakes.engine import report
+from tests.fakes.traffic import Traffic
 
 WEIGHTS = {"one": 1, "three": 3, "six": 6}
 
@@ -95,3 +96,58 @@ def test_a_tenant_whose_calls_come_back_is_not_charged_for_them(valkey_world):
         valkey_world.worker().beat({})
 
     assert valkey_world.counts(second).succeeded < 60
+
+
+def test_shares_by_weight_hold_while_one_tenant_comes_and_goes(valkey_world):
+    for tenant, weight in WEIGHTS.items():
+        valkey_world.app(f"{tenant}/shop", tenant_weight=weight)
+        if tenant != "three":
+            valkey_world.submit(9000, f"{tenant}/shop")
+    with_three, without = Counter(), Counter()
+    for _ in range(8):
+        job = valkey_world.submit(2000, "three/shop")
+        with_three.update(shares(valkey_world, 40))
+        valkey_world.jobs.control(job, "cancel")
+        without.update(shares(valkey_world, 20))
+
+    check(with_three)
+    assert without["six/shop"] / sum(without.values()) == pytest.approx(6 / 7, abs=0.02)
+    assert without["three/shop"] == 0
+
+
+def test_a_new_job_of_an_app_at_200_a_second_has_its_permit_within_a_tenth_of_a_second(
+    valkey_world,
+):
+    valkey_world.app(rate=200, burst=1, max_in_flight=64)
+    valkey_world.submit(5000)
+    small = {}
+    traffic = Traffic(valkey_world, lambda app, now: ("ok", 0.05), delay=0.005)
+    for number in range(20):
+        second = 2 + number * 0.31
+        start = lambda second=second: small.update({valkey_world.submit(3): second})  # noqa: E731
+        traffic.later(second, start)
+
+    traffic.run(9)
+
+    waits = [min(traffic.said(job=job)) - second for job, second in small.items()]
+    assert len(waits) == 20
+    assert max(waits) <= 0.1
+    assert len(traffic.said()) >= 0.99 * 200 * 9
+
+
+def test_calls_that_take_longer_than_was_charged_are_charged_when_they_end(world):
+    for tenant in ("fast", "slow"):
+        world.submit(100, world.app(f"{tenant}/shop"))
+    for _ in range(40):
+        for part in world.claim(slots=2, items=4):
+            world.begin(part)
+            items = list(indexes(part.ranges))
+            latency = 4_000_000 if part.app == "slow/shop" else 10_000
+            told = report(part, {2: items}, latency=latency, calls=len(items))
+            world.settle(told)
+            world.advance(0.1)
+            world.worker().beat({})
+
+    assert world.counts(world.jobs.newest("fast")[0].id).succeeded > 3 * (
+        world.counts(world.jobs.newest("slow")[0].id).succeeded
+    )

@@ -41,6 +41,20 @@ def told(part, begun):
     return report(part, {SKIPPED: known}, free=len(known), back=rest, calls=0)
 
 
+def to_call(world):
+    """Each slice that is claimed now: what the record knows of it, and what is left to call.
+
+    What was only looked through is settled on the way.
+    """
+    for part in world.claim():
+        begun = begin(world, part)
+        if part.step == LOOK:
+            world.settle(told(part, begun))
+        else:
+            fresh = [index for index in indexes(part.ranges) if index not in begun.known]
+            yield part, list(begun.known), fresh
+
+
 def test_an_address_done_before_is_told_with_its_job_and_whether_the_content_is_the_same(world):
     world.app()
     first = imported(world, 3)
@@ -173,15 +187,10 @@ def test_what_is_not_on_the_record_waits_for_its_permits_and_is_sent_once(world)
     job, sent, now = world.submit(360), [], world.now
 
     for _ in range(200):
-        for part in world.claim():
-            begun = begin(world, part)
-            if part.step == LOOK:
-                world.settle(told(part, begun))
-                continue
-            fresh = [index for index in indexes(part.ranges) if index not in begun.known]
+        for part, known, fresh in to_call(world):
             sent += fresh
-            states = {SKIPPED: list(begun.known), SUCCEEDED: fresh}
-            world.settle(report(part, states, free=len(begun.known), calls=len(fresh)))
+            states = {SKIPPED: known, SUCCEEDED: fresh}
+            world.settle(report(part, states, free=len(known), calls=len(fresh)))
         world.advance(0.05)
         world.audit(job)
 
@@ -216,16 +225,11 @@ def test_two_jobs_at_once_end_with_every_row_sent_at_least_once_and_at_most_twic
     jobs, sent = [world.submit(60), world.submit(60)], []
 
     for _ in range(400):
-        for part in world.claim():
-            begun = begin(world, part)
-            if part.step == LOOK:
-                world.settle(told(part, begun))
-                continue
-            fresh = [index for index in indexes(part.ranges) if index not in begun.known]
+        for part, known, fresh in to_call(world):
             sent += fresh
-            states = {SKIPPED: list(begun.known), SUCCEEDED: fresh}
+            states = {SKIPPED: known, SUCCEEDED: fresh}
             done = [(f"user{index}", OLD, 0) for index in fresh]
-            world.settle(report(part, states, free=len(begun.known), done=done))
+            world.settle(report(part, states, free=len(known), done=done))
         world.advance(0.02)
 
     counts = [world.counts(job) for job in jobs]

@@ -128,7 +128,7 @@ def test_items_that_were_not_sent_come_back_with_their_permits(world):
     world.audit(job)
 
 
-def test_a_throttled_item_uses_no_attempt_and_cools_its_app(world):
+def test_an_app_that_a_worker_cannot_read_rests_exactly_as_long_as_it_says(world):
     world.app("acme/shop")
     world.app("acme/other")
     job = world.submit(1)
@@ -137,7 +137,7 @@ def test_a_throttled_item_uses_no_attempt_and_cools_its_app(world):
     for part in parts.values():
         world.begin(part)
 
-    world.settle(report(parts["acme/shop"], again=[0], cool=0))
+    world.settle(report(parts["acme/shop"], again=[0], cool=1_000_000))
     world.finish(parts["acme/other"])
 
     assert world.claim() == []
@@ -147,46 +147,6 @@ def test_a_throttled_item_uses_no_attempt_and_cools_its_app(world):
     (part,) = world.claim()
     assert world.begin(part).tries == {}
     world.audit(job)
-
-
-def pause_after_throttle(world, after=0):
-    part = world.begun(items=1)
-    world.settle(report(part, again=[part.ranges[0][0]], cool=after))
-    until = int(world.app_now()["cool_until"])
-    seconds = (until - world.now) / 1e6
-    world.advance(seconds)
-    return seconds
-
-
-def test_an_app_that_stays_throttled_cools_twice_as_long_each_time_to_a_minute(world):
-    world.app()
-    world.submit(50)
-
-    assert [pause_after_throttle(world) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
-
-    world.finish(world.begun(items=1))
-    assert pause_after_throttle(world) == 1
-
-
-@pytest.mark.parametrize("seconds", [2, 45])
-def test_a_retry_after_wins_however_often_the_app_was_throttled_before(world, seconds):
-    world.app()
-    world.submit(50)
-
-    pauses = [pause_after_throttle(world, after=seconds * 1_000_000) for _ in range(5)]
-
-    assert pauses == [seconds] * 5
-
-
-def test_calls_that_were_throttled_together_cool_the_app_once(world):
-    world.app()
-    world.submit(50)
-    parts = [world.begun(items=1) for _ in range(8)]
-
-    for part in parts:
-        world.settle(report(part, again=[part.ranges[0][0]], cool=0))
-
-    assert int(world.app_now()["cool_until"]) - world.now == 1_000_000
 
 
 def test_a_refused_token_pauses_every_open_job_of_that_app_and_no_other(world):

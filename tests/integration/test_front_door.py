@@ -13,23 +13,11 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import BulkheadError
 from bulkhead.model.code import CODES
 from tasks.submit import reception
-from tests.fakes.bare_client import BareClient, environment
+from tests.fakes.bare_client import environment
 from tests.fakes.reception import Reception
 
 ITEMS = [{"address": f"u{n}@example.com"} for n in range(3)]
 CANARY = "canary-of-the-door-0123456789"
-
-
-@pytest.fixture(scope="module")
-def client(store_server):
-    made = BareClient(store_server.broker_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def door(no_sync, store_server):
-    return Reception(no_sync, store_server.broker_url).app()
 
 
 def payload(**members):

@@ -7,23 +7,10 @@ import pytest
 from bulkhead.engine.verbs import Verbs
 from bulkhead.errors import Unreachable
 from bulkhead.model.slice import Begun, indexes
-from tests.fakes.bare_client import BareClient
 from tests.fakes.engine import SUCCEEDED, report
 from tests.fakes.reception import Reception
 
 TO = {"task": "myapp.job_done", "queue": "myapp"}
-
-
-@pytest.fixture(scope="module")
-def client(store_server):
-    made = BareClient(store_server.broker_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def door(no_sync, store_server):
-    return Reception(no_sync, store_server.broker_url).app()
 
 
 def payload(**members):
@@ -116,18 +103,6 @@ def test_a_payload_that_is_wrong_elsewhere_is_still_answered(client, door):
     (job,) = told(client, door)
 
     assert job["error"]["code"] == "PAYLOAD_INVALID"
-
-
-def test_an_order_sent_again_after_its_end_is_answered_again(client, door):
-    client.send(kwargs=payload(idempotency_key="k"))
-    door.serve()
-    run(door)
-    told(client, door)
-
-    client.send(kwargs=payload(idempotency_key="k"))
-    door.serve()
-
-    assert [job["state"] for job in told(client, door)] == ["completed"]
 
 
 def test_cancelling_by_message_is_answered_with_the_job_as_it_then_is(client, door):

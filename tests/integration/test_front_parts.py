@@ -9,20 +9,7 @@ from bulkhead.engine.front import QUEUE
 from bulkhead.engine.parts import Parcelled
 from bulkhead.errors import Unreachable
 from tasks import together
-from tests.fakes.bare_client import BareClient
 from tests.fakes.reception import Reception
-
-
-@pytest.fixture(scope="module")
-def client(store_server):
-    made = BareClient(store_server.broker_url)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def door(no_sync, store_server):
-    return Reception(no_sync, store_server.broker_url).app()
 
 
 def part(*names, **members):

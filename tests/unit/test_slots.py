@@ -48,3 +48,16 @@ def test_whoever_waits_for_room_hears_of_it_at_once():
 
     waiting.join(20)
     assert heard == [Free(2, 2)]
+
+
+def test_lanes_that_a_slice_no_longer_needs_are_free_before_it_is_settled():
+    slots, piece = Slots(calls=8, parcels=8), part("7", parallel=6)
+    slots.take([piece])
+    slots.begin([piece])
+
+    slots.narrow(piece, 2)
+    assert slots.wait_free(0).calls == 6
+    slots.narrow(piece, 4)
+    slots.release([piece])
+
+    assert slots.wait_free(0).calls == 8

@@ -51,6 +51,7 @@ local function may_start(lease, app, it)
     return 'held'
   end
   if not may_call(app, it.kind) then return 'held' end
+  if num(app.cool_until, 0) > NOW then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
   local set = key('app', lease.app, 'egress')
   if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
@@ -78,7 +79,7 @@ for i = 3, #ARGV, 2 do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
-    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout', 'rotation')
+    local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout', 'rotation', 'cool_until')
     local it = read(key('job', lease.job), 'state', 'deadline', 'kind')
     if lease.state == 'begun' then
       verdict = 'ok'

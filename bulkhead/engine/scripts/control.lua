@@ -7,7 +7,7 @@
 --
 -- KEYS[1]  root
 -- ARGV[1]  'job' | 'app' | 'tenant' | 'worker'     ARGV[2]  its id
--- ARGV[3]  'pause' | 'resume' | 'cancel' | 'place' | 'drain'
+-- ARGV[3]  'pause' | 'resume' | 'cancel' | 'place' | 'forget_pace' | 'drain'
 -- ARGV[4]  expected version or ''     ARGV[5]  by whom  ARGV[6]  why
 -- returns  {'ok' | 'same' | 'none' | 'version' | 'state' | 'stopped', its state}
 
@@ -46,9 +46,11 @@ local function control_app()
   if verb == 'pause' then
     if state == 'stopped' then return { 'stopped', state } end
     redis.call('HSET', key('app', id), 'state', 'paused', 'why', why, 'since', whole(NOW))
+  elseif verb == 'forget_pace' then
+    forget_pace(id)
   elseif verb == 'resume' then
-    redis.call('HSET', key('app', id), 'state', 'active', 'why', '', 'code', '', 'since', whole(NOW),
-      'cool_until', 0, 'cool_streak', 0)
+    redis.call('HSET', key('app', id), 'state', 'active', 'why', '', 'code', '', 'since', whole(NOW))
+    forget_pace(id)
     sweep(id, '0')
   end
   place(id)

@@ -52,6 +52,7 @@ local function switch()
     'rotation_version', version)
   redis.call('HDEL', name, 'next_token_box', 'next_last4', 'next_fingerprint')
   app.rotation_version = version
+  forget_pace(id)
   place(id)
   return { 'ok', old_leases() }
 end

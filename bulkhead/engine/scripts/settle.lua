@@ -10,7 +10,9 @@
 --          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
 --          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
---          latency (mean, microseconds, 0 = none), cool (microseconds or null), stop ([code, why] or null),
+--          latency (mean, microseconds, 0 = none), throttled and troubled (calls answered so), after
+--          (microseconds named by the backend, 0 = none), waiting (microseconds the oldest call is out),
+--          lanes (still needed, -1 = unchanged), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
@@ -87,7 +89,8 @@ local function schedule_retries(lease, entry)
   end
   if #entry.retry > 0 and live then
     redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
-    redis.call('ZADD', key('wait'), redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2], 'r:' .. lease.app)
+    local due = tonumber(redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
+    wait_until('r:' .. lease.app, due, lease.cell or 'main')
   end
   return #entry.retry
 end
@@ -97,7 +100,11 @@ local function return_unsent(lease, entry)
   redo(lease.job, entry.again, 0, lease.step)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
-  refund(lease, count(entry.back) + entry.free)
+  local unused = count(entry.back) + entry.free
+  if holds_permits(lease, unused) then
+    credit(lease, unused)
+    uncharge(lease, unused)
+  end
   return count(entry.back) + count(entry.again)
 end
 
@@ -130,26 +137,6 @@ local function stop(lease, entry)
   sweep(lease.app, '0')
 end
 
-local function learn(lease, entry, succeeded)
-  local name = key('app', lease.app)
-  local app = read(name, 'latency', 'cool_streak', 'cool_until')
-  if entry.latency > 0 then
-    local before = num(app.latency, entry.latency)
-    redis.call('HSET', name, 'latency', whole(before + (entry.latency - before) * 0.3))
-  end
-  if type(entry.cool) == 'number' then
-    -- Calls that were on the wire together are throttled together: one lesson, not eight.
-    local cooling = num(app.cool_until, 0) > NOW
-    local streak = math.max(1, num(app.cool_streak, 0) + (cooling and 0 or 1))
-    if not cooling and streak == 1 then redis.call('HSET', name, 'cool_since', whole(NOW)) end
-    -- Who was told when to come back comes back then, and not later.
-    local pause = entry.cool > 0 and entry.cool or math.min(60, 2 ^ (streak - 1)) * 1000000
-    redis.call('HSET', name, 'cool_streak', streak, 'cool_until', whole(math.max(num(app.cool_until, 0), NOW + pause)))
-  elseif succeeded and num(app.cool_streak, 0) > 0 and num(app.cool_until, 0) <= NOW then
-    redis.call('HSET', name, 'cool_streak', 0)
-  end
-end
-
 -- Items a second over about the last ten seconds.
 local function measure(job, moved)
   local it = read(job, 'pace', 'pace_at', 'started_at')
@@ -170,7 +157,7 @@ local function month()
   return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
 end
 
--- What `apps stats` shows, kept for 400 days.
+-- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
 local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
@@ -182,6 +169,11 @@ local function count_stats(app, stats)
     if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
     redis.call('HINCRBY', name, field, calls)
   end
+  for op, took in pairs(stats.took or {}) do
+    local field = 'took|' .. op
+    if full and redis.call('HEXISTS', name, field) == 0 then field = 'took|other' end
+    redis.call('HINCRBY', name, field, whole(took))
+  end
   redis.call('HINCRBY', name, 'sent', stats.sent)
   redis.call('HINCRBY', name, 'received', stats.received)
   if #stats.users > 0 then redis.call('PFADD', users, unpack(stats.users)) end
@@ -189,6 +181,7 @@ local function count_stats(app, stats)
   if redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, 34560000) end
 end
 
+local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
   local moved = record(lease, entry)
@@ -199,13 +192,18 @@ local function settle(lease, entry)
   redis.call('HINCRBY', job, 'version', 1)
   measure(job, moved)
   count_stats(lease.app, entry.stats)
-  learn(lease, entry, moved > 0)
+  learn(lease, entry)
+  correct_cost(lease, entry.calls, entry.latency)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
+    freed[lease.cell or 'main'] = true
     drop_lease(lease)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+    local kept = num(entry.lanes, -1)
+    if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
+    keep_lanes(lease, kept)
   end
   local state = finish_if_over(lease.job)
   place_job(lease.app, lease.job)
@@ -228,5 +226,9 @@ for i, entry in ipairs(entries) do
     answers[i] = late(entry, entry.job)
     count_stats(entry.app, entry.stats)
   end
+end
+-- What was passed over for want of these lanes has nobody else to tell of it.
+for cell in pairs(freed) do
+  if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
 end
 return answers

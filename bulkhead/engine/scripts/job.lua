@@ -1,0 +1,156 @@
+-- job: the life of a job, from its release to its end. Joined behind `lease`.
+--
+-- transition() is the only writer of a job's state; whatever ends a job leaves its counts to
+-- finish_if_over(), its place in the lists to leave_open(), and its data to expire_job().
+
+local SWEEP = 250         -- jobs of one app that are looked at in one go
+
+local function add_results(job, rows)
+  redis.call('RPUSH', key('job', job, 'out'), rows)
+  expire_with(job, 'out')
+end
+
+-- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
+local function expire_job(job, segments, retention)
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes' }) do
+    redis.call('EXPIRE', key('job', job, part), retention)
+  end
+  for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
+  redis.call('EXPIRE', key('job', job), retention)
+end
+
+-- Whoever asked to hear of the end is told by a worker that takes the job from this list.
+local function announce(job)
+  local wanted = redis.call('HGET', key('job', job), 'notify')
+  if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
+end
+
+-- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
+-- is free at once, its id stays in the lists until the store has forgotten the rest.
+local function leave_open(job, it)
+  redis.call('SREM', key('app', it.app, 'open'), job)
+  redis.call('ZREM', key('deadline'), job)
+  if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
+    redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
+  end
+  local kept = num(it.retention, 2592000)
+  redis.call('ZADD', key('expiry'), whole(NOW + kept * 1000000), it.tenant .. ' ' .. job)
+  -- What stands for the job on the record: the name `#` is no tenant's.
+  if it.serial then redis.call('ZADD', key('expiry'), whole(NOW + kept * 1000000), '# ' .. it.serial) end
+  local asked = it.idempotency_key or ''
+  if asked ~= '' then redis.call('EXPIRE', key('idem', it.tenant, asked), kept) end
+end
+
+-- Moves a job to another state; a terminal one also leaves the lists of open jobs.
+local function transition(job, state, by, why)
+  local name = key('job', job)
+  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial',
+    'idempotency_key')
+  redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
+  redis.call('HINCRBY', name, 'version', 1)
+  if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
+  if state == 'scheduled' then
+    redis.call('ZADD', key('wait'), it.at, 'j:' .. job)
+  else
+    redis.call('ZREM', key('wait'), 'j:' .. job)
+  end
+  if is_live(state) then return end
+  redis.call('HSET', name, 'finished_at', whole(NOW))
+  leave_open(job, it)
+  expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
+  announce(job)
+end
+
+-- The state of a job that nothing holds any more: before its time, or where it stopped.
+local function freed(it)
+  if num(it.at, 0) > NOW then return 'scheduled' end
+  return it.started_at and 'running' or 'queued'
+end
+
+-- Lets the items of a job be claimed, unless its app's token is not accepted.
+local function enqueue(job, name)
+  local app = read(key('app', name), 'state', 'why', 'rotation')
+  if app.state == 'stopped' and not may_call(app, redis.call('HGET', key('job', job), 'kind')) then
+    transition(job, 'paused', 'auth_failure', app.why)
+  else
+    transition(job, 'queued')
+  end
+  place_job(name, job)
+  place(name)
+end
+
+-- A job whose app was stopped since is shown as paused; one that waited for its app goes on. What tries
+-- the next token goes on in any case: it is the way out.
+local function follow(app, name, job)
+  local it = read(key('job', job), 'state', 'kind', 'by', 'started_at', 'at')
+  if app.state == 'stopped' then
+    if not is_open(it.state) or it.kind == 'apps.check_token' then return end
+    transition(job, 'paused', 'auth_failure', app.why)
+  elseif it.state == 'paused' and it.by == 'auth_failure' then
+    transition(job, freed(it))
+  end
+  place_job(name, job)
+end
+
+-- Lets the open jobs of an app follow its state, some at a time: nobody else's call waits for an app with
+-- thousands. Each tick goes on where the last one stopped; until then the app's own state is what counts.
+local function sweep(name, from)
+  local app = read(key('app', name), 'state', 'why', 'sweep')
+  local cursor, jobs = from or app.sweep or '0', {}
+  if app.state then
+    cursor, jobs = unpack(redis.call('SSCAN', key('app', name, 'open'), cursor, 'COUNT', SWEEP))
+    for _, job in ipairs(jobs) do follow(app, name, job) end
+  end
+  if cursor == '0' or not app.state then
+    redis.call('HDEL', key('app', name), 'sweep')
+    redis.call('SREM', key('sweeps'), name)
+  else
+    redis.call('HSET', key('app', name), 'sweep', cursor)
+    redis.call('SADD', key('sweeps'), name)
+  end
+end
+
+-- The time of a scheduled job has come.
+local function start_scheduled(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('wait'), 'j:' .. job)
+  if it.state ~= 'scheduled' then return false end
+  enqueue(job, it.app)
+  return true
+end
+
+-- The deadline of a job has passed: what is in flight is still recorded, nothing else is called.
+local function time_out(job)
+  local it = read(key('job', job), 'state', 'app')
+  redis.call('ZREM', key('deadline'), job)
+  if not is_live(it.state) then return nil end
+  transition(job, 'timed_out', 'deadline')
+  place_job(it.app, job)
+  place(it.app)
+  return it.app
+end
+
+-- Pauses a job with more failed items than it bears. Who resumes it gives it as many again.
+local function keep_budget(job, it)
+  local failed, from, borne = num(it.failed, 0), num(it.budget_from, 0), num(it.max_failures, nil)
+  if not borne or failed - from <= borne then return it.state end
+  local since = from > 0 and string.format(', %d of them since it was resumed', failed - from) or ''
+  transition(job, 'paused', 'error_budget', string.format('%d of %d rows have failed%s: more than the %d allowed',
+    failed, num(it.total, 0), since, borne))
+  return 'paused'
+end
+
+-- A job is over when nothing is pending and nothing is in flight, and not a moment before. One that
+-- is not over may have failed too often to go on.
+local function finish_if_over(job)
+  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight',
+    'max_failures', 'budget_from')
+  if not is_live(it.state) then return it.state end
+  local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
+  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then
+    return is_open(it.state) and keep_budget(job, it) or it.state
+  end
+  local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
+  transition(job, state)
+  return state
+end

@@ -1,0 +1,52 @@
+-- lease: what a worker holds. Joined behind `place`.
+--
+-- `lease:<id>` names items, job, app, worker and lanes (`parallel`), and what its permits and its fair share
+-- cost, for the way back. The lanes count in the app's `held` and, by tenant, in `worker:<w>:held`.
+
+local function read_lease(id)
+  local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
+    'first', 'due', 'credited', 'step', 'opens', 'pace', 'cost', 'narrow', 'cell')
+  lease.id = id
+  lease.step = lease.step or ''
+  lease.parallel = num(lease.parallel, 0)
+  return lease
+end
+
+-- Counts lanes that a worker uses for an app, or (less than none) no longer uses.
+local function count_lanes(worker, name, lanes)
+  redis.call('HINCRBY', key('app', name), 'held', lanes)
+  local tenant = string.match(name, '^[^/]+')
+  if redis.call('HINCRBY', key('worker', worker, 'held'), tenant, lanes) <= 0 then
+    redis.call('HDEL', key('worker', worker, 'held'), tenant)
+  end
+end
+
+-- Keeps only so many lanes of a lease whose last calls are out: the others may serve somebody else.
+local function keep_lanes(lease, lanes)
+  if lanes < 0 or lanes >= lease.parallel then return end
+  count_lanes(lease.worker, lease.app, lanes - lease.parallel)
+  redis.call('HSET', key('lease', lease.id), 'parallel', lanes)
+  lease.parallel = lanes
+end
+
+-- True if a lease holds permits for so many items: those that are only looked up need none.
+local function holds_permits(lease, items) return items > 0 and lease.step ~= LOOK end
+
+local function drop_lease(lease)
+  redis.call('DEL', key('lease', lease.id))
+  redis.call('ZREM', key('lease'), lease.id)
+  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  count_lanes(lease.worker, lease.app, -lease.parallel)
+end
+
+-- Ends a lease that never began: its items are pending again, and cost nothing.
+local function end_granted(lease)
+  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)
+  drop_lease(lease)
+  local items = count(lease.left)
+  local paid = holds_permits(lease, items)
+  if paid then credit(lease, items) end
+  place_job(lease.app, lease.job)
+  if paid then uncharge(lease, items) end
+  place(lease.app)
+end

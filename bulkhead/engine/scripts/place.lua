@@ -1,0 +1,107 @@
+-- place: where apps and jobs stand. Joined behind `fair`.
+--
+-- place() and place_job() are the only writers of the ready and wait sets and the only ringers of the bell
+-- for new work; every verb ends with them for what it touched. What is ready or waits is the pair (app, job):
+-- a job held back by its own rate or its operation class leaves `app:<a>:jobs` and stands in `wait` as
+-- `p:<job>` until its next permit, so it never blocks its app; `a:<app>` waits for the app's own.
+
+local BEHIND = 10         -- virtual time: forty items of normal priority
+
+local function unready(cell, tenant, name)
+  local ready = key('ready', cell, tenant)
+  local tag = redis.call('ZSCORE', ready, name)
+  if not tag then return end
+  redis.call('HSET', key('app', name), 'finish', tag)
+  redis.call('ZREM', ready, name)
+  if redis.call('ZCARD', ready) == 0 then
+    local own = redis.call('ZSCORE', key('ready', cell), tenant)
+    if own then redis.call('HSET', key('tenant', tenant), 'finish:' .. cell, own) end
+    redis.call('ZREM', key('ready', cell), tenant)
+  end
+end
+
+local function make_ready(cell, tenant, name, finish)
+  local virtual = read(key('vt'), cell, cell .. '/' .. tenant)
+  local ready = key('ready', cell, tenant)
+  if not redis.call('ZSCORE', ready, name) then
+    local tag = math.max(num(virtual[cell .. '/' .. tenant], 0), num(finish, 0))
+    redis.call('ZADD', ready, exact(tag), name)
+  end
+  if not redis.call('ZSCORE', key('ready', cell), tenant) then
+    local before = num(redis.call('HGET', key('tenant', tenant), 'finish:' .. cell), 0)
+    redis.call('ZADD', key('ready', cell), exact(math.max(num(virtual[cell], 0), before)), tenant)
+  end
+  ring(cell)
+end
+
+-- Where a job comes back that its own limits held back: it was not idle, so it is served before others and, of
+-- several, the one that waited longest is first; yet never more than BEHIND ahead of them.
+local function tag_of_held(virtual, tag)
+  local behind = math.max(0, virtual - tag)
+  return math.max(virtual, tag) - BEHIND * behind / (behind + BEHIND)
+end
+
+-- Puts a job among its app's jobs that have items to give out, lets it wait for its own limits, or takes it
+-- from there. One that meets what is on the record already is looked through: that needs no permits.
+local function place_job(name, job)
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held')
+  local jobs = key('app', name, 'jobs')
+  if it.looks then
+    local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
+    redis.call(through and 'SADD' or 'SREM', key('app', name, 'looks'), job)
+  end
+  local work = is_open(it.state)
+    and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
+  local limits = narrower(name, job, it)
+  local lead = #limits > 0 and num(redis.call('HGET', key('app', name), 'lead'), LEAD) or LEAD
+  local wake = next_allowed(limits) - lead
+  if work and wake > NOW then
+    local tag = redis.call('ZSCORE', jobs, job)
+    if tag then redis.call('HSET', key('job', job), 'held', tag) end
+    redis.call('ZREM', jobs, job)
+    wait_until('p:' .. job, wake, cell_of(name))
+    return
+  end
+  if #limits > 0 then redis.call('ZREM', key('wait'), 'p:' .. job) end
+  if not work then
+    redis.call('ZREM', jobs, job)
+  elseif not redis.call('ZSCORE', jobs, job) then
+    local virtual = num(redis.call('HGET', key('app', name), 'vt'), 0)
+    local tag = it.held and tag_of_held(virtual, tonumber(it.held)) or math.max(virtual, num(it.finish, 0))
+    redis.call('ZADD', jobs, exact(tag), job)
+    if it.held then redis.call('HDEL', key('job', job), 'held') end
+  end
+end
+
+-- A stopped app may make one kind of call: the one that tries the token it is to have next.
+local function may_call(app, kind)
+  return app.state == 'active' or (app.state == 'stopped' and app.rotation == 'checking' and kind == 'apps.check_token')
+end
+
+-- True if an app may have no further call now, whatever its permits: its lanes are taken, or its canary is out.
+local function is_full(app)
+  local held = num(app.held, 0)
+  return held >= num(app.cap, 1) or (held > 0 and is_canary(app))
+end
+
+-- Puts an app where it belongs: ready, waiting for an instant, or neither.
+local function place(name)
+  local app = read(key('app', name), 'state', 'tenant', 'cell', 'rate', 'burst', 'tat', 'cap', 'held',
+    'cool_until', 'finish', 'rotation', 'learned', 'lead')
+  if not app.tenant then return end
+  local tenant_state = redis.call('HGET', key('tenant', app.tenant), 'state')
+  local idle = not may_call(app, 'apps.check_token') or tenant_state ~= 'active' or is_full(app)
+    or redis.call('ZCARD', key('app', name, 'jobs')) == 0
+  if idle then
+    redis.call('ZREM', key('wait'), 'a:' .. name)
+    return unready(app.cell, app.tenant, name)
+  end
+  local _, ahead = limiter(app)
+  local wake = math.max(num(app.cool_until, 0), num(app.tat, 0) - ahead - num(app.lead, LEAD))
+  if wake > NOW and redis.call('EXISTS', key('app', name, 'looks')) == 0 then
+    wait_until('a:' .. name, wake, app.cell)
+    return unready(app.cell, app.tenant, name)
+  end
+  redis.call('ZREM', key('wait'), 'a:' .. name)
+  make_ready(app.cell, app.tenant, name, app.finish)
+end
