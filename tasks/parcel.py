@@ -80,6 +80,7 @@ def nudge(runs: list[SliceRun]) -> None:
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
     """Ask the store, just before the first call, which slices may run."""
+    read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
@@ -97,6 +98,17 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def read_ahead(parcel: list[Slice], runtime: Runtime) -> None:
+    """Read jobs and items before they are begun: a call marked as sent then goes out at once.
+
+    What a worker had begun and not sent when it died is `unknown` all the same.
+    """
+    for part in parcel:
+        with suppress(Exception):  # said where the slice is taken up
+            runtime.cabinet.job(part.job)
+            runtime.cabinet.items(part)
 
 
 def look_up(parcel: list[Slice], runtime: Runtime) -> dict[str, list[Person]]:

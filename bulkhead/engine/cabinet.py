@@ -17,7 +17,7 @@ from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Ranges, Slice, indexes
 from bulkhead.secrets import Box, Secret
 
-SEGMENTS_KEPT = 8
+SEGMENTS_KEPT = 16
 SLICES_KEPT = 128
 JOBS_KEPT = 256
 APPS_KEPT = 1024
