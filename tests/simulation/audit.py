@@ -100,7 +100,12 @@ class Audit:
     def _not_for_long(self, app, fields, wake):
         """With nothing out, an app waits for its next permit, or as long as it was told to rest."""
         now = self._model.now
-        if "learned" in fields or float(fields.get("cool_until") or 0) > now:
+        # One that its backend has slowed down has permits from a slower time.
+        if (
+            self._model.apps[app].slowed
+            or "learned" in fields
+            or float(fields.get("cool_until") or 0) > now
+        ):
             return
         longest = now + AHEAD + self._model.delay + 2 * MICRO / float(fields["rate"])
         require(

@@ -142,7 +142,7 @@ class Model:
             return None
         if verdict == "expired":
             require(self.now >= lease.at + GRANT, "refused as expired", lease.id)
-        elif verdict == "held" and not job.budget:
+        elif verdict == "held" and not (job.budget or self.apps[lease.app].slowed):
             held = self.is_held(job) or self.is_late(job)
             require(held, "refused as held", lease.id, job.name)
         return self._return_whole(lease)
@@ -219,6 +219,7 @@ class Model:
         for index in lease.items - left:
             del job.leased[index]
         lease.items = left
+        app.slowed = app.slowed or bool(report.again or report.retries or report.next)
         if report.stop is not None and report.app_version == app.version:
             app.state = "stopped"
         if report.last:

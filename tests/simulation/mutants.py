@@ -38,7 +38,7 @@ LISTED = (
         "settle counts what is sent twice",
         "if entry.seq <= num(lease.seq, 0) then",
         "if false then",
-        *("faults", "faults", "mixed", "faults", "mixed"),
+        *(("faults",) * 8),
     ),
     _edit(
         "settle leaves no marker",
@@ -55,19 +55,19 @@ LISTED = (
     ),
     _edit(
         "forget the permits of a refund",
-        "local credit = creditable(app, lease, items * pace, ahead)",
-        "local credit = 0",
+        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
+        "local back = 0",
         *("returns",),
     ),
     _edit(
         "refund twice",
-        "local credit = creditable(app, lease, items * pace, ahead)",
-        "local credit = 2 * items * pace",
+        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
+        "local back = 2 * items * pace",
         *("returns", "faults"),
     ),
     _edit(
         "refund uncounted",
-        "  redis.call('HINCRBY', key('app', name), 'permits_returned', items)",
+        "redis.call('HINCRBY', name, 'permits_returned', items)",
         "",
         *("faults",),
     ),
@@ -85,8 +85,8 @@ LISTED = (
     ),
     _edit(
         "slices of once items beyond a window",
-        "if repeat_of(job, step) ~= 'safe' then most = math.min(most, parallel) end",
-        "",
+        "return parallel, safe and most or math.min(most, parallel), latency",
+        "return parallel, most, latency",
         *("faults", "deaths"),
     ),
     _edit(
@@ -181,8 +181,8 @@ LISTED = (
     ),
     _edit(
         "held is not given back",
-        "  redis.call('HINCRBY', key('app', lease.app), 'held', -lease.parallel)",
-        "",
+        "  redis.call('HINCRBY', key('app', name), 'held', lanes)",
+        "  redis.call('HINCRBY', key('app', name), 'held', math.max(0, lanes))",
         *("calm",),
     ),
     _edit(
@@ -193,8 +193,8 @@ LISTED = (
     ),
     _edit(
         "cap ignored",
-        "math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), slots, useful)",
-        "math.min(PARALLEL, slots, useful)",
+        "math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), lanes, useful)",
+        "math.min(PARALLEL, lanes, useful)",
         *("faults", "storm"),
     ),
     _edit(
@@ -217,8 +217,8 @@ LISTED = (
     ),
     _edit(
         "permits do not add up",
-        "redis.call('HINCRBY', key('app', name), 'permits_granted', taken)",
-        "redis.call('HINCRBY', key('app', name), 'permits_granted', 1)",
+        "whole(num(app.permits_granted, 0) + taken)",
+        "whole(num(app.permits_granted, 0) + 1)",
         *("calm",),
     ),
     _edit(
@@ -235,7 +235,7 @@ LISTED = (
     ),
     _edit(
         "nobody waits for a retry",
-        "redis.call('ZADD', key('wait'), redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2], 'r:' .. lease.app)",
+        "wait_until('r:' .. lease.app, due, lease.cell or 'main')",
         "redis.call('ZCARD', zset)",
         *("faults",),
     ),
@@ -265,20 +265,20 @@ LISTED = (
     ),
     _edit(
         "weights of tenants ignored",
-        "local tenant_weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)",
-        "local tenant_weight = 1",
+        "local weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)\n  local at_job",
+        "local weight = 1\n  local at_job",
         *("fair",),
     ),
     _edit(
         "tenants are charged nothing",
-        "redis.call('ZADD', tenants, exact(at_tenant + items / tenant_weight), tenant)",
-        "redis.call('ZADD', tenants, exact(at_tenant), tenant)",
+        "redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', tenants, exact(0), tenant)",
         *("fair",),
     ),
     _edit(
         "an app is placed once and never again",
-        "  if slice then answer[#answer + 1] = slice end\n  place(name)",
-        "  if slice then answer[#answer + 1] = slice end",
+        "    if not barred[name] then place(name) end",
+        "",
         *("calm", "faults"),
     ),
     _edit(
@@ -291,7 +291,7 @@ LISTED = (
         "a resumed job is not offered",
         "  transition(id, after[verb], by, why)\n  place_job(it.app, id)",
         "  transition(id, after[verb], by, why)",
-        *("brakes", "mixed"),
+        *("brakes", "mixed", "brakes", "tokens", "brakes", "brakes"),
     ),
     _edit(
         "a deadline passes unseen",

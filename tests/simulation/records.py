@@ -60,3 +60,5 @@ class ModelApp:
     returned: int = 0
     lost: int = 0
     version: str = ""
+    slowed: bool = False
+    """Its backend has been in trouble: it may be resting."""
