@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
@@ -13,14 +12,20 @@ from structlog import get_logger
 from bulkhead.engine.verbs import Person
 from bulkhead.errors import Unreachable
 from bulkhead.model.kind import FIRST, KINDS
+from bulkhead.model.outcome import Repeat
 from bulkhead.model.slice import LOOK, Begun, Report, Slice, indexes
 from tasks import report, users
 from tasks.clocks import Clocks
+from tasks.news import News
+from tasks.settling import give_up, settle
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
 
 SETTLE_EVERY = 0.25
 """Seconds: what happened is never longer unrecorded than this."""
+
+TOGETHER = 0.005
+"""Seconds in which answers to calls that may not be repeated are gathered before they are told."""
 
 REST = 5_000_000
 """Microseconds that an app rests when a worker cannot read what it needs to call it;
@@ -35,18 +40,9 @@ def run_parcel(parcel: list[list[object]]) -> None:
 
 def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
     """Begin → call → outcome → settle. Pure of Celery."""
-    runtime.slots.begin(parcel)
+    taken_at = runtime.slots.begin(parcel)
     try:
-        runs = begin(parcel, runtime, clocks)
-        over = Countdown(len(runs))
-        for slice_run in runs:
-            slice_run.start(over.one_less)
-        while runs:
-            over.wait(SETTLE_EVERY)
-            if runtime.stopping.asked:
-                nudge(runs)
-            settle(runs, runtime, clocks)
-            runs = [slice_run for slice_run in runs if not slice_run.settled]
+        ParcelRun(parcel, taken_at, runtime, clocks).run()
     except Exception:
         # The leases end by themselves, and what may be repeated runs again.
         get_logger().exception("parcel_failed", slices=[part.lease for part in parcel])
@@ -54,28 +50,85 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
         runtime.slots.release(parcel)
 
 
-class Countdown:
-    """Waits for a number of slices; all of them are counted in the caller's thread."""
+class ParcelRun:
+    """The slices of a parcel, each begun in its time, until all of them are settled.
 
-    def __init__(self, left: int) -> None:
-        self._left = left
-        self._none_left = threading.Event()
+    What may not be repeated is marked as sent when it is begun, and is `unknown` if the worker
+    dies before its answer is settled: so it is begun as its first call falls due, no sooner,
+    and its answers are told as they come.
+    """
 
-    def one_less(self) -> None:
-        """One more is over."""
-        self._left -= 1
-        if self._left <= 0:
-            self._none_left.set()
+    def __init__(
+        self, parcel: list[Slice], taken_at: float, runtime: Runtime, clocks: Clocks
+    ) -> None:
+        self._runtime = runtime
+        self._clocks = clocks
+        self._taken_at = taken_at
+        self._arrived_at = clocks.monotonic()
+        early = runtime.begins.seconds
+        self._later = sorted(
+            ((taken_at + part.offsets[0] / 1e6 - early, part) for part in parcel if marks(part)),
+            key=lambda one: one[0],
+        )
+        self._at_once = [part for part in parcel if not marks(part)]
+        self._runs: list[SliceRun] = []
+        self._news = News()
 
-    def wait(self, seconds: float) -> bool:
-        """True as soon as all of them are over, False when the time has passed."""
-        return self._none_left.wait(seconds)
+    def run(self) -> None:
+        """Return when nothing of the parcel is left."""
+        self._begin(self._at_once)
+        while self._runs or self._later:
+            self._begin_what_is_due()
+            if not self._news.wait(self._patience()) and self._news.told:
+                self._runtime.stopping.wait(TOGETHER)
+            self._news.clear()
+            if self._runtime.stopping.asked:
+                self._stop()
+            settle(self._runs, self._runtime, self._clocks)
+            self._runs = [one for one in self._runs if not one.settled]
+
+    def _patience(self) -> float:
+        if not self._later:
+            return SETTLE_EVERY
+        return max(0.0, min(SETTLE_EVERY, self._later[0][0] - self._clocks.monotonic()))
+
+    def _begin_what_is_due(self) -> None:
+        while self._later and self._later[0][0] <= self._clocks.monotonic():
+            _, part = self._later.pop(0)
+            began_at = self._clocks.monotonic()
+            try:
+                self._begin([part])
+            except Exception:
+                # Those that run beside it are to be settled all the same.
+                give_up(part.lease)
+            took = self._clocks.monotonic() - began_at
+            self._runtime.begins.learn(took)
+            # As long as if it had been begun when it arrived.
+            self._runtime.delay.learn(self._arrived_at - self._taken_at + took)
+
+    def _begin(self, parts: list[Slice]) -> None:
+        runs = begin(parts, self._runtime, self._clocks) if parts else []
+        self._news.expect(len(runs))
+        for slice_run in runs:
+            tell = self._news.tell if marks(slice_run.part) else None
+            slice_run.start(self._news.one_over, tell)
+        self._runs += runs
+
+    def _stop(self) -> None:
+        for slice_run in self._runs:
+            slice_run.nudge()
+        left = [part.lease for _, part in self._later]
+        self._later.clear()
+        with suppress(Unreachable):  # then they end by themselves
+            self._runtime.verbs.give_back(left)
 
 
-def nudge(runs: list[SliceRun]) -> None:
-    """Let them see that no call may start any more."""
-    for slice_run in runs:
-        slice_run.nudge()
+def marks(part: Slice) -> bool:
+    """True if items of the slice are marked as sent when it is begun, as far as is known here."""
+    if part.step == LOOK:
+        return False
+    kind = KINDS.get(part.kind)
+    return kind is None or kind.steps.get(part.step) is not Repeat.SAFE
 
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
@@ -88,7 +141,8 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
     runs = []
     for part, answer in zip(parcel, answers, strict=True):
         if isinstance(answer, Begun):
-            runtime.delay.learn(answer.since_claim / 1e6)
+            if not marks(part):
+                runtime.delay.learn(answer.since_claim / 1e6)
             report.tell_opening(part, answer, runtime)
             window = clocks.window(answer, asked_at, answered_at)
             made = partial(SliceRun, part, answer, window, runtime, clocks)
@@ -100,7 +154,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
     return runs
 
 
-def read_ahead(parcel: list[Slice], runtime: Runtime) -> None:
+def read_ahead(parcel: Iterable[Slice], runtime: Runtime) -> None:
     """Read jobs and items before they are begun: a call marked as sent then goes out at once.
 
     What a worker had begun and not sent when it died is `unknown` all the same.
@@ -142,40 +196,3 @@ def take_up(part: Slice, runtime: Runtime, make: Callable[[], SliceRun]) -> Slic
     returned.again.extend(indexes(part.ranges))
     report.tell([returned], runtime.stopping.patiently(lambda: runtime.verbs.settle([returned])))
     return None
-
-
-def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:
-    """Record what has happened since the last time, for all slices in one round trip."""
-    leaving = runtime.stopping.over
-    reports = []
-    for slice_run in runs:
-        if report.has_news(slice_run) or leaving:
-            try:
-                reports.append(report.of(slice_run, clocks, leaving=leaving))
-            except Exception:
-                give_up(slice_run.part.lease)
-                slice_run.settled = True
-    if reports:
-        record(reports, runtime)
-
-
-def record(reports: list[Report], runtime: Runtime) -> None:
-    """Tell the store; a report that it does not take costs the others nothing."""
-    try:
-        answers = runtime.stopping.patiently(lambda: runtime.verbs.settle(reports))
-    except Unreachable:
-        raise
-    except Exception:
-        if len(reports) == 1:
-            give_up(reports[0].lease)
-            return
-        # Reports are numbered: what was taken is not taken twice.
-        for told in reports:
-            record([told], runtime)
-    else:
-        report.tell(reports, answers)
-
-
-def give_up(lease: str) -> None:
-    """Say why a slice is left to its lease, which ends by itself."""
-    get_logger().exception("parcel_failed", slices=[lease])

@@ -94,10 +94,15 @@ class SliceRun:
         self._out: dict[int, _Out] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._over: Callable[[], None] = _nobody
+        self._news: Callable[[], None] = _nobody
 
-    def start(self, over: Callable[[], None]) -> None:
-        """Let the calls begin; `over` is called in the caller's thread when all is done."""
+    def start(self, over: Callable[[], None], news: Callable[[], None] | None = None) -> None:
+        """Let the calls begin; `over` is called in the caller's thread when all is done.
+
+        `news` is called there after each answer.
+        """
         self._over = over
+        self._news = news or _nobody
         self._runtime.courier.caller.soon(self._go_on)
 
     def nudge(self) -> None:
@@ -214,6 +219,7 @@ class SliceRun:
         else:
             self.finished.append(self._judged(out, reply))
         self._go_on()
+        self._news()
 
     def _judged(self, out: _Out, reply: Reply) -> Finished:
         said: Outcome | None = None

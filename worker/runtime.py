@@ -51,6 +51,8 @@ class Runtime:
     slots: Slots
     stopping: Stopping
     delay: StartDelay
+    begins: StartDelay
+    """How long a begin takes by itself."""
     words: Words
     wordbook: WordBook
     hearing: Hearing
@@ -88,6 +90,7 @@ def build(settings: Settings) -> Runtime:
         slots=Slots(calls, PARCELS),
         stopping=Stopping(),
         delay=StartDelay(),
+        begins=StartDelay(),
         words=words,
         wordbook=wordbook,
         hearing=Hearing(),

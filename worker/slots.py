@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 
 from bulkhead.model.slice import Slice
@@ -27,6 +28,7 @@ class Slots:
         self._parcels = self._free_parcels = parcels
         self._running = 0
         self._waiting: dict[str, Slice] = {}
+        self._taken_at: dict[str, float] = {}
         self._held: dict[str, int] = {}
         """Lanes of leases that need fewer than they were granted."""
         self._changed = threading.Condition()
@@ -37,13 +39,19 @@ class Slots:
             self._free_parcels -= 1
             self._free_calls -= sum(part.parallel for part in parcel)
             self._waiting |= {part.lease: part for part in parcel}
+            self._taken_at |= dict.fromkeys((part.lease for part in parcel), time.monotonic())
 
-    def begin(self, parcel: list[Slice]) -> None:
-        """A parcel arrived; from now on its runner answers for its leases."""
+    def begin(self, parcel: list[Slice]) -> float:
+        """A parcel arrived; from now on its runner answers for its leases.
+
+        Returns when it was claimed, in monotonic seconds.
+        """
+        now = time.monotonic()
         with self._changed:
             self._running += 1
             for part in parcel:
                 self._waiting.pop(part.lease, None)
+            return min((self._taken_at.pop(part.lease, now) for part in parcel), default=now)
 
     def narrow(self, part: Slice, lanes: int) -> None:
         """A slice needs only so many of its lanes from now on; none once it has ended."""

@@ -12,7 +12,7 @@ from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Begun, Slice
 from tasks import report
 from tasks.clocks import Clocks, Window
-from tasks.parcel import Countdown
+from tasks.news import News
 from tasks.slice_run import SliceRun
 from worker.hearing import Hearing
 from worker.lanes import Lanes
@@ -122,8 +122,9 @@ class Patient(Window):
 
 def through(run):
     """True as soon as every item was tried or given up."""
-    over = Countdown(1)
-    run.start(over.one_less)
+    over = News()
+    over.expect(1)
+    run.start(over.one_over)
     return over.wait(120)
 
 

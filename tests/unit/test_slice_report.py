@@ -14,7 +14,7 @@ from bulkhead.model.outcome import (
 from bulkhead.model.slice import Report
 from tasks import parcel, report
 from tasks.clocks import Clocks
-from tasks.parcel import Countdown
+from tasks.news import News
 from tests.fakes.slices import SAID, WALL, end_callers, make, through
 from worker.stopping import Stopping
 
@@ -33,8 +33,9 @@ def test_a_report_in_the_middle_leaves_what_is_on_the_wire_open(eventually):
         return Done(SAID)
 
     run, _runtime = make(answers={"u1": hang}, parallel=2)
-    over = Countdown(1)
-    run.start(over.one_less)
+    over = News()
+    over.expect(1)
+    run.start(over.one_over)
     eventually(lambda: len(run.finished) == 2)
     clocks = Clocks(wall=lambda: WALL)
 
@@ -52,8 +53,9 @@ def test_a_report_in_the_middle_leaves_what_is_on_the_wire_open(eventually):
 def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lease(eventually):
     gate = threading.Event()
     run, runtime = make(items=1, answers={"u0": lambda: gate.wait(20) and Done(SAID)})
-    over = Countdown(1)
-    run.start(over.one_less)
+    over = News()
+    over.expect(1)
+    run.start(over.one_over)
     eventually(lambda: runtime.courier.asked)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=True)
@@ -68,7 +70,7 @@ def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lea
 def test_calls_are_counted_by_operation_and_outcome_with_bytes_and_users(eventually):
     run, _runtime = make(3, {"u1": Refused("REFUSED", "no", SAID)})
 
-    run.start(Countdown(1).one_less)
+    run.start(News().one_over)
     eventually(lambda: run.done)
     told = report.of(run, Clocks(), leaving=False).traffic
 
@@ -81,8 +83,9 @@ def test_a_call_that_hangs_is_reported_again_each_time_it_hangs_four_times_as_lo
     gate, now = threading.Event(), [100.0]
     run, _runtime = make(3, {"u2": lambda: gate.wait(60) and Done(SAID)}, opens=100.0, parallel=3)
     run._clocks = Clocks(monotonic=lambda: now[0])
-    over = Countdown(1)
-    run.start(over.one_less)
+    over = News()
+    over.expect(1)
+    run.start(over.one_over)
     eventually(lambda: len(run.finished) == 2)
     tellings = []
 

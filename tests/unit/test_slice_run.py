@@ -19,7 +19,7 @@ from bulkhead.model.outcome import (
 from bulkhead.model.slice import Tries
 from tasks import report
 from tasks.clocks import Clocks
-from tasks.parcel import Countdown
+from tasks.news import News
 from tests.fakes.slices import SAID, WALL, end_callers, make, ran, through
 
 
@@ -158,8 +158,9 @@ def test_a_permit_that_is_too_old_is_given_back_unsent():
 
 def test_no_call_starts_once_stopping_is_asked_for():
     run, runtime = make(offsets=[0, 50_000_000, 50_000_000])
-    over = Countdown(1)
-    run.start(over.one_less)
+    over = News()
+    over.expect(1)
+    run.start(over.one_over)
 
     runtime.stopping.ask()
     run.nudge()
