@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 
-.PHONY: help demo test test-slow lint up bench lock
+.PHONY: help demo test test-slow lint up bench bench-write lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,8 +14,8 @@ demo: ## import a real file through every part, in under 90 s
 test: lint ## check style and types, then run every test
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
-test-slow: lint ## soak and chaos
-	$(BIN)/python -m pytest -m slow --timeout 5400 --hypothesis-profile new
+test-slow: lint ## soak, chaos, an hour of simulation (SIMULATION_SECONDS) and every mutant
+	$(BIN)/python -m pytest -m slow --timeout 7200 --hypothesis-profile new
 
 lint: ## style and types
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
@@ -27,9 +27,13 @@ up: ## everything in one terminal, against the sandbox
 	@$(PYTHON) tools/environment.py requirements.lock
 	@$(BIN)/bulkhead up --sandbox
 
-bench: ## the benchmarks, rivals beside us in the same run
+bench: ## every bar of the engine, measured; rivals in the same run
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
 	$(BIN)/python -m benchmarks
+
+bench-write: ## the same, and the figures into docs/benchmarks/ and the README
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	$(BIN)/python -m benchmarks --write
 
 lock: ## resolve again: versions and hashes, no addresses
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock

@@ -1,100 +1,103 @@
-"""The same calls by every rival, in one run: `python -m benchmarks [--items N] [--rounds N]`."""
+"""Every question in turn, and every row held against its bar: `python -m benchmarks`.
+
+With `--write` the figures go to docs/benchmarks/ and the table into the README.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks import celery_leg, loops, product
-from benchmarks.backend import Backend
-from benchmarks.leg import Leg, median_of
+from benchmarks import report
+from benchmarks.answer import Answer, Row, as_text, bars
 from benchmarks.machine import Machine
+from benchmarks.question import stopped
+from benchmarks.questions import SECONDS, TOTAL
 
-ITEMS = 4_000
-ROUNDS = 3
-"""The rivals take turns, so that a busy minute of the machine hits all of them."""
-OURS = "Bulkhead, as `up` starts it"
-
-Rival = Callable[[Backend, int], Leg]
+ENDS_WITHIN = 60
+"""Seconds that a question has to end its servers."""
 
 
-def rivals() -> list[Rival]:
-    """Each makes the same calls to the same backend, in two processes."""
-    celery = [partial(_celery, setup=setup) for setup in celery_leg.SETUPS]
-    return [
-        *celery,
-        lambda backend, items: loops.leg(backend, "session", "bare loop, Session.post", items),
-        lambda backend, items: loops.leg(backend, "transport", "bare loop, our transport", items),
-        lambda backend, items: product.leg(backend, OURS, items),
-    ]
-
-
-def _celery(backend: Backend, items: int, setup: celery_leg.Setup) -> Leg:
-    return celery_leg.leg(backend, items // 4, setup)
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--items", type=int, default=ITEMS, help="rows; Celery gets a quarter")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="the median of these counts")
+    parser.add_argument("only", nargs="*", metavar="QUESTION", help=", ".join(SECONDS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--write", action="store_true", help="to docs/benchmarks/ and the README")
     asked = parser.parse_args()
-    machine = Machine.here()
+    if unknown := set(asked.only) - set(SECONDS):
+        parser.error(f"no such question: {', '.join(sorted(unknown))}")
+    if asked.write and asked.only:
+        parser.error("--write is for all of them: a table of one run")
+    signal.signal(signal.SIGTERM, stopped)
+    machine, began = Machine.here(), time.monotonic()
     print(f"{machine}\n", flush=True)
-    with Backend() as backend:
-        rounds = [run_round(backend, asked.items) for _ in range(asked.rounds)]
-    legs = [median_of(list(turns)) for turns in zip(*rounds, strict=True)]
-    show(legs)
-    print(f"\nmedians of {asked.rounds}; load after {os.getloadavg()[0]:.1f};", end=" ")
-    print("the backend counted every address of every leg exactly once")
-    if asked.json:
-        asked.json.write_text(json.dumps(document(machine, legs, rounds), indent=1) + "\n")
-
-
-def run_round(backend: Backend, items: int) -> list[Leg]:
-    """Every rival once. Raises WrongCount rather than give a figure that nobody can trust."""
-    legs = []
-    for rival in rivals():
-        legs.append(rival(backend, items))
-        print(f"{legs[-1].run_rate:8,.0f}/s  {legs[-1].name}", file=sys.stderr, flush=True)
-    return legs
-
-
-def show(legs: list[Leg]) -> None:
-    """The table: rates, and how many times as fast as each rival we are."""
-    ours = next(leg for leg in legs if leg.name == OURS)
-    print(
-        f"{'calls a second':36} {'run':>8} {'ours ×':>7} {'in all':>8} {'ours ×':>7} {'submit':>9}"
-    )
-    for leg in legs:
-        submit = f"{leg.submit_rate:9,.0f}" if leg.submit_rate else f"{'–':>9}"
-        run, total = ours.run_rate / leg.run_rate, ours.total_rate / leg.total_rate
-        print(
-            f"{leg.name:36} {leg.run_rate:8,.0f} {run:7.2f} {leg.total_rate:8,.0f} {total:7.2f} "
-            f"{submit}"
-        )
-
-
-def document(machine: Machine, legs: list[Leg], rounds: list[list[Leg]]) -> dict[str, object]:
-    """The same figures for a program, with every round."""
-    return {
+    answers = {name: ask(name, began) for name in asked.only or SECONDS}
+    took = time.monotonic() - began
+    document = {
         "machine": asdict(machine),
-        "load_after": os.getloadavg()[0],
-        "median": [_figures(leg) for leg in legs],
-        "rounds": [[_figures(leg) for leg in legs] for legs in rounds],
+        "load_after": round(os.getloadavg()[0], 1),
+        "seconds": round(took),
+        "answers": {name: answer.to_dict() for name, answer in answers.items()},
     }
+    rows = [row for answer in answers.values() for row in answer.rows]
+    print(f"\n{as_text(bars(rows))}\n\n{len(answers)} questions in {took:,.0f} s")
+    if asked.json:
+        asked.json.write_text(json.dumps(document, indent=1) + "\n")
+    if asked.write:
+        report.write(document)
+    return int(any(row.met is False for row in rows))
 
 
-def _figures(leg: Leg) -> dict[str, object]:
-    rates = {"run": leg.run_rate, "total": leg.total_rate, "submit": leg.submit_rate}
-    return asdict(leg) | {f"{name}_rate": rate and round(rate, 1) for name, rate in rates.items()}
+def ask(name: str, began: float) -> Answer:
+    """The answer of a process of its own; a row that says why, where there is none."""
+    allowed = min(SECONDS[name], TOTAL - (time.monotonic() - began))
+    if allowed < SECONDS[name] / 3:
+        return without(name, f"left out: the {TOTAL} s were over")
+    print(f"── {name}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bh-") as folder:
+        found = Path(folder) / "answer.json"
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(found)]
+        process = subprocess.Popen(command, start_new_session=True)
+        try:
+            process.wait(allowed)
+        except subprocess.TimeoutExpired:
+            return without(name, f"not within {allowed:.0f} s")
+        finally:
+            end(process)
+        if not found.exists():
+            return without(name, f"it ended with {process.returncode}")
+        document: dict[str, Any] = json.loads(found.read_text())
+    return Answer.from_dict(document)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of a question and of all it started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    with suppress(ProcessLookupError):  # nothing was left
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def without(name: str, why: str) -> Answer:
+    """No figure, said as a row."""
+    print(f"{name}: {why}", file=sys.stderr, flush=True)
+    return Answer([Row(name.replace("_", " "), "–", "–", None, why)])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.request import Request, urlopen
 
 POLL = 0.05
@@ -49,13 +50,32 @@ class Backend:
 
     def reset(self) -> None:
         """Forget what arrived."""
-        with urlopen(Request(f"{self._root}/reset", b"{}")) as answer:
-            answer.read()
+        self._ask("reset", b"{}")
+
+    def delay(self, seconds: Mapping[str, float]) -> None:
+        """Answer calls of these groups so late from now on; `*` is for all other groups.
+
+        What waits for its answer has it at once.
+        """
+        self._ask("delays", json.dumps(seconds).encode())
 
     def count(self) -> Count:
         """What arrived since the last reset."""
-        with urlopen(f"{self._root}/count") as answer:
-            return Count(**json.load(answer))
+        return Count(**self._ask("count"))
+
+    def log(self, group: str = "") -> list[float]:
+        """When each call of a group arrived: seconds of this machine's monotonic clock."""
+        times: list[float] = self._ask(f"log/{group}")
+        return times
+
+    def logs(self) -> dict[str, list[float]]:
+        """The same of every group."""
+        times: dict[str, list[float]] = self._ask("logs")
+        return times
+
+    def _ask(self, verb: str, body: bytes | None = None) -> Any:
+        with urlopen(Request(f"{self._root}/_{verb}", body), timeout=60) as answer:
+            return json.load(answer)
 
     def wait_for(self, items: int, seconds: float) -> Count:
         """The count, as soon as this many addresses have arrived. Raises WrongCount."""

@@ -41,11 +41,12 @@ def address(number: int) -> str:
 
 
 def median_of(legs: Sequence[Leg]) -> Leg:
-    """The middle duration of each kind, out of the same rival's turns."""
-    submits = [leg.submit_s for leg in legs if leg.submit_s]
+    """The middle rate of each kind, out of the same rival's turns, whatever their sizes."""
+    last = legs[-1]
+    submits = [leg.submit_rate for leg in legs if leg.submit_rate]
     return replace(
-        legs[0],
-        run_s=median(leg.run_s for leg in legs),
-        total_s=median(leg.total_s for leg in legs),
-        submit_s=median(submits) if submits else None,
+        last,
+        run_s=last.items / median(leg.run_rate for leg in legs),
+        total_s=last.items / median(leg.total_rate for leg in legs),
+        submit_s=last.items / median(submits) if submits else None,
     )

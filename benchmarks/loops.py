@@ -18,6 +18,8 @@ from bulkhead.backend.endpoint import Endpoint
 from bulkhead.backend.transport import Answer, Transport
 
 PROCESSES = 2
+LONGEST = 60.0
+"""Seconds that the calls may take."""
 TOKEN = "benchmark" * 4
 
 
@@ -34,15 +36,20 @@ def leg(backend: Backend, kind: str, name: str, items: int) -> Leg:
         )
         for n in range(PROCESSES)
     ]
-    for loop in loops:
-        assert loop.stdout is not None
-        loop.stdout.readline()
-    began = time.monotonic()
-    for loop in loops:
-        assert loop.stdin is not None
-        loop.stdin.close()
-    failed = [loop.wait() for loop in loops]
-    took = time.monotonic() - began
+    try:
+        for loop in loops:
+            assert loop.stdout is not None
+            loop.stdout.readline()
+        began = time.monotonic()
+        for loop in loops:
+            assert loop.stdin is not None
+            loop.stdin.close()
+        failed = [loop.wait(LONGEST) for loop in loops]
+        took = time.monotonic() - began
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
     if any(failed):
         raise RuntimeError(f"a loop of {name} failed")
     return Leg(name, items, backend.exactly(items).seconds, took)

@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("many", type=int, nargs="?", default=MANY)
     parser.add_argument("--tokens", action="store_true", help="issue a token to everyone as well")
     asked = parser.parse_args()
-    few, many = (measure(items, asked.tokens) for items in (asked.few, asked.many))
+    few, many = (measure_one(items, asked.tokens) for items in (asked.few, asked.many))
     print(f"\n{'peak memory, MiB':<28}{few.items:>12,}{many.items:>12,}{'more':>8}")
     for name, peak in few.peaks.items():
         more = (many.peaks[name] - peak) / MIB
@@ -75,7 +75,7 @@ def main() -> int:
     return int(worst > MORE_BAR or item > ITEM_BAR)
 
 
-def measure(items: int, tokens: bool) -> Measured:
+def measure_one(items: int, tokens: bool) -> Measured:
     """Import so many people, read everything back, and look at what it took."""
     with tempfile.TemporaryDirectory(prefix="bh-") as folder, sandbox(Path(folder)) as url:
         home = Path(folder)

@@ -23,6 +23,7 @@ APP = "bench/shop"
 COMMAND = [sys.executable, "-m", "producers.cli"]
 WORKERS = 2
 STARTED_WITHIN = 60.0
+ENDS_WITHIN = 40.0
 """Seconds."""
 
 # Limits that never hold a call back: the bare loops have none either.
@@ -58,17 +59,28 @@ def _import(backend: Backend, name: str, file: Path, items: int, environ: Mappin
 
 
 @contextmanager
-def running(home: Path, environ: Mapping[str, str]) -> Iterator[None]:
+def running(
+    home: Path, environ: Mapping[str, str], workers: int = WORKERS
+) -> Iterator[subprocess.Popen[bytes]]:
     """`bulkhead up` for as long as the block lasts."""
     with (home / "up.log").open("wb") as log:
-        words = ["up", "--workers", str(WORKERS), "--port", str(_free_port())]
+        words = ["up", "--workers", str(workers), "--port", str(_free_port())]
         up = subprocess.Popen(_command(*words), env=environ, stdout=log, stderr=log)
         try:
             _wait_until_up(up, home / "up.log")
-            yield
+            yield up
         finally:
             up.terminate()
-            up.wait()
+            _end(up)
+
+
+def _end(up: subprocess.Popen[bytes]) -> None:
+    try:
+        up.wait(ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        # Its store and workers end by themselves when it is gone.
+        up.kill()
+        up.wait()
 
 
 def command(environ: Mapping[str, str], *words: str, given: str = "") -> dict[str, Any]:

@@ -68,7 +68,9 @@ def main() -> None:
         store = EmbeddedStore.start(Path(folder) / "store")
         try:
             for name, shape in SHAPES.items():
-                small, large = (_peak(store, Path(folder), shape, count) for count in (few, many))
+                small, large = (
+                    measured(store, Path(folder), shape, count) for count in (few, many)
+                )
                 print(
                     f"{name:<16} {small['mib']:>14.1f} MiB {large['mib']:>12.1f} MiB "
                     f"{large['mib'] - small['mib']:>6.1f} MiB  {many / large['clock']:,.0f} rows/s "
@@ -79,9 +81,10 @@ def main() -> None:
             store.stop()
 
 
-def _peak(
+def measured(
     store: EmbeddedStore, folder: Path, shape: Callable[[int], Iterator[str]], count: int
 ) -> dict[str, float]:
+    """What a process of its own took to make a job of such a file."""
     redis = connect(store.url)
     redis.flushall()
     fleet = Fleet(Scripts(redis))

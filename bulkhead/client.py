@@ -60,6 +60,8 @@ class Asked(TypedDict, total=False):
     max_failures: int | str
     """A number, or a part of the rows such as "2%": more failed rows pause the job."""
     max_attempts: int
+    rate: float | str
+    """Most calls a second of this job, or text such as "300/min"."""
     retry_first: float
     retry_longest: float
     give_up_after: float

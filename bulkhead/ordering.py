@@ -15,6 +15,7 @@ from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
+from bulkhead.model.app import parse_rate
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.model.when import can_be_written
@@ -31,7 +32,7 @@ TEXT = "_text"
 """The column in which a row that is no object comes back, as for JSON Lines."""
 LONGEST_TEXT = 1000
 
-_MOST_FAILURES = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%|")
+_MOST_FAILURES = re.compile(r"[0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%|")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -61,6 +62,8 @@ class Options:
     max_failures: str = ""
     """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
     max_attempts: int | None = None
+    rate: float | str | None = None
+    """Most calls a second of this job, or text such as `300/min`; None: as its app may."""
     retry_first: float | None = None
     retry_longest: float | None = None
     give_up_after: float | None = None
@@ -78,6 +81,7 @@ class Options:
             "a whole number, or a part of the rows such as 2%",
         )
         _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        _rate_of(self.rate)
         for name in _TIMES:
             seconds = getattr(self, name)
             _require(seconds is None or seconds > 0, name, "more than 0 seconds")
@@ -92,7 +96,12 @@ class Options:
     def members(self) -> dict[str, Any]:
         """What of it goes into a Request under the same names."""
         asked = {name: getattr(self, name) for name in _OF_A_REQUEST}
-        return {**asked, "labels": dict(self.labels)}
+        return {**asked, "labels": dict(self.labels), "rate": _rate_of(self.rate)}
+
+
+def _rate_of(rate: float | str | None) -> float | None:
+    """Calls a second. Raises InvalidInput."""
+    return None if rate is None else parse_rate(str(rate))
 
 
 _TIMES = ("retry_first", "retry_longest", "give_up_after")

@@ -45,13 +45,21 @@ class Jobs:
         found = self._read([made.decode()]) if made else []
         return found[0] if found else None
 
-    def newest(self, tenant: str | None = None, limit: int | None = None) -> list[Job]:
-        """Jobs, newest first."""
+    def newest(
+        self,
+        tenant: str | None = None,
+        limit: int | None = None,
+        wanted: Callable[[Job], bool] = lambda _: True,
+    ) -> list[Job]:
+        """Jobs that are wanted, newest first."""
         name = self._key("tenant", tenant, "jobs") if tenant else self._key("jobs")
-        ids = ask(self._redis.zrevrange, name, 0, -1 if limit is None else limit - 1)
+        ids = ask(self._redis.zrevrange, name, 0, -1)
         found: list[Job] = []
         for start in range(0, len(ids), CHUNKS_AT_ONCE):
-            found += self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+            page = self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+            found += filter(wanted, page)
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
         return found
 
     def open_of(self, app: str) -> Iterator[Job]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bulkhead.engine.app_fields import learned_rate
+from bulkhead.engine.app_now import AppNow, app_now
 from bulkhead.engine.document import counts_in
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.engine.wordbook import Seen, WordBook
-from bulkhead.model.job import Counts, JobState, rfc3339
+from bulkhead.model.job import Counts, JobState
 
 NEWEST_JOBS = 10_000
 """Ended jobs beyond these are not read: one look must stay cheap."""
 AT_ONCE = 1_000
-_JOB = ("tenant", "app", "state", "total", "succeeded", "skipped", "failed", "unknown", "in_flight")
+_JOB = (
+    *("tenant", "app", "state", "total", "succeeded", "skipped", "failed", "unknown", "in_flight"),
+    *("calls", "retries", "validated_at"),
+)
+REAPED = ("workers", "granted", "begun", "unknown", "poison")
+"""What reap counts: workers that died, leases that ended, and rows that did with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +50,6 @@ class WorkerNow:
 
 
 @dataclass(frozen=True, slots=True)
-class AppNow:
-    """One app. `state`: `active`, `cooling`, `paused`, `tenant_paused` or `stopped`."""
-
-    app: str
-    tenant: str
-    state: str
-    code: str
-    why: str
-    since: str | None
-    cooling_until: str | None
-    in_flight: int
-    permits_used: int
-    rate: float = 0.0
-    """Calls a second, as configured."""
-    learned_rate: float | None = None
-    """Calls a second that the backend was seen to bear; None if as many as configured."""
-
-
-@dataclass(frozen=True, slots=True)
 class JobNow:
     """One job with its counts."""
 
@@ -71,6 +57,10 @@ class JobNow:
     app: str
     state: JobState
     counts: Counts
+    calls: int = 0
+    retries: int = 0
+    age: float = 0.0
+    """Seconds since it was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +79,10 @@ class Now:
     """The app or the job that the oldest due entry is for; empty if none is due."""
     dead: int = 0
     """Submissions through other doors that were not understood, and are kept for a person."""
+    reaped: Mapping[str, int] = field(default_factory=dict)
+    """How much was ended of each of REAPED, since the store was made."""
+    at: float = 0.0
+    """The store's clock, in microseconds."""
     unlisted: tuple[Seen, ...] = ()
     """Words of backends that nobody has listed, the one heard last first."""
 
@@ -112,23 +106,26 @@ class Overview:
         """
         now = self.time()
         apps = self._names("apps")
-        (leases, waiting, oldest) = self._many(
+        (leases, waiting, oldest, reaped) = self._many(
             [
                 lambda pipe: pipe.zcard(self._key("lease")),
                 lambda pipe: pipe.zcard(self._key("wait")),
                 lambda pipe: pipe.zrange(self._key("wait"), 0, 0, withscores=True),
+                _all_of(self._key("reaped")),
             ]
         )
         return Now(
             store=self.store(),
             workers=self.workers(),
             apps=self._apps(apps, now),
-            jobs=self._jobs(apps, newest),
+            jobs=self._jobs(apps, newest, now),
             leases=leases,
             waiting=waiting,
             oldest_due=max(0.0, now - oldest[0][1]) / 1e6 if oldest else 0.0,
             oldest=_entry(oldest[0][0]) if oldest and oldest[0][1] <= now else "",
             dead=self.dead(),
+            reaped={name: int(decoded(reaped).get(name, 0)) for name in REAPED},
+            at=now,
             unlisted=tuple(self._words.unlisted()),
         )
 
@@ -172,23 +169,30 @@ class Overview:
         ]
         return tuple(sorted(found, key=lambda worker: (not worker.live, worker.worker)))
 
+    def app(self, name: str) -> AppNow:
+        """One app that exists."""
+        return self._apps([name], self.time())[0]
+
     def _apps(self, names: list[str], now: float) -> tuple[AppNow, ...]:
         tenants = sorted({name.split("/")[0] for name in names})
         owners = self._many([_all_of(self._key("tenant", tenant)) for tenant in tenants])
         tenant_facts = dict(zip(tenants, map(decoded, owners), strict=True))
         kept = self._many([_all_of(self._key("app", name)) for name in names])
+        retries = self._many([_size_of(self._key("app", name, "retry")) for name in names])
         return tuple(
-            _app(name, decoded(facts), tenant_facts[name.split("/")[0]], now)
-            for name, facts in zip(names, kept, strict=True)
+            replace(
+                app_now(name, decoded(facts), tenant_facts[name.split("/")[0]], now), retries=many
+            )
+            for name, facts, many in zip(names, kept, retries, strict=True)
         )
 
-    def _jobs(self, apps: list[str], newest: int) -> tuple[JobNow, ...]:
+    def _jobs(self, apps: list[str], newest: int, now: float) -> tuple[JobNow, ...]:
         name = self._key("jobs")
         last = ask(self._redis.zrevrange, name, 0, newest - 1) if newest else []
         open_ = self._many([_members_of(self._key("app", app, "open")) for app in apps])
         ids = dict.fromkeys(job.decode() for part in (last, *open_) for job in part)
         rows = self._many([_fields_of(self._key("job", job)) for job in ids])
-        return tuple(_job(row) for row in rows if row[2] is not None)
+        return tuple(_job(row, now) for row in rows if row[2] is not None)
 
     def _names(self, *parts: str) -> list[str]:
         return sorted(name.decode() for name in ask(self._redis.smembers, self._key(*parts)))
@@ -210,6 +214,10 @@ def _all_of(name: str) -> Callable[[Any], Any]:
 
 def _members_of(name: str) -> Callable[[Any], Any]:
     return lambda pipe: pipe.smembers(name)
+
+
+def _size_of(name: str) -> Callable[[Any], Any]:
+    return lambda pipe: pipe.zcard(name)
 
 
 def _fields_of(name: str) -> Callable[[Any], Any]:
@@ -237,31 +245,9 @@ def _entry(name: bytes) -> str:
     return name.decode().partition(":")[2]
 
 
-def _app(name: str, kept: Mapping[str, str], owner: Mapping[str, str], now: float) -> AppNow:
-    cool_until = float(kept.get("cool_until") or 0)
-    state, why, since = kept.get("state", "active"), kept.get("why", ""), kept.get("since")
-    if state == "active" and owner.get("state", "active") != "active":
-        state, why, since = "tenant_paused", owner.get("why", ""), owner.get("since")
-    if state == "active" and cool_until > now:
-        streak = int(float(kept.get("cool_streak") or 1))
-        state, since = "cooling", kept.get("cool_since")
-        why = f"throttled {streak} times in a row" if streak > 1 else "throttled"
-    return AppNow(
-        app=name,
-        tenant=name.split("/", maxsplit=1)[0],
-        state=state,
-        code=kept.get("code", ""),
-        why=why,
-        since=rfc3339(float(since)) if since else None,
-        cooling_until=rfc3339(cool_until) if cool_until > now else None,
-        in_flight=int(kept.get("held") or 0),
-        permits_used=int(kept.get("permits_granted") or 0) - int(kept.get("permits_returned") or 0),
-        rate=float(kept.get("rate") or 0),
-        learned_rate=learned_rate(kept),
-    )
-
-
-def _job(row: list[bytes | None]) -> JobNow:
+def _job(row: list[bytes | None], now: float) -> JobNow:
     said = {name: (value or b"").decode() for name, value in zip(_JOB, row, strict=True)}
     state = JobState(said["state"])
-    return JobNow(said["tenant"], said["app"], state, counts_in(said, state))
+    calls, retries = int(said["calls"] or 0), int(said["retries"] or 0)
+    age = max(0.0, now - float(said["validated_at"] or now)) / 1e6
+    return JobNow(said["tenant"], said["app"], state, counts_in(said, state), calls, retries, age)

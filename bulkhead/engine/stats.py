@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.job import rfc3339
 
-_CALLS = "calls|"
+_CALLS, _TOOK = "calls|", "took|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class AppStats:
     users_touched: int
     bytes_sent: int
     bytes_received: int
+    took: Mapping[str, float] = field(default_factory=dict)
+    """Operation → seconds that its calls took, all together."""
 
     def to_dict(self) -> dict[str, Any]:
         """The statistics as JSON shows them."""
@@ -32,6 +34,11 @@ class AppStats:
             "month": self.month,
             "since": self.since,
             "calls": {op: dict(outcomes) for op, outcomes in self.calls.items()},
+            "latency_ms": {
+                op: round(1000 * seconds / sum(self.calls[op].values()), 1)
+                for op, seconds in self.took.items()
+                if op in self.calls
+            },
             "calls_total": sum(sum(outcomes.values()) for outcomes in self.calls.values()),
             "users_touched": self.users_touched,
             "estimated_billable_users": self.users_touched,
@@ -61,6 +68,11 @@ def _stats(app: str, month: str, raw: Mapping[bytes, bytes], users: int) -> AppS
         if name.startswith(_CALLS):
             op, _, outcome = name.removeprefix(_CALLS).partition("|")
             calls.setdefault(op, {})[outcome] = int(kept[name])
+    took = {
+        name.removeprefix(_TOOK): int(kept[name]) / 1e6
+        for name in sorted(kept)
+        if name.startswith(_TOOK)
+    }
     since = rfc3339(float(kept["since"])) if "since" in kept else None
     sent, received = int(kept.get("sent", 0)), int(kept.get("received", 0))
-    return AppStats(app, month, since, calls, users, sent, received)
+    return AppStats(app, month, since, calls, users, sent, received, took)

@@ -9,7 +9,7 @@ from yaml.nodes import Node, ScalarNode
 
 from bulkhead.errors import InvalidInput
 from bulkhead.fleet_file.nodes import at, elements, is_nothing, members, text
-from bulkhead.model.app import parse_duration, parse_rate
+from bulkhead.model.app import checked_class, parse_duration, parse_rate
 from bulkhead.model.sender import checked_senders
 
 Read = Callable[[Node, str], Any]
@@ -77,7 +77,7 @@ def _classes(node: Node, what: str) -> dict[str, float]:
     found = {}
     for name, (_, value) in members(node, what).items():
         with at(value):
-            found[name] = parse_rate(text(value, what))
+            found[checked_class(name)] = parse_rate(text(value, what))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -15,13 +16,15 @@ from bulkhead.model.retry_policy import RetryPolicy
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 MOST_ADDRESSES = 5
 """mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+OPERATION_CLASSES = ("message", "provision")
+"""What a call is counted as, for an app's rates of operation classes."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 
 def parse_rate(text: str) -> float:
-    """Calls a second, from `20/s`, `300/m` or `5000/h`. Raises InvalidInput."""
+    """Calls a second, from `20/s`, `300/min` or `5000/h`. Raises InvalidInput."""
     number, _, unit = text.strip().partition("/")
     try:
         rate = float(number) / _UNITS[unit or "s"]
@@ -31,7 +34,7 @@ def parse_rate(text: str) -> float:
         raise InvalidInput(
             f"{text!r} is not a rate",
             why="a rate is a number above 0 and a unit: /s, /m or /h",
-            to_do="write it like 20/s or 300/m",
+            to_do="write it like 20/s or 300/min",
         )
     return rate
 
@@ -56,6 +59,22 @@ def checked_name(text: str, what: str = "tenant") -> str:
         f"{text!r} cannot be the name of {_a(what)}",
         why="a name is 1 to 63 of a-z, 0-9, dot, dash and underscore, and begins with a-z or 0-9",
         to_do="choose another name, such as " + (_near(text) or "acme"),
+    )
+
+
+def checked_class(name: str) -> str:
+    """The name of an operation class as a person gave it. Raises InvalidInput for a slip.
+
+    Any other name may stand there: operations of later kinds bring classes of their own.
+    """
+    near = difflib.get_close_matches(name, OPERATION_CLASSES, n=1)
+    if name in OPERATION_CLASSES or not near:
+        return checked_name(name, "class")
+    raise InvalidInput(
+        f"{name!r} is no class of operations: did you mean {near[0]}?",
+        why=f"a limit for a class that no call has would limit nothing; there are "
+        f"{' and '.join(OPERATION_CLASSES)}",
+        to_do=f"write it like {near[0]}=5/s",
     )
 
 

@@ -25,13 +25,17 @@ class Traffic:
 
     calls: Counter[str] = field(default_factory=Counter)
     """`operation|outcome` → how many."""
+    took: Counter[str] = field(default_factory=Counter)
+    """Operation → microseconds that its calls took, all together."""
     users: set[str] = field(default_factory=set)
     sent: int = 0
     received: int = 0
 
-    def add(self, call: CallMade) -> None:
-        """Count one more call."""
+    def add(self, call: CallMade, seconds: float = 0.0) -> None:
+        """Count one more call, and how long it took."""
         self.calls[f"{call.op}|{call.outcome}"] += 1
+        if seconds > 0:
+            self.took[call.op] += max(1, round(seconds * 1e6))
         self.sent += call.sent
         self.received += call.received
         if call.user:
@@ -44,6 +48,7 @@ class Traffic:
         users = sorted(self.users)
         return {
             "calls": dict(self.calls),
+            "took": dict(self.took),
             "users": users,
             "sent": self.sent,
             "received": self.received,

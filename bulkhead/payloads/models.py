@@ -28,9 +28,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@-]{1,200}$")]
 Text = Annotated[str, StringConstraints(max_length=LONGEST_KEY)]
 Job = Annotated[str, StringConstraints(pattern=r"^job_[0-9A-Z]{26}$")]
 Count = Annotated[int, Field(ge=0, le=999_999_999)]
-Most = (
-    Count | Annotated[str, StringConstraints(pattern=r"^([0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%)$")]
-)
+_MOST = r"^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%)$"
+Most = Count | Annotated[str, StringConstraints(pattern=_MOST)]
 Instant = Annotated[float, Field(ge=0, le=253_370_764_800)] | Text
 _USER = {
     "type": "object",

@@ -3,60 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from bulkhead.engine.overview import Now, Overview
+from bulkhead.engine.script import Scripts
+from bulkhead.engine.stats import AppStats, stats
 from bulkhead.errors import BulkheadError
-from bulkhead.model.job import Counts
+from bulkhead.model.job import JobState
+from producers.api.metric_names import COUNTER, METRICS, OUTCOMES, STATES
 from producers.api.store import Store
 
-APP = ("tenant", "app")
-STATES = ("active", "cooling", "paused", "tenant_paused", "stopped")
-
-OUTCOMES = tuple(field.name for field in fields(Counts) if field.name != "total")
-
-METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
-    {
-        "bulkhead_store_up": ((), "1 if the store answered this scrape; else nothing follows."),
-        "bulkhead_store_memory_bytes": ((), "Memory that the store uses."),
-        "bulkhead_store_memory_max_bytes": ((), "The store's maxmemory; 0 means no limit."),
-        "bulkhead_workers": (("cell",), "Workers with a live beat."),
-        "bulkhead_leases": ((), "Leases granted or begun and not yet ended."),
-        "bulkhead_wait_entries": ((), "Apps that wait for a permit, a retry or a cooling to end."),
-        "bulkhead_oldest_due_seconds": (
-            (),
-            "How long the oldest due entry has waited for a worker; 0 if none is due.",
-        ),
-        "bulkhead_dead_submissions": ((), "Submissions that were not understood and are kept."),
-        "bulkhead_unlisted_refusals": (
-            APP,
-            "Refusals with words that are on no list and that nobody has mapped, as kept.",
-        ),
-        "bulkhead_jobs": (
-            (*APP, "state"),
-            "Open jobs and the newest 10,000 kept ones; falls when jobs expire.",
-        ),
-        "bulkhead_items": (
-            (*APP, "outcome"),
-            "Items of those jobs by the place they are in now; falls when jobs expire.",
-        ),
-        "bulkhead_app_in_flight": (APP, "Calls at once that are leased out for the app."),
-        "bulkhead_app_permits_used": (
-            APP,
-            "Permits granted less those given back, since the app was added.",
-        ),
-        "bulkhead_app_state": ((*APP, "state"), "1 for the state the app is in, 0 for the others."),
-    }
-)
-"""Metric name to its labels and what it means. Every one of them is a gauge."""
+AT_ONCE = 500
+"""Apps whose calls are read in one round trip."""
 
 Sample = tuple[tuple[str, ...], float]
+Measured = Iterator[tuple[str, list[Sample]]]
 
 
 class SiteCollector(Collector):
@@ -68,58 +34,107 @@ class SiteCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Every metric; only `bulkhead_store_up 0` while the store is away."""
         try:
-            now = Overview(self._store.scripts()).read()
+            scripts = self._store.scripts()
+            now = Overview(scripts).read()
+            calls = _calls_of(scripts, now)
         except BulkheadError:
-            return [_gauge("bulkhead_store_up", [((), 0)])]
-        return [_gauge(name, samples) for name, samples in _measured(now)]
+            return [_family("bulkhead_store_up", [((), 0)])]
+        measured = (*_of_store(now), *_of_jobs(now), *_of_apps(now), *_of_calls(calls))
+        return [_family(name, samples) for name, samples in measured]
 
 
-def _gauge(name: str, samples: Iterable[Sample]) -> GaugeMetricFamily:
+def _calls_of(scripts: Scripts, now: Now) -> list[AppStats]:
+    month = datetime.fromtimestamp(now.at / 1e6, UTC).strftime("%Y-%m")
+    apps = [app.app for app in now.apps]
+    found: list[AppStats] = []
+    for start in range(0, len(apps), AT_ONCE):
+        found += stats(scripts, apps[start : start + AT_ONCE], month)
+    return found
+
+
+def _family(name: str, samples: Iterable[Sample]) -> Metric:
     labels, meaning = METRICS[name]
-    gauge = GaugeMetricFamily(name, meaning, labels=labels)
+    counts = name.endswith(COUNTER)
+    family = (CounterMetricFamily if counts else GaugeMetricFamily)(name, meaning, labels=labels)
     for values, number in samples:
-        gauge.add_metric(values, number)
-    return gauge
+        family.add_metric(values, number)
+    return family
 
 
-def _measured(now: Now) -> Iterator[tuple[str, list[Sample]]]:
+def _of_store(now: Now) -> Measured:
     yield "bulkhead_store_up", [((), 1)]
     yield "bulkhead_store_memory_bytes", [((), now.store.memory_used)]
     yield "bulkhead_store_memory_max_bytes", [((), now.store.memory_max)]
-    cells = Counter(worker.cell for worker in now.workers if worker.live)
+    live = [worker for worker in now.workers if worker.live]
+    cells = Counter(worker.cell for worker in live)
     # A site without a worker says so with a 0, which can be alerted on.
     yield "bulkhead_workers", [((cell,), count) for cell, count in (cells or {"main": 0}).items()]
+    slots: Counter[str] = Counter()
+    for worker in live:
+        slots[worker.cell] += int(worker.slots) if worker.slots.isdigit() else 0
+    yield "bulkhead_slots", [((cell,), count) for cell, count in slots.items()]
     yield "bulkhead_leases", [((), now.leases)]
     yield "bulkhead_wait_entries", [((), now.waiting)]
     yield "bulkhead_oldest_due_seconds", [((), now.oldest_due)]
     yield "bulkhead_dead_submissions", [((), now.dead)]
     yield "bulkhead_unlisted_refusals", _refusals(now)
-    yield "bulkhead_jobs", _jobs(now)
-    yield "bulkhead_items", _items(now)
-    apps = now.apps
-    yield "bulkhead_app_in_flight", [((a.tenant, a.app), a.in_flight) for a in apps]
-    yield "bulkhead_app_permits_used", [((a.tenant, a.app), a.permits_used) for a in apps]
-    yield (
-        "bulkhead_app_state",
-        [((a.tenant, a.app, state), a.state == state) for a in apps for state in STATES],
-    )
+    yield "bulkhead_workers_died_total", [((), now.reaped["workers"])]
+    leases = [((state,), now.reaped[state]) for state in ("granted", "begun")]
+    yield "bulkhead_leases_reaped_total", list[Sample](leases)
+    rows = [((end,), now.reaped[end]) for end in ("unknown", "poison")]
+    yield "bulkhead_rows_reaped_total", list[Sample](rows)
 
 
-def _jobs(now: Now) -> list[Sample]:
+def _of_jobs(now: Now) -> Measured:
     counted = Counter((job.tenant, job.app, job.state.value) for job in now.jobs)
-    return list(counted.items())
+    yield "bulkhead_jobs", list[Sample](counted.items())
+    items: Counter[tuple[str, ...]] = Counter()
+    retried: Counter[tuple[str, ...]] = Counter()
+    queued: dict[tuple[str, ...], float] = {}
+    for job in now.jobs:
+        whose = (job.tenant, job.app)
+        for outcome in OUTCOMES:
+            items[*whose, outcome] += getattr(job.counts, outcome)
+        retried[whose] += job.retries
+        if job.state is JobState.QUEUED:
+            queued[whose] = max(job.age, queued.get(whose, 0.0))
+    yield "bulkhead_items", list[Sample](items.items())
+    yield "bulkhead_item_retries", list[Sample](retried.items())
+    yield "bulkhead_oldest_queued_job_seconds", list(queued.items())
+
+
+def _of_apps(now: Now) -> Measured:
+    apps = now.apps
+
+    def each(values: Sequence[float | None]) -> list[Sample]:
+        pairs = zip(apps, values, strict=True)
+        return [((app.tenant, app.app), value) for app, value in pairs if value is not None]
+
+    yield "bulkhead_app_in_flight", each([app.in_flight for app in apps])
+    yield "bulkhead_app_retries_waiting", each([app.retries for app in apps])
+    yield "bulkhead_app_permits_used", each([app.permits_used for app in apps])
+    yield "bulkhead_app_permits_granted_total", each([app.permits_granted for app in apps])
+    yield "bulkhead_app_rate", each([app.rate for app in apps])
+    yield "bulkhead_app_pace", each([app.allowed for app in apps])
+    yield "bulkhead_app_latency_seconds", each([app.latency for app in apps])
+    states = [((a.tenant, a.app, state), a.state == state) for a in apps for state in STATES]
+    yield "bulkhead_app_state", list[Sample](states)
+
+
+def _of_calls(seen: Iterable[AppStats]) -> Measured:
+    calls: list[Sample] = []
+    took: list[Sample] = []
+    for app in seen:
+        whose = (app.app.split("/")[0], app.app)
+        for op, outcomes in app.calls.items():
+            calls += [((*whose, op, outcome), count) for outcome, count in outcomes.items()]
+        took += [((*whose, op), seconds) for op, seconds in app.took.items()]
+    yield "bulkhead_http_calls_total", calls
+    yield "bulkhead_http_seconds_total", took
 
 
 def _refusals(now: Now) -> list[Sample]:
     counted: Counter[tuple[str, ...]] = Counter()
     for seen in now.unlisted:
         counted[seen.app.split("/")[0], seen.app] += seen.count
-    return list(counted.items())
-
-
-def _items(now: Now) -> list[Sample]:
-    counted: Counter[tuple[str, ...]] = Counter()
-    for job in now.jobs:
-        for outcome in OUTCOMES:
-            counted[job.tenant, job.app, outcome] += getattr(job.counts, outcome)
     return list(counted.items())

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bulkhead.errors import InvalidInput
-from bulkhead.model.app import AppSettings, parse_rate
+from bulkhead.model.app import AppSettings, checked_class, parse_rate
 from bulkhead.model.sender import checked_senders
 from producers.cli.values import COUNT, RATE, SHARE, TIME_LIMIT, usage
 
@@ -66,6 +66,10 @@ def changed(settings: AppSettings, options: Mapping[str, Any]) -> AppSettings:
         new = given_settings(options)
         if "labels" in new:
             new["labels"] = _merged(settings.labels, new["labels"], "--label", str)
+        for pair in new.get("classes", ()):
+            # One that is taken back may have been given before we looked.
+            if not pair.endswith("="):
+                checked_class(pair.partition("=")[0])
         if "classes" in new:
             new["classes"] = _merged(settings.classes, new["classes"], "--class", parse_rate)
         if "senders" in new:

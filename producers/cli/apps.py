@@ -78,8 +78,13 @@ def list_(ctx: Context, /, tenant: str | None, labels: tuple[str, ...], form: st
 @output_option
 @pass_context
 def show(ctx: Context, /, app: str, form: str | None) -> None:
-    """Show one app."""
-    show_one(ctx.fleet.app(ctx.app_id(app)).to_dict(), form)
+    """Show one app: its settings, its pace, and what stops it."""
+    from bulkhead.engine.overview import Overview
+    from producers.cli.held_up import way_out
+
+    known = ctx.fleet.app(ctx.app_id(app))
+    now = Overview(ctx.scripts).app(known.id)
+    show_one({**known.to_dict(), "pace": now.pace, "to_do": way_out(now)}, form)
 
 
 @apps.command("set")

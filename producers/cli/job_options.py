@@ -12,16 +12,16 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
-from producers.cli.values import COUNT, TIME_LIMIT, WHEN
+from producers.cli.values import COUNT, RATE, TIME_LIMIT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 NAMES = (
     *("idempotency_key", "labels", "priority", "max_attempts", "max_failures", "at"),
-    *("retry_first", "retry_longest", "give_up_after"),
+    *("retry_first", "retry_longest", "give_up_after", "rate"),
 )
 """Parameters of a command that become members of a Request."""
 
-_MOST = re.compile(r"[0-9]{1,9}|[0-9]{1,2}(\.[0-9]{1,3})?%")
+_MOST = re.compile(r"[0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%")
 
 
 def _key(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -61,6 +61,9 @@ def job_options(command: Command) -> Command:
             ),
             click.option(
                 "--max-failures", metavar="N|P%", default="", help="Pause when more have failed."
+            ),
+            click.option(
+                "--rate", type=RATE, metavar="N/s", help="Most calls of this job a second."
             ),
             click.option("--at", type=WHEN, metavar="WHEN", help="Make no call before this time."),
         )

@@ -8,16 +8,19 @@ from typing import Any
 
 import click
 
-from bulkhead.model.job import Counts
+from bulkhead.model.job import Counts, JobState
 from bulkhead.model.result import WORDS
+from producers.cli.audit import audit
 from producers.cli.brakes import cancel, pause, resume
 from producers.cli.context import Context, pass_context
+from producers.cli.explain import explain
 from producers.cli.follow import Following, finish, follow_options, show_job
 from producers.cli.job_tokens import tokens
 from producers.cli.output import chosen, output_option, show_list
 from producers.cli.retry import retry
 from producers.cli.values import COUNT
 from producers.rows.errors_file import FailedRow, write_errors
+from producers.rows.formula import neutralise
 
 COUNTED = ("total", "succeeded", "skipped", "failed", "unknown")
 COLUMNS = ("id", "kind", "app", "state", *COUNTED, "rest", "created_at")
@@ -41,20 +44,41 @@ def jobs() -> None:
 jobs.add_command(retry)
 
 
-for command in (pause, resume, cancel, tokens):
+for command in (audit, explain, pause, resume, cancel, tokens):
     jobs.add_command(command)
 
 
 @jobs.command("list")
-@click.option("--tenant", help="Only this tenant's.")
+@click.option("--tenant", metavar="T", help="Only this tenant's.")
+@click.option("--app", metavar="APP", help="Only this app's.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice([state.value for state in JobState]),
+    multiple=True,
+    help="Only in this state. May be repeated.",
+)
 @click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
-def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
+def list_(
+    ctx: Context,
+    /,
+    tenant: str | None,
+    app: str | None,
+    states: tuple[str, ...],
+    limit: int | None,
+    form: str | None,
+) -> None:
     """List jobs, newest first."""
     if tenant:
         ctx.fleet.tenant(tenant)
-    found = ctx.jobs.newest(tenant, limit)
+    whose = ctx.fleet.app(ctx.app_id(app)) if app else None
+    found = ctx.jobs.newest(
+        tenant or (whose.tenant if whose else None),
+        limit,
+        lambda job: (not whose or job.app == whose.id) and (not states or job.state in states),
+    )
     if chosen(form) in ("table", "csv"):
         columns = CSV_COLUMNS if chosen(form) == "csv" else COLUMNS
         show_list([_flat(job.to_dict()) for job in found], columns, form)
@@ -107,8 +131,11 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
     wanted = frozenset(outcomes) or None
     found = (result.to_dict() for result in ctx.jobs.results(job, wanted))
     if chosen(form) in ("table", "csv"):
-        columns = RESULT_CSV_COLUMNS if chosen(form) == "csv" else RESULT_COLUMNS
-        show_list(({**row, **row["key"]} for row in found), columns, form)
+        flat = ({**row, **row["key"]} for row in found)
+        if chosen(form) == "csv":
+            show_list(map(_safe, flat), RESULT_CSV_COLUMNS, form)
+        else:
+            show_list(flat, RESULT_COLUMNS, form)
     else:
         show_list(found, RESULT_COLUMNS, form)
 
@@ -129,6 +156,13 @@ def errors(ctx: Context, /, job: str, form: str | None) -> None:
         write_errors(ctx.jobs.columns(job), rows, sys.stdout)
     else:
         show_list((result.to_dict() for result in failed), ERROR_COLUMNS, form)
+
+
+def _safe(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a spreadsheet shows it without running a cell of it."""
+    return {
+        name: neutralise(value) if isinstance(value, str) else value for name, value in row.items()
+    }
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bulkhead.engine.fleet import Fleet
@@ -12,7 +12,7 @@ from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
 from bulkhead.model.app import App
-from bulkhead.model.forecast import Forecast, Limits, forecast
+from bulkhead.model.forecast import Limits, forecast
 from bulkhead.model.user import UserMapping, problem_of
 from producers.cli.follow import say_code
 from producers.cli.history import Foreseen, History
@@ -64,7 +64,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "counts": asdict(counted),
         "errors_by_code": codes,
         "calls": will.calls,
-        "duration": _duration(will.calls, app, _ahead(Jobs(scripts), app.id)),
+        "duration": _duration(will.calls, app, request.rate, _ahead(Jobs(scripts), app.id)),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
@@ -141,7 +141,7 @@ def _ahead(jobs: Jobs, app: str) -> _Ahead:
     return _Ahead(found, items, calls)
 
 
-def _duration(calls: int, app: App, ahead: _Ahead) -> dict[str, Any]:
+def _duration(calls: int, app: App, own: float | None, ahead: _Ahead) -> dict[str, Any]:
     latency = app.live.get("latency_ms")
     limits = Limits(
         rate=app.settings.rate,
@@ -149,8 +149,12 @@ def _duration(calls: int, app: App, ahead: _Ahead) -> dict[str, Any]:
         at_once=app.settings.max_in_flight,
         latency=latency / 1000 if latency else None,
     )
-    alone: Forecast = forecast(calls, limits)
-    last = forecast(calls + ahead.calls, limits)
+    alone, last = forecast(calls, limits), forecast(calls + ahead.calls, limits)
+    if own is not None and own < limits.rate:
+        limits = replace(limits, rate=own, burst=1)
+        alone = forecast(calls, limits)
+        alone = replace(alone, limited_by=alone.limited_by.replace("app_rate", "job_rate"))
+        last = max(alone, last, key=lambda one: one.seconds)
     return {
         "seconds": round(alone.seconds, 1),
         "limited_by": alone.limited_by,

@@ -15,11 +15,12 @@ from bulkhead import __version__
 from bulkhead.errors import BulkheadError, Unreachable
 from bulkhead.masking import mask_url
 from producers.cli.context import Context, pass_context
+from producers.cli.held_up import held_up
 from producers.cli.output import chosen, output_option, plain, show_one
 from producers.cli.workers import WORKERS, worker_row
 
 if TYPE_CHECKING:
-    from bulkhead.engine.overview import AppNow, Overview
+    from bulkhead.engine.overview import Overview
 
 REFRESH = 1.0
 """Seconds between two looks of `--watch`."""
@@ -64,7 +65,7 @@ def _look(ctx: Context) -> dict[str, Any]:
         },
         "workers": [worker_row(worker) for worker in now.workers],
         "apps": len(now.apps),
-        "apps_held_up": [_held_up(app) for app in now.apps if app.state != "active"],
+        "apps_held_up": [held_up(app) for app in now.apps if app.state != "active"],
         "open_jobs": dict(sorted(open_jobs.items())),
         "leases": now.leases,
         "waiting": now.waiting,
@@ -72,24 +73,6 @@ def _look(ctx: Context) -> dict[str, Any]:
         "oldest_due_s": round(now.oldest_due, 3),
         "dead_submissions": now.dead,
         "unlisted_words": [row(seen) for seen in now.unlisted],
-    }
-
-
-def _held_up(app: AppNow) -> dict[str, Any]:
-    next_ = {
-        "stopped": f"give it a new token: bulkhead apps set {app.app} --token-file -",
-        "paused": f"bulkhead apps resume {app.app}",
-        "tenant_paused": f"bulkhead tenants resume {app.tenant}",
-        "cooling": "goes on by itself",
-    }[app.state]
-    return {
-        "app": app.app,
-        "state": app.state,
-        "code": app.code or None,
-        "why": app.why or None,
-        "since": app.since,
-        "next_try": app.cooling_until if app.state == "cooling" else None,
-        "next": next_,
     }
 
 

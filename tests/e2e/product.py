@@ -192,8 +192,17 @@ class Sandbox:
         self.process, self.lines = process, lines
         self.url = re.search(r"http://[^/\s]+", process.log.read_text())[0]
 
-    def register(self, token):
-        self._post("apps", {"token": token, "edition": "cloud", "rate": None})
+    def register(self, token, rate=None):
+        """Accept a token; above `rate` calls a second the answer is 429."""
+        self._post("apps", {"token": token, "edition": "cloud", "rate": rate})
+
+    def strangers(self, token):
+        """Six other addresses call with a token: its app is disabled for that, as mesibo does."""
+        body = {"op": "usersget", "token": token, "user": {"address": "x"}}
+        for number in range(6):
+            peer = {"X-Sandbox-Peer": f"203.0.113.{number + 1}"}
+            answer = requests.post(f"{self.url}/backend/", json=body, headers=peer, timeout=60)
+            answer.raise_for_status()
 
     def faults(self, *rules):
         """These rules instead of all others; none clears them."""

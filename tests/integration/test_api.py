@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,7 +14,7 @@ from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
-from producers.api.metrics import METRICS
+from producers.api.metric_names import METRICS
 from tests.command import KEY, Running, bulkhead
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
@@ -123,7 +124,11 @@ def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(serve, store_se
     assert 'bulkhead_jobs{app="acme/shop",state="paused",tenant="acme"} 1.0' in text
     assert 'bulkhead_items{app="acme/shop",outcome="failed",tenant="acme"} 3.0' in text
     assert 'bulkhead_items{app="acme/shop",outcome="pending",tenant="acme"} 7.0' in text
-    assert set(re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)) == set(METRICS)
+    kinds = dict(re.findall(r"^# TYPE (\w+) (gauge|counter)$", text, re.MULTILINE))
+    assert set(kinds) == set(METRICS)
+    assert {name for name in kinds if kinds[name] == "counter"} == {
+        name for name in METRICS if name.endswith("_total")
+    }
     assert CANARY not in text
     assert KEY not in text
 
@@ -144,3 +149,55 @@ def test_a_port_that_is_taken_is_a_conflict_in_three_lines(home):
     assert run.returncode == 7
     assert [line.split(":")[0] for line in run.stderr.splitlines()] == ["error", "why", "to do"]
     assert run.stdout == ""
+
+
+def test_the_metrics_tell_of_paces_permits_calls_latencies_reaps_and_ages(
+    serve, store_server, redis, home
+):
+    scripts = Scripts(redis)
+    fleet = Fleet(scripts)
+    fleet.add_tenant("acme")
+    token = SealedToken(CANARY, "cdef", "f")
+    fleet.add_app("acme/shop", AppSettings(base_url="http://127.0.0.1:1/", rate=50), token)
+    seconds, _ = redis.time()
+    app = {"learned": "41.5", "latency": 52_000, "permits_granted": 120, "permits_returned": 20}
+    redis.hset("{bulkhead}:app:acme/shop", mapping=app)
+    redis.zadd("{bulkhead}:app:acme/shop:retry", {"job_1:3": 1, "job_1:4": 2})
+    month = time.strftime("%Y%m", time.gmtime(seconds))
+    calls = {
+        "calls|useradd|succeeded": 90,
+        "calls|useradd|throttled": 10,
+        "took|useradd": 5_500_000,
+    }
+    redis.hset(f"{{bulkhead}}:stats:acme/shop:{month}", mapping=calls)
+    queued = {"tenant": "acme", "app": "acme/shop", "state": "queued", "total": 10, "retries": 4}
+    queued["validated_at"] = (seconds - 500) * 10**6
+    redis.hset("{bulkhead}:job:job_1", mapping=queued)
+    redis.zadd("{bulkhead}:jobs", {"job_1": 1})
+    scripts.run("beat", "w1", 600, "cell", "main", "host", "h", "slots", "24")
+    redis.hset("{bulkhead}:reaped", mapping={"workers": 2, "begun": 3, "unknown": 1})
+    _, port = serve(redis_url=store_server.url, secret_key=KEY, home=home)
+
+    text = ask(port, "/metrics")[2]
+
+    whose = 'app="acme/shop"'
+    for line in (
+        f'bulkhead_app_rate{{{whose},tenant="acme"}} 50.0',
+        f'bulkhead_app_pace{{{whose},tenant="acme"}} 41.5',
+        f'bulkhead_app_latency_seconds{{{whose},tenant="acme"}} 0.052',
+        f'bulkhead_app_permits_granted_total{{{whose},tenant="acme"}} 120.0',
+        f'bulkhead_app_permits_used{{{whose},tenant="acme"}} 100.0',
+        f'bulkhead_app_retries_waiting{{{whose},tenant="acme"}} 2.0',
+        f'bulkhead_app_state{{{whose},state="throttled",tenant="acme"}} 1.0',
+        f'bulkhead_http_calls_total{{{whose},op="useradd",outcome="throttled",tenant="acme"}} 10.0',
+        f'bulkhead_http_seconds_total{{{whose},op="useradd",tenant="acme"}} 5.5',
+        f'bulkhead_item_retries{{{whose},tenant="acme"}} 4.0',
+        'bulkhead_slots{cell="main"} 24.0',
+        "bulkhead_workers_died_total 2.0",
+        'bulkhead_leases_reaped_total{state="begun"} 3.0',
+        'bulkhead_leases_reaped_total{state="granted"} 0.0',
+        'bulkhead_rows_reaped_total{outcome="unknown"} 1.0',
+    ):
+        assert line in text
+    age = re.search(r"^bulkhead_oldest_queued_job_seconds\{.*\} (\S+)$", text, re.MULTILINE)
+    assert float(age[1]) >= 500

@@ -53,7 +53,10 @@ def test_labels_classes_senders_and_retries_are_kept_and_shown_and_found(site):
     [
         (("--label", "team"), "--label team=growth"),
         (("--class", "message=often"), "20/s"),
-        (("--class", "Message=5/s"), "name"),
+        (("--class", "mesage=5/s"), "did you mean message?"),
+        (("--class", "Message=5/s"), "did you mean message?"),
+        (("--class", "provisions=5/s"), "did you mean provision?"),
+        (("--class", "no such=5/s"), "name"),
         (("--senders", "a" * 64), "sender"),
         (("--retry-first", "2m"), "--retry-longest"),
     ],

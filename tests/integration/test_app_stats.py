@@ -68,15 +68,31 @@ def test_the_month_is_that_of_the_stores_clock(world, days, month):
 
 
 def test_the_bytes_of_a_call_are_those_that_went_by(sandbox, transport):
-    backend = Backend(transport, Words())
+    endpoint = Endpoint(f"http://127.0.0.1:{sandbox.port}/backend/")
     call = Call("useradd", {"user": {"address": "ann"}}, Repeat.SAFE, "ann")
+    body = Backend(Words()).body(endpoint, Secret(TOKEN), call)
 
-    backend.call(Endpoint(f"http://127.0.0.1:{sandbox.port}/backend/"), Secret(TOKEN), call)
-    sent, received = backend.take_traffic()
+    first, second = (transport.post(endpoint, body) for _ in range(2))
 
-    assert sent > len(TOKEN) + 200
-    assert received > 50
-    assert backend.take_traffic() == (0, 0)
+    assert first.sent > len(TOKEN) + 200
+    assert first.received > 50
+    assert (second.sent, second.received) == (first.sent, first.received)
+
+
+def test_the_time_that_calls_took_is_added_up_by_operation(world):
+    app = world.app()
+    world.submit(1)
+    part = world.begun()
+    told = report(part, {SUCCEEDED: [0]})
+    for seconds in (0.2, 0.4):
+        told.traffic.add(CallMade("useradd", "succeeded", "ann", 1, 1), seconds)
+    told.traffic.add(CallMade("userdel", "succeeded", "ann", 1, 1))
+    world.settle(told)
+
+    (month,) = stats(world.scripts, [app], "2030-03")
+
+    assert month.took == {"useradd": pytest.approx(0.6)}
+    assert month.to_dict()["latency_ms"] == {"useradd": 300.0}
 
 
 def test_operations_beyond_a_month_full_of_names_are_counted_together(world):

@@ -1,10 +1,13 @@
 """The benchmarks' backend, and the promise that no figure rests on a wrong count."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import requests
 
 from benchmarks.backend import Backend, WrongCount
 from benchmarks.leg import Leg, median_of
+from benchmarks.waiting import until
 
 
 @pytest.fixture
@@ -46,6 +49,44 @@ def test_a_reset_forgets_what_arrived(backend):
     backend.reset()
 
     assert backend.count().calls == 0
+
+
+def test_each_group_of_addresses_has_a_log_of_its_own(backend):
+    for name in ("shop.1@x", "shop.2@x", "other.1@x", "ann@x"):
+        add(backend, name)
+
+    assert {group: len(times) for group, times in backend.logs().items()} == {
+        "shop": 2,
+        "other": 1,
+        "": 1,
+    }
+    assert backend.log("shop") == sorted(backend.log("shop"))
+
+
+def test_a_delayed_group_is_answered_when_the_delay_is_taken_away(backend):
+    backend.delay({"slow": 3600.0})
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(add, backend, "slow.1@x")
+        quick = add(backend, "quick.1@x")
+        until(lambda: backend.log("slow"), 60)
+
+        backend.delay({})
+
+        assert quick["result"] is True
+        assert waiting.result(60)["user"]["address"] == "slow.1@x"
+
+
+def test_a_reset_keeps_the_delays(backend):
+    backend.delay({"*": 0.001})
+    backend.reset()
+
+    assert add(backend, "any.1@x")["result"] is True
+
+
+def test_a_user_who_wants_a_token_gets_one(backend):
+    call = {"op": "userset", "user": {"address": "ann", "token": {"appid": "com.example"}}}
+
+    assert len(requests.post(backend.url, json=call, timeout=60).json()["user"]["token"]) == 48
 
 
 def test_the_median_is_taken_of_each_duration_by_itself():

@@ -164,3 +164,20 @@ def test_a_worker_runs_one_suspect_at_a_time_and_new_items_beside_it(world):
     assert not {1, 2} & {index for items in granted for index in items}
     assert len(parts) > 1
     world.audit(job)
+
+
+def test_what_is_reaped_is_counted_for_whoever_is_on_call(world):
+    world.app()
+    world.submit(4, kind="users.tokens.issue")
+    world.begun(items=3)
+    world.claim("w2", items=1)
+    for worker in ("w1", "w2"):
+        world.worker(worker).leave()
+
+    world.worker("w3").reap()
+    world.worker("w3").reap()
+
+    counted = {
+        name.decode(): int(n) for name, n in world.redis.hgetall(world.key("reaped")).items()
+    }
+    assert counted == {"workers": 2, "granted": 1, "begun": 1, "unknown": 3}

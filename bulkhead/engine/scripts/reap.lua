@@ -66,12 +66,13 @@ local function end_begun(lease)
   return { lease.id, lease.job, lease.app, again, unknown, failed, left }
 end
 
-local ended = {}
+local ended, begun = {}, 0
 local function finish(id)
   local lease = read_lease(id)
   if not lease.worker then
     redis.call('ZREM', key('lease'), id)
   elseif lease.state == 'begun' then
+    begun = begun + 1
     ended[#ended + 1] = end_begun(lease)
   else
     local items = count(lease.left)
@@ -94,4 +95,12 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('worker'), '-inf', whole
   end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('lease'), '-inf', whole(NOW), 'LIMIT', 0, most)) do finish(id) end
+-- For whoever is on call: what was ended since the store was made.
+local sums = { workers = #dead, granted = #ended - begun, begun = begun, unknown = 0, poison = 0 }
+for _, told in ipairs(ended) do
+  sums.unknown, sums.poison = sums.unknown + told[5], sums.poison + told[6]
+end
+for name, number in pairs(sums) do
+  if number > 0 then redis.call('HINCRBY', key('reaped'), name, number) end
+end
 return { dead, ended }

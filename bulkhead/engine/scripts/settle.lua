@@ -157,7 +157,7 @@ local function month()
   return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
 end
 
--- What `apps stats` shows, kept for 400 days.
+-- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
 local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
@@ -168,6 +168,11 @@ local function count_stats(app, stats)
     local field = 'calls|' .. word
     if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
     redis.call('HINCRBY', name, field, calls)
+  end
+  for op, took in pairs(stats.took or {}) do
+    local field = 'took|' .. op
+    if full and redis.call('HEXISTS', name, field) == 0 then field = 'took|other' end
+    redis.call('HINCRBY', name, field, whole(took))
   end
   redis.call('HINCRBY', name, 'sent', stats.sent)
   redis.call('HINCRBY', name, 'received', stats.received)

@@ -1,0 +1,1 @@
+"""What the engine promises, played out with the whole product and judged by the sandbox."""

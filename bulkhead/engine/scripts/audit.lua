@@ -1,0 +1,68 @@
+#!lua flags=allow-oom
+-- audit: all that says where the items of a job are, as of one instant; or its counts, corrected.
+--
+-- `look` changes nothing, and its work is bounded: the map comes as bytes, for the asker to count, so a
+-- million items cost the store one copy of 500 kB. What is longer comes in pieces; the version tells
+-- whether they belong together. `repair` writes counts that were counted, by compare-and-set on the
+-- version, and never while a lease is open: what is being called is not to be counted away.
+--
+-- KEYS[1]  root
+-- ARGV[1]  job     ARGV[2]  'look' | 'repair'
+-- ARGV[3]  look: first byte of the map     ARGV[4]  most bytes     ARGV[5]  most entries of redo and of retry
+-- returns  {} if there is no job; else {its fields {name, value…}, piece of the map, bytes of the whole map,
+--          its leases {{state, left}…}, redo entries, how many there are, retries {index…}, how many
+--          retries its app has, how many results}; redo and retries are empty where there are more than asked for
+-- ARGV[3]  repair: expected version        ARGV[4…] field, count…
+-- returns  {'ok' | 'version' | 'leases', its version | how many are open}
+
+local job, verb, name = ARGV[1], ARGV[2], key('job', ARGV[1])
+local app = redis.call('HGET', name, 'app')
+if not app then return {} end
+
+local function leases()
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGE', key('lease'), 0, -1)) do
+    local it = read(key('lease', id), 'job', 'state', 'left')
+    if it.job == job then found[#found + 1] = { it.state, it.left or '' } end
+  end
+  return found
+end
+
+local function retries(most)
+  local all, found = redis.call('ZCARD', key('app', app, 'retry')), {}
+  if all > most then return found, all end
+  for _, member in ipairs(redis.call('ZRANGE', key('app', app, 'retry'), 0, -1)) do
+    local whose, index = string.match(member, '^([^:]+):(%d+)')
+    if whose == job then found[#found + 1] = index end
+  end
+  return found, all
+end
+
+local function look()
+  local map, redo_list, most = key('job', job, 'map'), key('job', job, 'redo'), tonumber(ARGV[5])
+  local first = tonumber(ARGV[3])
+  local many = redis.call('LLEN', redo_list)
+  local waiting, all = retries(most)
+  return {
+    redis.call('HGETALL', name),
+    redis.call('GETRANGE', map, first, first + tonumber(ARGV[4]) - 1), redis.call('STRLEN', map),
+    leases(),
+    many > most and {} or redis.call('LRANGE', redo_list, 0, -1), many,
+    waiting, all,
+    redis.call('LLEN', key('job', job, 'out')),
+  }
+end
+
+local function repair()
+  local version, open = redis.call('HGET', name, 'version'), #leases()
+  if version ~= ARGV[3] then return { 'version', version } end
+  if open > 0 then return { 'leases', open } end
+  redis.call('HSET', name, unpack(ARGV, 4))
+  redis.call('HINCRBY', name, 'version', 1)
+  finish_if_over(job)
+  place_job(app, job)
+  place(app)
+  return { 'ok', redis.call('HGET', name, 'version') }
+end
+
+return verb == 'repair' and repair() or look()

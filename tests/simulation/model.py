@@ -1,0 +1,296 @@
+"""What must be true of the engine, in plain Python: who may hold which item, and what became of it.
+
+It hears every answer of the store in the moment in which the store gives it, whatever becomes of
+the answer on its way to a worker.
+"""
+
+import time
+from collections import Counter, defaultdict
+
+from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
+from bulkhead.model.slice import LOOK, Begun, indexes, parse_ranges
+from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
+from tests.simulation.kernel import MICRO, require
+from tests.simulation.records import Lease, ModelJob
+
+GRANT = 2 * MICRO
+READ_TIMEOUT = 30
+FATAL_DEATHS = 3
+MARKED = 50
+"""Seconds of real time in which the store surely remembers that a lease was settled."""
+
+
+class Model:
+    """Checks each answer against what is known, then learns from it."""
+
+    def __init__(self, kernel):
+        self._kernel = kernel
+        self.jobs = {}
+        self.apps = {}
+        self.leases = {}
+        self.begun = {}
+        self.delay = 0
+        """Microseconds: the longest that a worker has said it needs from a claim to a call."""
+        self._told = {}
+        self._ended = {}
+        self.paused_tenants = set()
+        self.beats = {}
+        self.left = set()
+        self.touched_jobs = set()
+        self.touched_apps = set()
+        self.exposed = defaultdict(set)
+        self.unknown = 0
+        self.repeated_calls = 0
+        self.answers = Counter()
+
+    @property
+    def now(self):
+        return self._kernel.now
+
+    def add_job(self, job, app, repeats, total, refused, deadline):
+        known = dict.fromkeys(refused, FAILED)
+        self.jobs[job] = ModelJob(job, app, repeats, total, deadline, known)
+        self.touch(job)
+
+    def touch(self, job):
+        self.touched_jobs.add(job)
+        self.touched_apps.add(self.jobs[job].app)
+
+    def is_held(self, job):
+        """True where a person or a token has stopped it."""
+        app = self.apps[job.app]
+        brakes = (job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants)
+        return any(brakes)
+
+    def is_late(self, job):
+        return job.deadline is not None and job.deadline <= self.now
+
+    # Every answer of the store, in the moment in which it is given.
+
+    def claimed(self, worker, slots, room, claim, delay=0.0):
+        self.delay = max(self.delay, round(delay * MICRO))
+        require(sum(part.parallel for part in claim.slices) <= slots, "slots", worker)
+        require(sum(len(part.offsets) for part in claim.slices) <= room, "room", worker)
+        for part in claim.slices:
+            self._grant(worker, part)
+
+    def _grant(self, worker, part):
+        job, items = self.jobs[part.job], list(indexes(part.ranges))
+        app = self.apps[part.app]
+        told = (part.lease, job.name, part.ranges)
+        require(not self.is_held(job), "claim of held work", *told)
+        require(len(part.offsets) == len(items) > 0, "a permit an item", *told)
+        require(list(part.offsets) == sorted(part.offsets), "instants in order", *told)
+        require(
+            part.offsets[0] >= 0 and part.offsets[-1] <= GRANT, "instants within the grant", *told
+        )
+        for index in items:
+            require(index not in job.final, "claim of a settled item", *told, index)
+            require(index not in job.leased, "claim of a leased item", *told, index)
+            require(job.due.pop(index, 0) <= self.now, "claim before its time", *told, index)
+            if part.step != LOOK:
+                require(job.steps.get(index, "") == part.step, "step", *told, index, part.step)
+        deaths = max((job.deaths.get(index, 0) for index in items), default=0)
+        require(deaths < 2 or len(items) == 1, "suspects go alone", *told)
+        repeat = "safe" if part.step == LOOK else job.repeats.get(part.step, "once")
+        if repeat != "safe":
+            require(
+                len(items) <= part.parallel, "a window of calls that may not be repeated", *told
+            )
+        lease = Lease(
+            part.lease,
+            worker,
+            part.job,
+            part.app,
+            part.step,
+            repeat,
+            part.parallel,
+            set(items),
+            self.now,
+            deaths,
+            ends=self.now + GRANT,
+        )
+        lease.instants = {i: self.now + o for i, o in zip(items, part.offsets, strict=True)}
+        self.leases[part.lease] = lease
+        job.leased.update(dict.fromkeys(items, lease))
+        app.held += part.parallel
+        app.granted += 0 if part.step == LOOK else len(items)
+        self.touch(part.job)
+
+    def began(self, worker, leases, answers):
+        for name, answer in zip(leases, answers, strict=True):
+            self._begin(self.leases.get(name), worker, answer)
+
+    def _begin(self, lease, worker, answer):
+        verdict = "ok" if isinstance(answer, Begun) else answer.reason
+        self.answers[f"begin {verdict}"] += 1
+        if lease is None or lease.worker != worker:
+            return require(verdict == "gone", "begin of a lease that has ended", verdict)
+        job = self.jobs[lease.job]
+        self.touch(lease.job)
+        if lease.begun:
+            return require(verdict == "ok", "begin again", lease.id, verdict)
+        if verdict == "ok":
+            held = self.is_held(job) or self.is_late(job)
+            require(not held, "begin of held work", lease.id, job.name)
+            require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
+            require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
+            lease.begun = True
+            self.begun[lease.id] = lease
+            waves = -(-len(lease.items) // lease.parallel)
+            lease.ends = self.now + (waves * READ_TIMEOUT + 5) * MICRO
+            return None
+        if verdict == "expired":
+            require(self.now >= lease.at + GRANT, "refused as expired", lease.id)
+        elif verdict == "held" and not (job.budget or self.apps[lease.app].slowed):
+            held = self.is_held(job) or self.is_late(job)
+            require(held, "refused as held", lease.id, job.name)
+        return self._return_whole(lease)
+
+    def _return_whole(self, lease):
+        """A lease that never began costs nothing."""
+        if lease.step != LOOK:
+            self.apps[lease.app].returned += len(lease.items)
+        job = self.jobs[lease.job]
+        for index in lease.items:
+            del job.leased[index]
+        self._drop(lease)
+
+    def _drop(self, lease):
+        del self.leases[lease.id]
+        self.apps[lease.app].held -= lease.parallel
+        self.touch(lease.job)
+
+    def gave_back(self, worker, leases, returned):
+        mine = [self.leases[name] for name in leases if name in self.leases]
+        whole = [lease for lease in mine if lease.worker == worker and not lease.begun]
+        require(returned == len(whole), "given back", returned, len(whole))
+        for lease in whole:
+            self._return_whole(lease)
+
+    def settled(self, worker, reports, answers):
+        for report, answer in zip(reports, answers, strict=True):
+            lease = self.leases.get(report.lease)
+            self.answers[f"settle {answer.verdict}"] += 1
+            self.touch(report.job)
+            if lease is None or lease.worker != worker:
+                require(
+                    answer.verdict != "ok", "the fence", report.lease, "was settled after its end"
+                )
+                self._after_the_end(report, answer)
+            elif report.seq <= lease.seq:
+                require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
+                known = self._told.get((report.lease, report.seq))
+                require(known is report, "news is taken for old", report.lease, report.seq)
+            else:
+                require(answer.verdict == "ok", "settle", report.lease, answer.verdict)
+                self._settle(lease, report)
+
+    def _after_the_end(self, report, answer):
+        ended = self._ended.get(report.lease)
+        if ended is not None and time.monotonic() < ended + MARKED:
+            require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
+        if answer.verdict == "late":
+            self._late(report)
+
+    def _settle(self, lease, report):
+        self._told[report.lease, report.seq] = report
+        if report.last:
+            self._ended[report.lease] = time.monotonic()
+        job, app = self.jobs[lease.job], self.apps[lease.app]
+        lease.seq = report.seq
+        ended = {}
+        for state, items in report.states.items():
+            ended.update(dict.fromkeys(items, state))
+            self.unknown += len(items) if state == UNKNOWN else 0
+        job.final.update(ended)
+        for index, delay, _, _, step in report.retries:
+            job.due[index], job.steps[index] = self.now + delay, step
+            job.deaths.pop(index, None)
+        for step, items in report.next.items():
+            job.steps.update(dict.fromkeys(items, step))
+            self._forgive(job, items)
+        self._forgive(job, report.again)
+        for index in (*report.back, *report.again):
+            if lease.step == LOOK:
+                job.steps.pop(index, None)
+        app.returned += 0 if lease.step == LOOK else len(report.back) + report.free
+        left = set(indexes(parse_ranges(report.left)))
+        for index in lease.items - left:
+            del job.leased[index]
+        lease.items = left
+        app.slowed = app.slowed or bool(report.again or report.retries or report.next)
+        if report.stop is not None and report.app_version == app.version:
+            app.state = "stopped"
+        if report.last:
+            self._drop(lease)
+
+    def _forgive(self, job, items):
+        for index in items:
+            job.deaths.pop(index, None)
+
+    def _late(self, report):
+        final = self.jobs[report.job].final
+        for state, items in report.states.items():
+            for index in items:
+                if final.get(index) == UNKNOWN and state != UNKNOWN:
+                    final[index] = state
+                    self.unknown -= 1
+
+    def beat(self, worker):
+        self.beats[worker] = self.now + DEAD_AFTER * MICRO
+        self.left.discard(worker)
+
+    def leave(self, worker):
+        self.beats[worker] = self.now
+        self.left.add(worker)
+
+    def reaped(self, dead, ended):
+        due = {name for name, until in self.beats.items() if until <= self.now}
+        require(set(dead) <= due, "reaped alive", set(dead) - due)
+        for told in ended:
+            lease = self.leases.get(told.lease)
+            require(lease is not None, "reaped twice", told.lease)
+            require(lease.worker in due or lease.ends <= self.now, "reaped too soon", told.lease)
+            self._reap(lease, told)
+        for name in dead:
+            del self.beats[name]
+        if len(ended) < REAP_AT_ONCE:
+            stale = [
+                lease.id
+                for lease in self.leases.values()
+                if lease.worker in due or lease.ends <= self.now
+            ]
+            require(not stale, "outlived its worker or its time", *stale[:5])
+
+    def _reap(self, lease, told):
+        if not lease.begun:
+            require(told.again == len(lease.items), "a granted lease ends quietly", lease.id, told)
+            return self._return_whole(lease)
+        job, items = self.jobs[lease.job], lease.items
+        deaths = lease.deaths + (lease.worker not in self.left)
+        counts = (told.again, told.unknown, told.failed)
+        state, expected = PENDING, (len(items), 0, 0)
+        if lease.repeat == "once":
+            state, expected = UNKNOWN, (0, len(items), 0)
+        elif len(items) == 1 and deaths > FATAL_DEATHS:
+            state, expected = FAILED, (0, 0, 1)
+        require(
+            counts == expected, "what becomes of a dead worker's items", lease.id, counts, expected
+        )
+        for index in items:
+            del job.leased[index]
+            if state != PENDING:
+                job.final[index] = state
+            elif lease.repeat == "check":
+                job.steps[index] = "read_back"
+            job.deaths[index] = deaths
+        self.unknown += expected[1]
+        self.exposed[lease.worker] |= {(lease.job, i) for i in items} if expected[1] else set()
+        self.apps[lease.app].lost += 0 if lease.step == LOOK else len(items)
+        return self._drop(lease)
+
+    def counts(self, job):
+        """How many items of the job ended in which way."""
+        found = Counter(COUNTED[state] for state in self.jobs[job].final.values())
+        return {name: found[name] for name in COUNTED.values()}

@@ -1,0 +1,320 @@
+"""Planted faults: each must be caught, or the simulation looks away from something.
+
+A fault is an edit of a script, whose text must be there exactly once, or a flaw of the simulated
+worker. `seeds` are runs (profile, seed) of which at least one must end in a violation.
+"""
+
+from dataclasses import dataclass
+
+from tests.simulation.store import Edit
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault, and where it is looked for."""
+
+    name: str
+    edits: tuple
+    profiles: tuple
+    flaws: tuple = ()
+
+    @property
+    def parts(self):
+        return self.edits, self.flaws
+
+
+def _edit(name, old, new, *profiles):
+    return Mutant(name, (Edit(old, new),), profiles)
+
+
+LISTED = (
+    _edit(
+        "settle without the fence",
+        "if lease.worker == worker and lease.state == 'begun' then",
+        "if lease.state == 'begun' or not lease.worker then",
+        *("deaths", "faults"),
+    ),
+    _edit(
+        "settle counts what is sent twice",
+        "if entry.seq <= num(lease.seq, 0) then",
+        "if false then",
+        *(("faults",) * 8),
+    ),
+    _edit(
+        "settle leaves no marker",
+        "redis.call('SET', key('settled', lease.id), '1', 'EX', 60)",
+        "",
+        *("faults",),
+    ),
+    _edit(
+        "ring no bell",
+        "  make_ready(app.cell, app.tenant, name, app.finish)",
+        "  local ring_off = ring; ring = function() end\n"
+        "  make_ready(app.cell, app.tenant, name, app.finish); ring = ring_off",
+        "calm",
+    ),
+    _edit(
+        "forget the permits of a refund",
+        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
+        "local back = 0",
+        *("returns",),
+    ),
+    _edit(
+        "refund twice",
+        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
+        "local back = 2 * items * pace",
+        *("returns", "faults"),
+    ),
+    _edit(
+        "refund uncounted",
+        "redis.call('HINCRBY', name, 'permits_returned', items)",
+        "",
+        *("faults",),
+    ),
+    _edit(
+        "mark nothing as sent",
+        "if repeat_of(lease.job, lease.step) ~= 'safe' then mark(lease.job, lease.left, SENT) end",
+        "",
+        *("faults",),
+    ),
+    _edit(
+        "once counts as safe",
+        "return redis.call('HGET', key('job', job), step == '' and 'repeat' or 'repeat:' .. step) or 'once'",
+        "return 'safe'",
+        *("deaths",),
+    ),
+    _edit(
+        "slices of once items beyond a window",
+        "return parallel, safe and most or math.min(most, parallel), latency",
+        "return parallel, most, latency",
+        *("faults", "deaths"),
+    ),
+    _edit(
+        "begin without the time check",
+        "if NOW >= tonumber(lease.at) + GRANT then return 'expired' end",
+        "",
+        *("faults", "brakes", "deaths"),
+    ),
+    _edit(
+        "begin tells too much time",
+        "      local ends = tonumber(lease.at) + GRANT",
+        "      local ends = NOW + GRANT",
+        *("faults",),
+    ),
+    _edit(
+        "pause of a job ignored in begin",
+        "  if not is_open(it.state) then return 'held' end",
+        "",
+        *("brakes", "mixed", "brakes"),
+    ),
+    _edit(
+        "pause of an app ignored in begin",
+        "  if not may_call(app, it.kind) then return 'held' end",
+        "",
+        *("brakes", "mixed", "brakes"),
+    ),
+    _edit(
+        "pause of a tenant ignored",
+        "  if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end",
+        "",
+        *("brakes", "mixed", "brakes"),
+    ),
+    _edit(
+        "deadline ignored in begin",
+        "  if num(it.deadline, NOW + 1) <= NOW then\n    time_out(lease.job)\n    return 'held'\n  end",
+        "",
+        *("brakes", "mixed", "brakes"),
+    ),
+    _edit(
+        "cancel leaves items claimable",
+        "local work = is_open(it.state)\n    and (",
+        "local work = (is_open(it.state) or it.state == 'cancelled')\n    and (",
+        *("brakes", "mixed"),
+    ),
+    _edit(
+        "never reap granted leases",
+        "    local items = count(lease.left)\n    end_granted(lease)",
+        "    local items = count(lease.left)",
+        *("deaths", "faults"),
+    ),
+    _edit(
+        "reap once items as pending",
+        "if may_repeat == 'once' then",
+        "if false then",
+        *("deaths",),
+    ),
+    _edit(
+        "reap check items without reading back",
+        "may_repeat == 'check' and 'read_back' or lease.step",
+        "lease.step",
+        *("deaths", "mixed"),
+    ),
+    _edit(
+        "reap forgets what was in flight",
+        "    redis.call('HINCRBY', key('job', lease.job), 'in_flight', -items)\n",
+        "",
+        *("deaths",),
+    ),
+    _edit(
+        "a reaped lease says nothing of its items",
+        "      redo(lease.job, lease.left, deaths, may_repeat",
+        "      redo(lease.job, '', deaths, may_repeat",
+        *("deaths",),
+    ),
+    _edit(
+        "lose the rest of a redo entry",
+        "      redis.call('LPUSH', list, redo_entry(first + size, last, deaths, step))",
+        "",
+        *("deaths", "faults", "brakes"),
+    ),
+    _edit(
+        "suspects go together",
+        "local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)",
+        "local size = math.min(last - first + 1, most - taken, SLICE)",
+        *("deaths", "mixed", "deaths"),
+    ),
+    _edit(
+        "lose what was granted and not begun",
+        "  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)\n  drop_lease(lease)",
+        "  drop_lease(lease)",
+        *("faults",),
+    ),
+    _edit(
+        "held is not given back",
+        "  redis.call('HINCRBY', key('app', name), 'held', lanes)",
+        "  redis.call('HINCRBY', key('app', name), 'held', math.max(0, lanes))",
+        *("calm",),
+    ),
+    _edit(
+        "a dropped lease stays its worker's",
+        "  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)\n",
+        "",
+        *("storm", "faults"),
+    ),
+    _edit(
+        "cap ignored",
+        "math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), lanes, useful)",
+        "math.min(PARALLEL, lanes, useful)",
+        *("faults", "storm"),
+    ),
+    _edit(
+        "limiter off by a burst",
+        "return pace, (usable - 1) * pace",
+        "return pace, (usable + burst) * pace",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "limiter a tenth too fast",
+        "local pace = 1000000 / rate",
+        "local pace = 900000 / rate",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "nothing of the burst is kept back",
+        "usable = math.max(1, burst - math.max(1, math.ceil(rate * MARGIN)))",
+        "usable = 2 * burst",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "permits do not add up",
+        "whole(num(app.permits_granted, 0) + taken)",
+        "whole(num(app.permits_granted, 0) + 1)",
+        *("calm",),
+    ),
+    _edit(
+        "retries are due at once",
+        "redis.call('ZADD', zset, whole(NOW + retry[2]), member)",
+        "redis.call('ZADD', zset, whole(NOW), member)",
+        *("faults", "faults", "mixed", "faults", "mixed"),
+    ),
+    _edit(
+        "retries lost while the job is paused",
+        "local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))",
+        "local live = is_open(redis.call('HGET', key('job', lease.job), 'state'))",
+        *("brakes", "mixed", "brakes"),
+    ),
+    _edit(
+        "nobody waits for a retry",
+        "wait_until('r:' .. lease.app, due, lease.cell or 'main')",
+        "redis.call('ZCARD', zset)",
+        *("faults",),
+    ),
+    _edit(
+        "the next step is forgotten",
+        "redo(lease.job, step[2], 0, step[1])",
+        "redo(lease.job, step[2], 0, '')",
+        *("faults",),
+    ),
+    _edit(
+        "a job ends with calls on the wire",
+        "if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then",
+        "if over + num(it.in_flight, 0) < num(it.total, 0) then",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "a late answer replaces what is known",
+        "redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then",
+        "true then",
+        *("mixed", "deaths", "deaths"),
+    ),
+    _edit(
+        "an old token stops the new one",
+        "if entry.app_version ~= '' and entry.app_version ~= version then return end",
+        "",
+        *("tokens", "tokens", "tokens"),
+    ),
+    _edit(
+        "weights of tenants ignored",
+        "local weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)\n  local at_job",
+        "local weight = 1\n  local at_job",
+        *("fair",),
+    ),
+    _edit(
+        "tenants are charged nothing",
+        "redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', tenants, exact(0), tenant)",
+        *("fair",),
+    ),
+    _edit(
+        "an app is placed once and never again",
+        "    if not barred[name] then place(name) end",
+        "",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "beats are not heard",
+        "redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)",
+        "redis.call('ZADD', key('worker'), 'NX', whole(NOW + seconds * 1000000), worker)",
+        *("calm", "faults"),
+    ),
+    _edit(
+        "a resumed job is not offered",
+        "  transition(id, after[verb], by, why)\n  place_job(it.app, id)",
+        "  transition(id, after[verb], by, why)",
+        *("brakes", "mixed", "brakes", "tokens", "brakes", "brakes"),
+    ),
+    _edit(
+        "a deadline passes unseen",
+        "  local app = time_out(job)",
+        "  local app = nil",
+        *("brakes",),
+    ),
+    Mutant(
+        "a worker calls without looking at the time",
+        (),
+        ("deaths", "brakes", "mixed"),
+        ("calls without looking at the time",),
+    ),
+    Mutant("a worker runs doubled messages", (), ("faults", "mixed"), ("runs doubled messages",)),
+    Mutant(
+        "a worker sends before it begins", (), ("faults", "brakes"), ("sends before it begins",)
+    ),
+    Mutant(
+        "a worker settles with a number it used before",
+        (),
+        ("faults", "calm"),
+        ("counts no reports",),
+    ),
+)
+
+MUTANTS = {mutant.name: mutant for mutant in LISTED}

@@ -1,0 +1,64 @@
+"""What the model knows of a lease, a job and an app."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(eq=False)
+class Lease:
+    """What the store has promised a worker."""
+
+    id: str
+    worker: str
+    job: str
+    app: str
+    step: str
+    repeat: str
+    parallel: int
+    items: set
+    at: int
+    deaths: int
+    begun: bool = False
+    seq: int = 0
+    ends: int = 0
+    instants: dict = field(default_factory=dict)
+    """Item → when its call may start."""
+    doubt: int = 0
+    """Microseconds by which its worker may be wrong about that."""
+
+
+@dataclass(eq=False)
+class ModelJob:
+    """One job: where each of its items is."""
+
+    name: str
+    app: str
+    repeats: dict
+    total: int
+    deadline: int | None
+    final: dict
+    leased: dict = field(default_factory=dict)
+    due: dict = field(default_factory=dict)
+    steps: dict = field(default_factory=dict)
+    deaths: dict = field(default_factory=dict)
+    paused: bool = False
+    budget: bool = False
+    over: bool = False
+    state: str = ""
+    poison: set = field(default_factory=set)
+    """Items whose call ends the worker that makes it."""
+
+
+@dataclass(eq=False)
+class ModelApp:
+    """One app: what it has out, and whether it may be called."""
+
+    name: str
+    tenant: str
+    state: str = "active"
+    held: int = 0
+    granted: int = 0
+    returned: int = 0
+    lost: int = 0
+    version: str = ""
+    slowed: bool = False
+    """Its backend has been in trouble: it may be resting."""

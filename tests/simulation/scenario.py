@@ -1,0 +1,244 @@
+"""What a seed draws: how many apps of whom, what is asked of them, and what goes wrong."""
+
+import random
+from dataclasses import dataclass, field
+
+from tests.simulation.backend import Service
+from tests.simulation.kernel import MICRO
+
+PROFILES = (
+    *("calm", "faults", "deaths", "brakes", "storm"),
+    *("crowd", "fair", "mixed", "returns", "tokens"),
+)
+TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
+BRAKES = ("pause", "pause_app", "pause_tenant")
+KINDS = ("users.import", "users.import", "users.delete", "users.tokens.issue", "apps.check")
+
+
+@dataclass
+class Faults:
+    """How likely each is, whenever it could happen."""
+
+    lost_answer: float = 0.0
+    lost_bell: float = 0.0
+    publish_fails: float = 0.0
+    message_lost: float = 0.0
+    message_doubled: float = 0.0
+    settled_again_late: float = 0.0
+    crash: float = 0.0
+    slow_way: float = 0.0
+    slow_queue: float = 0.0
+    forget: int = 3 * MICRO
+    """After this long a worker counts a lost message's calls as free."""
+
+
+@dataclass
+class Scenario:
+    """A whole run, before it runs."""
+
+    seed: int
+    profile: str
+    workers: int = 3
+    calls: int = 24
+    seconds: int = 20
+    odds: dict = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    tenants: dict = field(default_factory=dict)
+    """Name → weight."""
+    apps: dict = field(default_factory=dict)
+    """Name → Service."""
+    jobs: list = field(default_factory=list)
+    """(second, app, items, request)."""
+    acts: list = field(default_factory=list)
+    """(second, verb, on whom, what)."""
+
+    @property
+    def calm(self):
+        return self.profile in ("calm", "fair")
+
+
+def draw(seed, scale=1.0, profile=None):
+    """The scenario of a seed; a smaller scale has fewer apps and jobs."""
+    chance = random.Random(seed)
+    made = Scenario(seed, profile or PROFILES[seed % len(PROFILES)])
+    globals()[f"_{made.profile}"](made, chance, scale)
+    made.jobs.sort(key=lambda job: job[0])
+    made.acts.sort(key=lambda act: act[0])
+    return made
+
+
+def _apps(made, chance, tenants, apps, rates=(2, 5, 20, 50, 200), **fixed):
+    for number in range(tenants):
+        made.tenants[f"t{number}"] = chance.choice((1.0, 1.0, 2.0, 5.0))
+    for number in range(apps):
+        rate = chance.choice(rates)
+        drawn = {
+            "rate": rate,
+            "burst": chance.choice((1, 1, max(1, rate // 5), rate, 2 * rate)),
+            "cap": chance.choice((1, 4, 8, 64)),
+            "latency": chance.choice((5_000, 50_000, 50_000, 300_000)),
+        }
+        made.apps[f"t{chance.randrange(tenants)}/a{number}"] = Service(**{**drawn, **fixed})
+
+
+def _work(made, chance, jobs, most, seconds, kinds=KINDS, size=2.5):
+    names = list(made.apps)
+    for _ in range(jobs):
+        app = chance.choice(names)
+        items = max(1, min(round(chance.lognormvariate(size, 1.2)), most))
+        request = {
+            "kind": chance.choice(kinds),
+            "priority": chance.choice(("urgent", "normal", "bulk")),
+        }
+        if chance.random() < 0.1:
+            request["refused"] = {chance.randrange(items)} if items > 1 else set()
+        made.jobs.append((chance.uniform(0, seconds), app, items, request))
+
+
+def _calm(made, chance, scale):
+    """Nothing is wrong: then no permit may be lost and nobody waits."""
+    made.seconds, made.workers, made.calls = 8, 3, 48
+    _apps(made, chance, 3, 4, cap=64, latency=20_000)
+    for app, service in made.apps.items():
+        service.rate = chance.choice((10, 40, 80))
+        service.burst = chance.choice((1, 1, 5, service.rate))
+        items = round(service.rate * (made.seconds + 4) * max(scale, 0.5)) + service.burst
+        made.jobs.append((0.2, app, items, {"kind": "apps.check"}))
+    for number in range(6):
+        name = f"t9/quick{number}"
+        made.apps[name] = Service(rate=50, burst=5, cap=8, latency=20_000)
+        made.jobs.append((1.0 + number * 1.1, name, 3, {"kind": "apps.check"}))
+    made.tenants["t9"] = 1.0
+
+
+def _returns(made, chance, scale):
+    """Half of what is claimed goes back at once; its permits go with it, so the rate is reached."""
+    _calm(made, chance, scale)
+    made.faults.publish_fails = 0.5
+
+
+def _fair(made, chance, scale):
+    """Slots run out, and everybody has work: shares follow the weights."""
+    made.seconds, made.workers, made.calls = 4, 2, 20
+    made.tenants = {"t0": 1.0, "t1": 2.0, "t2": 2.0}
+    chance.shuffle(names := list(made.tenants))
+    for tenant in names:
+        for number in range(chance.choice((1, 2, 3))):
+            made.apps[f"{tenant}/a{number}"] = Service(rate=1e5, burst=1, cap=64, latency=100_000)
+            made.jobs.append((0.1, f"{tenant}/a{number}", 1500, {"kind": "apps.check"}))
+
+
+def _faults(made, chance, scale):
+    """Everything that can be lost, doubled or late on the way is."""
+    for name in ("lost_answer", "lost_bell", "publish_fails", "message_lost", "message_doubled"):
+        setattr(made.faults, name, chance.choice((0.01, 0.05, 0.2)))
+    made.faults.settled_again_late = 0.2
+    made.faults.slow_way = chance.choice((0.0, 0.02))
+    made.faults.slow_queue = chance.choice((0.0, 0.05))
+    _apps(made, chance, 4, max(3, round(25 * scale)))
+    _trouble(made, chance)
+    _work(made, chance, max(3, round(60 * scale)), 400, made.seconds)
+    # Hiccups: permits that are missed come back in the middle of a slice.
+    for _ in range(40):
+        act = ("freeze", "", chance.uniform(0.05, 0.3))
+        made.acts.append((chance.uniform(0.2, made.seconds), *act))
+
+
+def _trouble(made, chance):
+    for service in made.apps.values():
+        if chance.random() < 0.5:
+            words = chance.sample(TROUBLES, 3)
+            service.odds = {word: chance.choice((0.01, 0.05, 0.15)) for word in words}
+            if "hangs" in service.odds:
+                service.odds["hangs"] = 0.005
+
+
+def _deaths(made, chance, scale):
+    """Workers die at any step, are frozen, and leave."""
+    made.workers = 4
+    made.seconds = 30
+    made.faults.crash = chance.choice((0.0, 0.002, 0.005))
+    made.faults.lost_answer = chance.choice((0.0, 0.02))
+    _apps(made, chance, 4, max(5, round(25 * scale)), rates=(5, 20, 50), latency=300_000)
+    _trouble(made, chance)
+    _work(made, chance, max(8, round(60 * scale)), 400, made.seconds - 10, size=3.5)
+    for _, _, items, request in made.jobs[:2]:
+        request["poison"] = {chance.randrange(items)}
+    for _ in range(15):
+        verb = chance.choice(("kill", "kill", "freeze", "freeze", "leave"))
+        made.acts.append(
+            (chance.uniform(0.5, made.seconds), verb, "", chance.choice((0.5, 3, 12, 60)))
+        )
+
+
+def _brakes(made, chance, scale):
+    """People pause, resume, cancel, change limits and tokens, and retry."""
+    made.faults.lost_answer = chance.choice((0.0, 0.02))
+    made.faults.slow_queue = chance.choice((0.3, 0.6))
+    _apps(made, chance, 3, max(5, round(12 * scale)), rates=(5, 20, 50))
+    _trouble(made, chance)
+    _work(made, chance, max(12, round(40 * scale)), 600, made.seconds, size=4.2)
+    # Only the clock can end this one: its deadline comes before its time.
+    rests = {"kind": "apps.check", "at": 15.0, "deadline": 4.0}
+    made.jobs.append((0.5, chance.choice(list(made.apps)), 5, rests))
+    for _, _, items, request in made.jobs[:-1]:
+        if chance.random() < 0.15:
+            request["at"] = chance.uniform(0, made.seconds)
+        if chance.random() < 0.3:
+            request["deadline"] = chance.uniform(1, made.seconds)
+        if chance.random() < 0.1 and items > 10:
+            request["max_failures"] = "3"
+    verbs = (*BRAKES, *BRAKES, "cancel", "set_app", "token_dies", "new_token", "retry", "flush")
+    _acts(made, chance, verbs, 100)
+
+
+def _tokens(made, chance, scale):
+    """Tokens end and are changed while calls with the old one are out."""
+    made.faults.slow_queue = 0.1
+    _apps(made, chance, 3, 4, latency=300_000)
+    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
+    _acts(made, chance, ("token_dies", "new_token", "new_token", "set_app"), 80)
+
+
+def _acts(made, chance, verbs, most):
+    for _ in range(most):
+        verb, whom, when = chance.choice(verbs), chance.random(), chance.uniform(0.5, made.seconds)
+        made.acts.append((when, verb, whom, chance.random()))
+        if verb in BRAKES:
+            later = when + chance.uniform(0.1, 1.0)
+            made.acts.append((later, verb.replace("pause", "resume"), whom, 0.0))
+
+
+def _storm(made, chance, scale):
+    """Backends answer 429, break, or bear less than they are asked for."""
+    made.seconds = 40
+    _apps(made, chance, 3, max(4, round(12 * scale)))
+    for number, service in enumerate(made.apps.values()):
+        begin = chance.uniform(2, 10)
+        if number % 3 == 0:
+            service.storms = [(begin, begin + chance.choice((3, 10, 20)))]
+        elif number % 3 == 1:
+            service.odds = {"throttled": 0.1, "broken": 0.05}
+    _work(made, chance, max(4, round(40 * scale)), 500, 25, ("users.import", "apps.check"))
+
+
+def _crowd(made, chance, scale):
+    """Thousands of apps with a little work each."""
+    made.workers, made.calls, made.seconds = 4, 64, 10
+    made.faults.lost_bell = 0.3
+    apps = max(20, round(1000 * scale))
+    _apps(made, chance, max(4, apps // 20), apps)
+    _work(made, chance, round(1.5 * apps), 12, 8)
+
+
+def _mixed(made, chance, scale):
+    """All of it at once."""
+    _brakes(made, chance, scale)
+    for name in ("lost_answer", "lost_bell", "publish_fails", "message_lost", "message_doubled"):
+        setattr(made.faults, name, 0.05)
+    made.faults.settled_again_late = 0.1
+    made.faults.crash = 0.002
+    for _ in range(round(6 * max(scale, 0.3))):
+        verb = chance.choice(("kill", "freeze", "leave"))
+        made.acts.append((chance.uniform(0.5, made.seconds), verb, "", chance.choice((0.5, 3, 12))))
+    made.acts.sort(key=lambda act: act[0])
