@@ -41,7 +41,7 @@ def test_jobs_of_a_class_share_its_rate_and_hold_up_no_other_class(valkey_world)
 
     sent = sorted(at for job in texts for at in traffic.said(job=job))
     assert worst_window(sent, 20) <= 20 * LATE + 1
-    assert len(sent) >= 0.95 * 20 * 15
+    assert len(sent) >= 0.85 * 20 * 15
     assert min(len(traffic.said(job=job)) for job in texts) >= 60
     assert len(traffic.said(job=people)) + len(sent) >= 0.98 * 100 * 15
 

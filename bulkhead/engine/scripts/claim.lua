@@ -14,7 +14,7 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local TURN = 8
+local TURN = 8            -- lanes of a slice where others wait, or where its calls start one by one
 local lead = math.max(LEAD, delay)    -- a permit that falls due within it cannot be used sooner by this worker
 local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
 
@@ -190,7 +190,9 @@ local function size_of(app, lanes, safe)
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   if is_canary(app) then return 1, 1, latency end
   local useful = math.ceil(1.5 * latency / pace) + 1
-  local parallel = math.max(1, math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), lanes, useful))
+  -- Wide only where the calls start together: lanes that begin one after the other are held for longer than used.
+  local widest = math.min(PARALLEL, math.max(TURN, math.floor(LAG / pace)))
+  local parallel = math.max(1, math.min(widest, num(app.cap, 1) - num(app.held, 0), lanes, useful))
   local most = math.min(SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
   -- A call that may not be repeated is marked as sent before it starts; a slice of
   -- one window keeps `unknown` to the calls that can be on the wire.
