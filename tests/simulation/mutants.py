@@ -304,7 +304,7 @@ LISTED = (
         ("deaths", "brakes", "mixed"),
         ("calls without looking at the time",),
     ),
-    Mutant("a worker runs doubled messages", (), ("faults", "mixed"), ("runs doubled messages",)),
+    Mutant("a worker runs doubled messages", (), ("faults",) * 6, ("runs doubled messages",)),
     Mutant(
         "a worker sends before it begins", (), ("faults", "brakes"), ("sends before it begins",)
     ),
