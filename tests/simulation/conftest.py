@@ -1,13 +1,13 @@
-"""A store for simulations: it waits for no disk and writes none."""
+"""A store for simulations: it waits for no disk."""
 
 import pytest
 
-QUICK = {"appendfsync": "no", "appendonly": "no"}
+QUICK = {"appendfsync": "no"}
 
 
 @pytest.fixture
 def quick_store(redis):
-    """A client of an empty store that keeps nothing."""
+    """A client of an empty store that syncs nothing."""
     before = {name: redis.config_get(name)[name] for name in QUICK}
     for name, value in QUICK.items():
         redis.config_set(name, value)

@@ -2,7 +2,7 @@
 
 from tests.simulation.runs import Failed, Plan, go
 
-STEPS = 6_000
+STEPS = 12_000
 SCALE = 0.3
 
 

@@ -48,10 +48,9 @@ LISTED = (
     ),
     _edit(
         "ring no bell",
-        "  make_ready(app.cell, app.tenant, name, app.finish)",
-        "  local ring_off = ring; ring = function() end\n"
-        "  make_ready(app.cell, app.tenant, name, app.finish); ring = ring_off",
-        "calm",
+        "if redis.call('LLEN', key('bell', cell)) == 0 then",
+        "if false then",
+        *("calm", "calm", "calm"),
     ),
     _edit(
         "forget the permits of a refund",
@@ -171,7 +170,7 @@ LISTED = (
         "suspects go together",
         "local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)",
         "local size = math.min(last - first + 1, most - taken, SLICE)",
-        *("deaths", "mixed", "deaths"),
+        *(("deaths",) * 6),
     ),
     _edit(
         "lose what was granted and not begun",
@@ -305,7 +304,7 @@ LISTED = (
         ("deaths", "brakes", "mixed"),
         ("calls without looking at the time",),
     ),
-    Mutant("a worker runs doubled messages", (), ("faults", "mixed"), ("runs doubled messages",)),
+    Mutant("a worker runs doubled messages", (), ("faults",) * 6, ("runs doubled messages",)),
     Mutant(
         "a worker sends before it begins", (), ("faults", "brakes"), ("sends before it begins",)
     ),

@@ -103,11 +103,12 @@ def _calm(made, chance, scale):
         service.rate = chance.choice((10, 40, 80))
         service.burst = chance.choice((1, 1, 5, service.rate))
         items = round(service.rate * (made.seconds + 4) * max(scale, 0.5)) + service.burst
-        made.jobs.append((0.2, app, items, {"kind": "apps.check"}))
+        made.jobs.append((2.4, app, items, {"kind": "apps.check"}))
     for number in range(6):
         name = f"t9/quick{number}"
         made.apps[name] = Service(rate=50, burst=5, cap=8, latency=20_000)
-        made.jobs.append((1.0 + number * 1.1, name, 3, {"kind": "apps.check"}))
+        # The first three come while nothing else keeps anybody awake.
+        made.jobs.append((0.33 + number * 0.77, name, 3, {"kind": "apps.check"}))
     made.tenants["t9"] = 1.0
 
 

@@ -240,7 +240,8 @@ class Worker:
             return
         yield from self._ask(lambda: self.verbs.settle(reports))
         if self.world.happens("settled_again_late"):
-            later = self.kernel.now + round(self.world.chance.uniform(0, 20) * MICRO)
+            longest = self.world.chance.choice((0.3, 20.0))
+            later = self.kernel.now + round(self.world.chance.uniform(0, longest) * MICRO)
             self.kernel.at(later, lambda: self.verbs.settle(reports))
 
     def _report(self, run):
