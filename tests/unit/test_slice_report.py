@@ -12,7 +12,7 @@ from bulkhead.model.outcome import (
     Refused,
 )
 from bulkhead.model.slice import Report
-from tasks import parcel, report
+from tasks import parcel, report, settling
 from tasks.clocks import Clocks
 from tasks.news import News
 from tests.fakes.slices import SAID, WALL, end_callers, make, through
@@ -114,7 +114,7 @@ def test_a_report_that_the_store_does_not_take_costs_the_others_nothing():
     runtime = SimpleNamespace(stopping=Stopping(), verbs=SimpleNamespace(settle=settle))
     told = [Report(lease, "acme/shop", "job_1", 1) for lease in ("1", "bad", "2")]
 
-    parcel.record(told, runtime)
+    settling.record(told, runtime)
 
     assert taken == ["1", "2"]
 
