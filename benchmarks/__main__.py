@@ -96,7 +96,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def without(name: str, why: str) -> Answer:
     """No figure, said as a row."""
     print(f"{name}: {why}", file=sys.stderr, flush=True)
-    return Answer([Row(name.replace("_", " "), "see ENGINE §9", "–", None, why)])
+    return Answer([Row(name.replace("_", " "), "–", "–", None, why)])
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ SECONDS: Mapping[str, int] = MappingProxyType(
         "item_cost": 100,
         "store_memory": 80,
         "killed": 100,
-        "brakes": 60,
-        "idle": 40,
+        "brakes": 70,
+        "idle": 60,
     }
 )
 """Ended when they take longer; together they usually take two thirds of it."""

@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     cell: Name = "main"
     egress: Name = "default"
     """The name of the public address this host calls from."""
+    http: Annotated[Literal["lean", "requests"], Lower] = "lean"
+    """How calls travel: on one event loop, or with requests on a thread each."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
     log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
     """`auto`: console form on a terminal, else JSON lines."""

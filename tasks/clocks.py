@@ -25,7 +25,11 @@ class Window:
 
     def missed(self, instant: float, now: float) -> bool:
         """True if a call that starts now would come too late for its permit."""
-        return now > instant + LATE or now > self.closes
+        return now > instant + LATE or self.over(now)
+
+    def over(self, now: float) -> bool:
+        """True if no call of this slice may start any more."""
+        return now > self.closes
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -10,6 +11,7 @@ from celery import shared_task
 from structlog import get_logger
 
 from bulkhead.engine.verbs import Person
+from bulkhead.errors import Unreachable
 from bulkhead.model.kind import FIRST, KINDS
 from bulkhead.model.slice import LOOK, Begun, Report, Slice, indexes
 from tasks import report, users
@@ -36,10 +38,13 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
     runtime.slots.begin(parcel)
     try:
         runs = begin(parcel, runtime, clocks)
+        over = Countdown(len(runs))
         for slice_run in runs:
-            slice_run.start(runtime.lanes)
+            slice_run.start(over.one_less)
         while runs:
-            runs[0].wait(SETTLE_EVERY)
+            over.wait(SETTLE_EVERY)
+            if runtime.stopping.asked:
+                nudge(runs)
             settle(runs, runtime, clocks)
             runs = [slice_run for slice_run in runs if not slice_run.settled]
     except Exception:
@@ -49,8 +54,33 @@ def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
         runtime.slots.release(parcel)
 
 
+class Countdown:
+    """Waits for a number of slices; all of them are counted in the caller's thread."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self._none_left = threading.Event()
+
+    def one_less(self) -> None:
+        """One more is over."""
+        self._left -= 1
+        if self._left <= 0:
+            self._none_left.set()
+
+    def wait(self, seconds: float) -> bool:
+        """True as soon as all of them are over, False when the time has passed."""
+        return self._none_left.wait(seconds)
+
+
+def nudge(runs: list[SliceRun]) -> None:
+    """Let them see that no call may start any more."""
+    for slice_run in runs:
+        slice_run.nudge()
+
+
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
     """Ask the store, just before the first call, which slices may run."""
+    read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
@@ -68,6 +98,17 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
     return runs
+
+
+def read_ahead(parcel: list[Slice], runtime: Runtime) -> None:
+    """Read jobs and items before they are begun: a call marked as sent then goes out at once.
+
+    What a worker had begun and not sent when it died is `unknown` all the same.
+    """
+    for part in parcel:
+        with suppress(Exception):  # said where the slice is taken up
+            runtime.cabinet.job(part.job)
+            runtime.cabinet.items(part)
 
 
 def look_up(parcel: list[Slice], runtime: Runtime) -> dict[str, list[Person]]:
@@ -106,11 +147,35 @@ def take_up(part: Slice, runtime: Runtime, make: Callable[[], SliceRun]) -> Slic
 def settle(runs: list[SliceRun], runtime: Runtime, clocks: Clocks) -> None:
     """Record what has happened since the last time, for all slices in one round trip."""
     leaving = runtime.stopping.over
-    reports = [
-        report.of(slice_run, clocks, leaving=leaving)
-        for slice_run in runs
-        if slice_run.has_news or leaving
-    ]
+    reports = []
+    for slice_run in runs:
+        if report.has_news(slice_run) or leaving:
+            try:
+                reports.append(report.of(slice_run, clocks, leaving=leaving))
+            except Exception:
+                give_up(slice_run.part.lease)
+                slice_run.settled = True
     if reports:
+        record(reports, runtime)
+
+
+def record(reports: list[Report], runtime: Runtime) -> None:
+    """Tell the store; a report that it does not take costs the others nothing."""
+    try:
         answers = runtime.stopping.patiently(lambda: runtime.verbs.settle(reports))
+    except Unreachable:
+        raise
+    except Exception:
+        if len(reports) == 1:
+            give_up(reports[0].lease)
+            return
+        # Reports are numbered: what was taken is not taken twice.
+        for told in reports:
+            record([told], runtime)
+    else:
         report.tell(reports, answers)
+
+
+def give_up(lease: str) -> None:
+    """Say why a slice is left to its lease, which ends by itself."""
+    get_logger().exception("parcel_failed", slices=[lease])

@@ -7,6 +7,7 @@ from typing import Any
 
 from structlog import get_logger
 
+from bulkhead.engine.cabinet import Item
 from bulkhead.engine.verbs import Settled
 from bulkhead.errors import BulkheadError
 from bulkhead.model.kind import READ_BACK
@@ -33,10 +34,30 @@ from worker.runtime import Runtime
 
 _log = get_logger()
 
+Final = tuple[int, str, str, str, dict[str, Any]]
+"""Item state, detail, code, message and upstream of an outcome that ends an item."""
+
+_NOT_FINAL = (Again, Next, Throttled, Stopped)
+
 TROUBLE = frozenset(
     ("BACKEND_UNREACHABLE", "NO_ANSWER", "UPSTREAM_ERROR", "TLS_FAILED", "PROXY_FAILED")
 )
 """What a backend in trouble answers, or leaves unanswered: its app slows down."""
+
+
+LONG = (0.25, 1.0, 4.0, 16.0)
+"""Seconds out after which a call that hangs is worth a report."""
+
+
+def has_news(run: SliceRun) -> bool:
+    """True while something has happened, or hangs, that the store does not know."""
+    return run.has_news or _hangs(run) > run.told_waiting
+
+
+def _hangs(run: SliceRun) -> float:
+    """The longest of LONG that the oldest call has passed, 0 if none."""
+    waiting = run.waiting
+    return max((step for step in LONG if waiting >= step), default=0.0)
 
 
 def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
@@ -55,15 +76,31 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
             seconds.append(finished.seconds)
         if finished.call is not None:
             report.traffic.add(finished.call, finished.seconds)
-        _fold(report, finished, run, clocks)
+        try:
+            _fold(report, finished, run, clocks)
+        except Exception:
+            _log.exception("unexpected_error", app=report.app, job=report.job)
+            _fold_surprise(report, finished)
     while run.unsent:
         report.back.append(run.unsent.popleft())
         run.left.discard(report.back[-1])
     report.calls = len(seconds)
     report.latency = max(1, round(sum(seconds) / len(seconds) * 1e6)) if seconds else 0
     report.left = write_ranges(run.left)
+    if not done:
+        _tell_of_calls_out(report, run)
     run.settled = done or leaving
     return report
+
+
+def _tell_of_calls_out(report: Report, run: SliceRun) -> None:
+    """How long the oldest call is out, and how many may still be at once."""
+    run.told_waiting = _hangs(run)
+    if run.told_waiting:
+        report.waiting = round(run.waiting * 1e6)
+    lanes = run.lanes
+    if lanes < run.part.parallel:
+        report.lanes = lanes
 
 
 def tell(reports: list[Report], answers: list[Settled]) -> None:
@@ -109,13 +146,20 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     first_ms = before.first_at or finished.started_ms
     tries = before.count + 1
     outcome: Outcome | Again = finished.outcome
+    report.troubled += finished.called and _is_trouble(finished.outcome)
     if isinstance(outcome, Retry):
-        report.troubled += outcome.code in TROUBLE
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
-    _log_item(report, finished, outcome, tries)
+    final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
+    if run.lines_wanted:
+        _log_item(report, finished, outcome, tries)
+    # Nothing below this line can fail: a report holds all of an attempt, or nothing.
     if finished.called and not isinstance(outcome, Again):
         remember(report, run.facts, run.part.step, finished.item, outcome)
     report.free += finished.free
+    if final is not None:
+        times = (tries if finished.called else 0, first_ms, finished.started_ms)
+        _add_row(report, finished.item, final, times)
+        return
     match outcome:
         case Again(seconds, step):
             report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
@@ -129,13 +173,33 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.again.append(index)
             report.stop = (code, message)
             report.app_version = run.begun.app_version
-        case _:
-            state, detail, code, message, upstream = _result(outcome)
-            report.states.setdefault(state, []).append(index)
-            if code:
-                report.codes.setdefault(code, []).append(finished.item.line)
-            times = (tries if finished.called else 0, first_ms, finished.started_ms)
-            report.rows.append([index, state, detail, code, message, upstream, *times])
+
+
+def _fold_surprise(report: Report, finished: Finished) -> None:
+    """An item whose outcome we failed to fold: what is certain is whether it was called."""
+    if finished.called:
+        what = "the call was made, but Bulkhead failed to read what came of it"
+        final: Final = (STATES["unknown"], "", "NOT_CONFIRMED", what, {})
+    else:
+        what = "Bulkhead failed to read this item"
+        final = (STATES["failed"], "", "UNSENDABLE", what, {})
+    times = (int(finished.called), finished.started_ms, finished.started_ms)
+    _add_row(report, finished.item, final, times)
+
+
+def _add_row(report: Report, item: Item, final: Final, times: tuple[int, int, int]) -> None:
+    state, detail, code, message, upstream = final
+    report.states.setdefault(state, []).append(item.index)
+    if code:
+        report.codes.setdefault(code, []).append(item.line)
+    report.rows.append([item.index, state, detail, code, message, upstream, *times])
+
+
+def _is_trouble(outcome: Outcome) -> bool:
+    """True if the call failed as calls to a backend in trouble do."""
+    if isinstance(outcome, Retry):
+        return outcome.code in TROUBLE
+    return isinstance(outcome, Unknown) or (isinstance(outcome, Next) and outcome.step == READ_BACK)
 
 
 def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Refused | Unknown:
@@ -149,8 +213,8 @@ def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Ref
     return decided
 
 
-def _result(outcome: Outcome | Again) -> tuple[int, str, str, str, dict[str, Any]]:
-    """Item state, detail, code, message and upstream of an outcome that is final."""
+def _result(outcome: Outcome | Again) -> Final:
+    """What is kept of an outcome that is final. Raises TypeError for one that is not."""
     match outcome:
         case Done(upstream=upstream, detail=detail):
             return STATES["succeeded"], detail, "", "", _packed(upstream)

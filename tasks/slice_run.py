@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from structlog import get_logger
 
 from bulkhead.backend.call import Call
+from bulkhead.backend.reply import Reply, Withheld, bytes_of
 from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
@@ -29,7 +32,7 @@ from tasks import check
 from tasks.clocks import Clocks, Window
 from tasks.operation import conclude, prepare
 from tasks.users import recognise
-from worker.lanes import Lanes
+from worker import items as lines
 from worker.runtime import Runtime
 
 
@@ -47,8 +50,18 @@ class Finished:
     call: CallMade | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """An item whose call is on its way."""
+
+    item: Item
+    call: Call
+    started_ms: int
+    started: float
+
+
 class SliceRun:
-    """Its lanes take turns at the items; whatever they finish waits here to be reported."""
+    """Calls for its items in the caller's thread; what has happened waits here to be reported."""
 
     def __init__(
         self, part: Slice, begun: Begun, window: Window, runtime: Runtime, clocks: Clocks
@@ -62,6 +75,12 @@ class SliceRun:
         self.left = {item.index for item in items}
         self.seq = 0
         self.settled = False
+        self.lines_wanted = lines.wanted()
+        """True if each item has a line of its own in the log."""
+        self.told_waiting = 0.0
+        """Seconds out that a call was last reported with."""
+        self.done = False
+        """True as soon as every item was tried or given up."""
         self._window = window
         self._runtime = runtime
         self._clocks = clocks
@@ -72,31 +91,36 @@ class SliceRun:
         self.app: AppFacts = check.app_of(runtime.cabinet, part, begun.app_version)
         self.retry = self.app.retry.changed(self.facts.retry)
         self._halted = False
-        self._lanes_left = min(part.parallel, len(self._turns))
-        self._lock = threading.Lock()
-        self._done = threading.Event()
+        self._out: dict[int, _Out] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._over: Callable[[], None] = _nobody
 
-    def start(self, lanes: Lanes) -> None:
-        """Let the lanes begin; `wait` tells when all of them are through."""
-        if not self._turns:
-            self._done.set()
-        for _ in range(self._lanes_left):
-            lanes.run(self._run_lane)
+    def start(self, over: Callable[[], None]) -> None:
+        """Let the calls begin; `over` is called in the caller's thread when all is done."""
+        self._over = over
+        self._runtime.courier.caller.soon(self._go_on)
 
-    def wait(self, seconds: float) -> bool:
-        """True as soon as every item was tried or given up."""
-        return self._done.wait(seconds)
-
-    @property
-    def done(self) -> bool:
-        return self._done.is_set()
+    def nudge(self) -> None:
+        """Look again what may be called: stopping may have been asked for."""
+        self._runtime.courier.caller.soon(self._go_on)
 
     @property
     def has_news(self) -> bool:
         """True while something has happened that the store does not know."""
         return self.done or bool(self.finished) or bool(self.unsent)
 
-    def _to_call(self, items: list[Item]) -> list[Item]:
+    @property
+    def waiting(self) -> float:
+        """Seconds that the oldest call is out; 0 if none is."""
+        oldest = next(iter(list(self._out.values())), None)
+        return self._clocks.monotonic() - oldest.started if oldest else 0.0
+
+    @property
+    def lanes(self) -> int:
+        """Calls at once that are still needed."""
+        return min(self.part.parallel, len(self._turns) + len(self._out))
+
+    def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
         left = []
         for item in items:
@@ -111,67 +135,115 @@ class SliceRun:
                 left.append(item)
         return left
 
-    def _run_lane(self) -> None:
+    def _go_on(self) -> None:
+        """Start what may start now; tell when nothing is left to start or to wait for."""
         try:
-            while (turn := self._next_turn()) is not None:
-                item, instant = turn
-                if self._may_start(instant):
-                    self.finished.append(self._attempt(item))
-                else:
-                    self.unsent.append(item.index)
-        finally:
-            with self._lock:
-                self._lanes_left -= 1
-                if self._lanes_left == 0:
-                    self._done.set()
+            if self._halted or self._runtime.stopping.asked:
+                self._give_up()
+            self._start_due()
+        except Exception:
+            # Nobody but the parcel's thread waits for this slice, and it would wait for ever.
+            self._log_surprise()
+            self._halted = True
+            self._give_up()
+        if not self._turns and not self._out and not self.done:
+            self.done = True
+            self._over()
 
-    def _next_turn(self) -> tuple[Item, float] | None:
-        try:
-            return self._turns.popleft()
-        except IndexError:
-            return None
+    def _give_up(self) -> None:
+        self.unsent.extend(item.index for item, _ in self._turns)
+        self._turns.clear()
 
-    def _may_start(self, instant: float) -> bool:
-        ahead = instant - self._clocks.monotonic()
-        stopping = self._runtime.stopping
-        if self._halted or stopping.asked or (ahead > 0 and stopping.wait(ahead)):
-            return False
-        # Looked at again after the wait: a process that was stopped for a minute must not call.
-        return not (self._halted or self._window.missed(instant, self._clocks.monotonic()))
+    def _start_due(self) -> None:
+        """Start what is due, as many at once as were granted; too old a permit goes back."""
+        while self._turns and len(self._out) < self.part.parallel:
+            item, instant = self._turns[0]
+            now = self._clocks.monotonic()
+            if instant > now:
+                self._wake_in(instant - now)
+                return
+            # A process that was stopped for a minute must not call.
+            missed = self._window.missed(instant, now)
+            self._turns.popleft()
+            if missed:
+                self.unsent.append(item.index)
+            else:
+                self._start(item)
 
-    def _attempt(self, item: Item) -> Finished:
+    def _wake_in(self, seconds: float) -> None:
+        if self._alarm is None:
+            self._alarm = self._runtime.courier.caller.later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
+        self._go_on()
+
+    def _start(self, item: Item) -> None:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
-        said: Outcome | None = None
         try:
             call = prepare(self.facts, item, self.part.step)
             if isinstance(call, Refused):
-                return Finished(item, call, started_ms, 0.0, called=False)
-            said = self._runtime.backend.call(self.app.endpoint, self.app.token, call)
-            self._hear(said)
-            known = self.begun.known.get(item.index)
-            outcome: Outcome = conclude(self.facts, item, self.part.step, known, said)
+                self.finished.append(Finished(item, call, started_ms, 0.0, called=False))
+                return
+            out = _Out(item, call, started_ms, started)
+            body = self._runtime.backend.body(self.app.endpoint, self.app.token, call)
+            if isinstance(body, Refused):
+                self.finished.append(self._concluded(out, body, None))
+                return
+            self._out[item.index] = out
+            heard = partial(self._heard, out)
+            self._runtime.courier.send(self.app.endpoint, body, heard, self._may_go)
+        except Exception:
+            self._log_surprise()
+            self._out.pop(item.index, None)
+            lost = _lost(call, self.facts.kind)
+            self.finished.append(Finished(item, lost, started_ms, 0.0, called=True))
+
+    def _may_go(self) -> bool:
+        """Asked again after a connection was opened, which takes the call's own time."""
+        if self._halted or self._runtime.stopping.asked:
+            return False
+        return not self._window.over(self._clocks.monotonic())
+
+    def _heard(self, out: _Out, reply: Reply | Withheld) -> None:
+        if self._out.pop(out.item.index, None) is None:
+            return
+        if isinstance(reply, Withheld):
+            self.unsent.append(out.item.index)
+        else:
+            self.finished.append(self._judged(out, reply))
+        self._go_on()
+
+    def _judged(self, out: _Out, reply: Reply) -> Finished:
+        said: Outcome | None = None
+        try:
+            said = self._runtime.backend.judge(out.call, self.app.token, reply)
+            upstream = getattr(said, "upstream", None)
+            if upstream is not None and upstream.error is not None:
+                # A word of refusal, counted for whoever wonders which there are.
+                self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
+            return self._concluded(out, said, reply)
         except Exception:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
-            get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
-            outcome = _lost(call, self.facts.kind)
+            self._log_surprise()
+            lost = _lost(out.call, self.facts.kind)
+            return self._finished(out, lost, _made(out.call, said, reply))
+
+    def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> Finished:
+        known = self.begun.known.get(out.item.index)
+        outcome = conclude(self.facts, out.item, self.part.step, known, said)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
-        seconds = self._clocks.monotonic() - started
-        made = self._made(call, said) if isinstance(call, Call) else None
-        return Finished(item, outcome, started_ms, seconds, called=True, call=made)
+        return self._finished(out, outcome, _made(out.call, said, reply))
 
-    def _hear(self, said: Outcome) -> None:
-        """Count a word of refusal, for whoever wonders which there are."""
-        upstream = getattr(said, "upstream", None)
-        if upstream is not None and upstream.error is not None:
-            self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
+    def _finished(self, out: _Out, outcome: Outcome, made: CallMade) -> Finished:
+        seconds = self._clocks.monotonic() - out.started
+        return Finished(out.item, outcome, out.started_ms, seconds, called=True, call=made)
 
-    def _made(self, call: Call, said: Outcome | None) -> CallMade:
-        sent, received = self._runtime.backend.take_traffic()
-        user = call.key if sent and call.op.startswith("user") else ""
-        return CallMade(call.op, _WORDS.get(type(said), "unknown"), user, sent, received)
+    def _log_surprise(self) -> None:
+        get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
 
 
 _WORDS = {
@@ -184,6 +256,12 @@ _WORDS = {
 """What a call by itself came to; whether an item needs another one is not asked here."""
 
 
+def _made(call: Call, said: Outcome | None, reply: Reply | None) -> CallMade:
+    sent, received = bytes_of(reply) if reply is not None else (0, 0)
+    user = call.key if sent and call.op.startswith("user") else ""
+    return CallMade(call.op, _WORDS.get(type(said), "unknown"), user, sent, received)
+
+
 def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:
     """What is known of a call that ended in an error of ours: it may have been sent."""
     if isinstance(call, Call) and call.repeat is Repeat.CHECK:
@@ -192,3 +270,7 @@ def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:
         return Unknown("the call failed inside Bulkhead", Upstream(call.op))
     upstream = Upstream(call.op if isinstance(call, Call) else kind)
     return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)
+
+
+def _nobody() -> None:
+    """Nobody waits."""

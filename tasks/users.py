@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from bulkhead.backend import users
 from bulkhead.backend.call import Call
@@ -14,6 +15,9 @@ from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Retry, Skipped, Unknown
 from bulkhead.model.slice import Known
 from bulkhead.model.user import Problem, User, UserMapping, read_user
+
+READ_KEPT = 4_096
+"""Rows that are kept as they were read."""
 
 
 def provision(facts: JobFacts, item: Item) -> Call | Refused:
@@ -100,9 +104,8 @@ def look_up(facts: JobFacts, items: Iterable[Item]) -> list[Person]:
     """The items whose address is worth a look on the record, with what would be sent."""
     if facts.params.get("force") and facts.params.get("tokens") != "missing":
         return []
-    mapping = UserMapping(**facts.mapping)
-    read = ((item.index, read_user(mapping, item.cells)) for item in items)
-    return [(index, user.address, digest(user)) for index, user in read if isinstance(user, User)]
+    read = ((item.index, _user(facts, item)) for item in items)
+    return [(index, user.address, _digest(user)) for index, user in read if isinstance(user, User)]
 
 
 def recognise(facts: JobFacts, known: Known) -> Skipped | Next | None:
@@ -117,19 +120,33 @@ def recognise(facts: JobFacts, known: Known) -> Skipped | Next | None:
 
 def address_of(facts: JobFacts, item: Item) -> str:
     """The address of an item that has been called for."""
-    user = read_user(UserMapping(**facts.mapping), item.cells)
+    user = _user(facts, item)
     return user.address if isinstance(user, User) else ""
 
 
 def digest_of(facts: JobFacts, item: Item) -> str:
     """What stands for the item's content on the record."""
-    user = read_user(UserMapping(**facts.mapping), item.cells)
-    return digest(user) if isinstance(user, User) else ""
+    user = _user(facts, item)
+    return _digest(user) if isinstance(user, User) else ""
 
 
 def _read(facts: JobFacts, item: Item) -> User | Refused:
-    user = read_user(UserMapping(**facts.mapping), item.cells)
+    user = _user(facts, item)
     return Refused(user.code, user.message) if isinstance(user, Problem) else user
+
+
+def _user(facts: JobFacts, item: Item) -> User | Problem:
+    return _reader(tuple(facts.mapping.items()))(tuple(item.cells))
+
+
+# An item is read before its slice begins, for its call and for the record: as many are kept as
+# a process has in hand, so that it is read once.
+@lru_cache(16)
+def _reader(places: tuple[tuple[str, int], ...]) -> Callable[[Sequence[str]], User | Problem]:
+    return lru_cache(READ_KEPT)(partial(read_user, UserMapping(**dict(places))))
+
+
+_digest = lru_cache(READ_KEPT)(digest)
 
 
 def _wanted(user: User) -> users.User:

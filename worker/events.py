@@ -17,7 +17,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "api_stopped": "The API has ended; requests in hand were given a moment to finish.",
         "slice_finished": "All items of a slice were tried, with how many ended in which way.",
         "item_finished": "An item, or a call for it, ended (DEBUG); an item's last line counts.",
-        "slice_refused": "The store did not let a slice begin: late, paused, or past a limit.",
+        "slice_refused": "A slice may not begin: late, paused, past a limit, or on no replica.",
         "job_finished": "A job reached a state that never changes, with its counts.",
         "tokens_read": "A person read the user tokens that a job issued; it is on the audit too.",
         "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",

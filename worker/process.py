@@ -45,6 +45,7 @@ def run(settings: Settings, drained_code: int = 0) -> int:
         without_heartbeat=True,
     )
     process.start()
+    runtime.courier.caller.close()
     log.info("worker_stopped", worker=runtime.verbs.worker)
     return drained_code if runtime.stopping.drained else int(process.exitcode or 0)
 

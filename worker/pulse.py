@@ -15,7 +15,7 @@ from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
 from worker import items
-from worker.runtime import CALLS, Runtime, queue_of
+from worker.runtime import Runtime, queue_of
 
 BEAT = 2.0
 """Seconds between beats: a quarter of the time after which a worker counts as dead."""
@@ -40,7 +40,7 @@ class Pulse(threading.Thread):
             "cell": runtime.verbs.cell,
             "egress": runtime.verbs.egress,
             "version": __version__,
-            "slots": str(CALLS),
+            "slots": str(runtime.calls),
             "keys": ",".join(runtime.cabinet.key_ids),
         }
 

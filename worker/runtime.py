@@ -7,8 +7,8 @@ import socket
 from dataclasses import dataclass
 from secrets import token_hex
 
+from bulkhead.backend.caller import Caller
 from bulkhead.backend.client import Backend
-from bulkhead.backend.transport import Transport
 from bulkhead.backend.words import Words
 from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.connect import connect
@@ -22,13 +22,17 @@ from bulkhead.engine.verbs import Verbs
 from bulkhead.engine.wordbook import WordBook
 from bulkhead.settings import Settings
 from bulkhead.site import Site
+from worker.courier import Courier
 from worker.hearing import Hearing
 from worker.lanes import Lanes
 from worker.slots import Slots
 from worker.stopping import Stopping
 
-CALLS = 24
-"""Calls at once in one process; why not more stands in docs/decisions/0012-calls-at-once.md."""
+CALLS = 64
+"""Calls at once in one process; why stands in docs/decisions/0023-the-caller.md."""
+
+STOCK_CALLS = 24
+"""The same where every call has a thread (docs/decisions/0012-calls-at-once.md)."""
 
 PARCELS = CALLS
 """Parcels in hand in one process, each with a call or more: the size of Celery's thread pool."""
@@ -42,7 +46,8 @@ class Runtime:
     verbs: Verbs
     cabinet: Cabinet
     backend: Backend
-    lanes: Lanes
+    courier: Courier
+    calls: int
     slots: Slots
     stopping: Stopping
     delay: StartDelay
@@ -70,14 +75,17 @@ def build(settings: Settings) -> Runtime:
     words, wordbook = Words(), WordBook(scripts)
     # Before the first call, so that none is judged by what the operator has corrected.
     words.learn(wordbook.said())
+    lean = settings.http == "lean"
+    calls = CALLS if lean else STOCK_CALLS
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress, seal=sealing(box)),
         cabinet=Cabinet(Jobs(scripts), fleet, box),
-        backend=Backend(Transport(), words),
-        lanes=Lanes(CALLS),
-        slots=Slots(CALLS, PARCELS),
+        backend=Backend(words),
+        courier=Courier(Caller(), Lanes(calls), lean=lean),
+        calls=calls,
+        slots=Slots(calls, PARCELS),
         stopping=Stopping(),
         delay=StartDelay(),
         words=words,

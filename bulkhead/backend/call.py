@@ -27,8 +27,8 @@ class Call:
     """True if the answer is for a person to read, secrets taken out."""
 
     def __post_init__(self) -> None:
-        taken = sorted(RESERVED & self.members.keys())
-        if taken:
+        if not RESERVED.isdisjoint(self.members):
+            taken = sorted(RESERVED & self.members.keys())
             raise InvalidInput(
                 f"the body sets {' and '.join(taken)} itself",
                 why="the operation and the app token are added when the call is made",

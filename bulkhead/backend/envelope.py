@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bulkhead.backend.call import Call
-from bulkhead.backend.transport import Answer
+from bulkhead.backend.reply import Answer
 from bulkhead.secrets import Secret
 
 ONPREM_BODY_LIMIT = 8_192
@@ -18,6 +18,7 @@ ONPREM_BODY_LIMIT = 8_192
 _LONGEST_WORD = 200
 _LARGEST_NUMBER = 2**64
 _NUMBERS = ("mid", "gid", "uid")
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 LONGEST_TOKEN = 4_096
 """Characters that a user token may have; a longer one is not believed."""
 
@@ -54,9 +55,7 @@ def body(call: Call, token: Secret) -> bytes:
 
     Raises ValueError or TypeError for members that JSON or UTF-8 cannot carry.
     """
-    members = {"op": call.op, "token": token.reveal(), **call.members}
-    text = json.dumps(members, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode()
+    return _ENCODE({"op": call.op, "token": token.reveal(), **call.members}).encode()
 
 
 def read(answer: Answer, token: Secret) -> Reading:
@@ -85,10 +84,20 @@ def _object(answer: Answer) -> Mapping[str, Any] | Unusable:
     if not answer.body.strip():
         return Unusable("an empty answer")
     try:
-        content = json.loads(answer.body)
+        content = json.loads(_text(answer.body))
     except (ValueError, RecursionError):
         return Unusable("not JSON, or cut short")
     return content if isinstance(content, dict) else Unusable("JSON, but not an object")
+
+
+def _text(body: bytes) -> str | bytes:
+    """The text where it plainly is UTF-8; else json finds out what it is, which takes longer."""
+    if body[:1] != b"{" or body[1:2] == b"\0":
+        return body
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
 
 
 def _word(error: Any, token: Secret) -> str:
@@ -99,10 +108,10 @@ def _word(error: Any, token: Secret) -> str:
 
 def _numbers(content: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     for place in (content.get("user"), content.get("group"), content.get("message"), content):
-        if not isinstance(place, Mapping):
+        if not isinstance(place, dict):
             continue
         for name in _NUMBERS:
-            number = _number(place.get(name))
+            number = _number(place[name]) if name in place else None
             if number is not None:
                 yield name, number
 

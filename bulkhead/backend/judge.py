@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bulkhead.backend.call import Call
 from bulkhead.backend.envelope import Accepted, Declined, Reading
-from bulkhead.backend.transport import Answer, NoAnswer, NotSent
+from bulkhead.backend.reply import Answer, NoAnswer, NotSent
 from bulkhead.backend.words import WordClass, Words, plain
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
@@ -126,7 +126,9 @@ def _unconfirmed(
 
 
 def _seconds(retry_after: str | None, now: float) -> float | None:
-    text = (retry_after or "").strip()
+    if retry_after is None:
+        return None
+    text = retry_after.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), LONGEST_WAIT)
     try:

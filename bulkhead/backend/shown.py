@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any
 
-from bulkhead.backend.transport import Answer
+from bulkhead.backend.reply import Answer
 from bulkhead.model.outcome import Done
 from bulkhead.secrets import Secret
 

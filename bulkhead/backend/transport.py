@@ -1,4 +1,4 @@
-"""Carry one body to a backend and say what came back, or how far it got."""
+"""Carry one body to a backend over requests: the stock way, which also knows proxies."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from time import monotonic
-from typing import Literal
 
-from requests import PreparedRequest, Request, RequestException, Response, Session
+from requests import PreparedRequest, RequestException, Response, Session
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -22,57 +21,23 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from bulkhead import __version__
 from bulkhead.backend.endpoint import Endpoint
+from bulkhead.backend.head import template
+from bulkhead.backend.reply import (
+    BROKEN,
+    LARGEST_ANSWER,
+    LATE,
+    Answer,
+    Kind,
+    NoAnswer,
+    Reply,
+    not_sent,
+)
 from bulkhead.backend.wire import Wire, WireAdapter
-
-LARGEST_ANSWER = 1 << 20
-"""Bytes of an unpacked answer that are read; what is longer is not an answer of mesibo's."""
 
 _PIECE = 1 << 16
 _TEMPLATES_KEPT = 1_024
 
-Kind = Literal["dns", "refused", "timeout", "tls", "proxy", "other"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Something came back. `whole` is false where it was too large and the rest was dropped."""
-
-    status: int
-    body: bytes = field(repr=False)
-    retry_after: str | None = field(default=None, repr=False)
-    whole: bool = True
-    elapsed_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """No byte of the request left this machine: making the call again is always right."""
-
-    reason: str
-    kind: Kind
-    elapsed_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
-    """The request left, wholly or in part, and no complete answer came: nobody here knows."""
-
-    reason: str
-    elapsed_s: float = 0.0
-
-
-Reply = Answer | NotSent | NoAnswer
-
-_REASONS: dict[Kind, str] = {
-    "dns": "the backend's name could not be resolved",
-    "refused": "the backend refused the connection or could not be reached",
-    "timeout": "the backend did not accept a connection in time",
-    "tls": "the backend's certificate or TLS was not accepted",
-    "proxy": "the proxy could not be reached or refused the way",
-    "other": "the call could not be started",
-}
 # What goes wrong on the way to a proxy also shows as the error below it: the proxy first.
 _KINDS: tuple[tuple[type[BaseException], Kind], ...] = (
     (ProxyError, "proxy"),
@@ -127,23 +92,16 @@ class Transport:
     def post(self, endpoint: Endpoint, body: bytes) -> Reply:
         """Send one JSON body, once, and say what is certain about it."""
         lane = self._lane()
-        lane.wire.touched = False
+        wire = lane.wire
+        wire.touched, wire.sent, wire.received = False, 0, 0
         started = self._clock()
         try:
             return self._exchange(lane, endpoint, body, started)
         except _TROUBLE as error:
             elapsed = self._clock() - started
-            if lane.wire.touched:
-                return NoAnswer(_silence(error), elapsed)
-            kind = _kind(error)
-            return NotSent(_REASONS[kind], kind, elapsed)
-
-    def take_traffic(self) -> tuple[int, int]:
-        """Bytes of HTTP sent and received by this thread since it was last asked."""
-        wire = self._lane().wire
-        traffic = (wire.sent, wire.received)
-        wire.sent = wire.received = 0
-        return traffic
+            if wire.touched:
+                return NoAnswer(_silence(error), elapsed, wire.sent, wire.received)
+            return not_sent(_kind(error), elapsed)
 
     def close(self) -> None:
         """Close every idle connection; a call made later opens new ones."""
@@ -167,7 +125,8 @@ class Transport:
             content, whole = _content(response)
         retry_after = response.headers.get("Retry-After")
         elapsed = self._clock() - started
-        return Answer(response.status_code, content, retry_after, whole, elapsed)
+        traffic = (lane.wire.sent, lane.wire.received)
+        return Answer(response.status_code, content, retry_after, whole, elapsed, *traffic)
 
     def _lane(self) -> _Lane:
         lane: _Lane | None = getattr(self._local, "lane", None)
@@ -180,19 +139,12 @@ class Transport:
 
 
 def _request(lane: _Lane, endpoint: Endpoint, body: bytes) -> PreparedRequest:
-    template = lane.templates.get(endpoint)
-    if template is None:
+    prepared = lane.templates.get(endpoint)
+    if prepared is None:
         if len(lane.templates) >= _TEMPLATES_KEPT:
             lane.templates.clear()
-        headers = {
-            "User-Agent": f"mesibo-bulkhead/{__version__}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Content-Type": "application/json",
-        }
-        template = Request("POST", endpoint.base_url, headers=headers).prepare()
-        lane.templates[endpoint] = template
-    request = template.copy()
+        prepared = lane.templates[endpoint] = template(endpoint)
+    request = prepared.copy()
     request.body = body
     request.headers["Content-Length"] = str(len(body))
     return request
@@ -225,5 +177,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _silence(error: BaseException) -> str:
     if any(isinstance(cause, ReadTimeoutError | TimeoutError) for cause in _causes(error)):
-        return "no complete answer came in time"
-    return "the connection broke before a complete answer"
+        return LATE
+    return BROKEN

@@ -14,10 +14,11 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.model.slice import Slice, indexes
+from bulkhead.model.slice import Ranges, Slice, indexes
 from bulkhead.secrets import Box, Secret
 
-SEGMENTS_KEPT = 8
+SEGMENTS_KEPT = 16
+SLICES_KEPT = 128
 JOBS_KEPT = 256
 APPS_KEPT = 1024
 
@@ -61,6 +62,8 @@ class Cabinet:
         self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
         self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
         self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
+        # Asked for twice: before its slice begins, and when it has.
+        self._items = lru_cache(SLICES_KEPT)(self._read)
         self.opening_rows = jobs.opening_rows
 
     @property
@@ -68,12 +71,15 @@ class Cabinet:
         """The names of the keys with which this worker opens tokens."""
         return self._box.key_ids
 
-    def items(self, part: Slice) -> list[Item]:
+    def items(self, part: Slice) -> Sequence[Item]:
         """The slice's items, in its order."""
+        return self._items(part.job, part.ranges)
+
+    def _read(self, job: str, ranges: Ranges) -> Sequence[Item]:
         found = []
-        for index in indexes(part.ranges):
-            line, *cells = self._segment(part.job, index // SEGMENT)[index % SEGMENT]
-            found.append(Item(index, line, cells))
+        for index in indexes(ranges):
+            row = self._segment(job, index // SEGMENT)[index % SEGMENT]
+            found.append(Item(index, row[0], tuple(row[1:])))
         return found
 
     def candidate(self, app: str) -> AppFacts:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bulkhead.engine.packing import SEGMENT, pack, unpack
-from bulkhead.engine.refusal import UNSEALED_FOR, refusal
+from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
@@ -155,6 +155,8 @@ class Draft:
             [code, self._code_counts[code], ",".join(map(str, lines))]
             for code, lines in self._codes.items()
         ]
+        if not ask(self._scripts.replicas.confirm, SEAL_FOR):
+            raise unconfirmed("the job was not accepted")
         answer = self._ask_to_seal(fields, json.dumps(codes))
         verdict, job, state = (part.decode() for part in answer)
         if verdict == "ok":
@@ -169,7 +171,10 @@ class Draft:
         deadline = time.monotonic() + SEAL_FOR
         while True:
             try:
-                return self._scripts.run("submit", self.id, fields, codes)
+                answer, confirmed = self._scripts.run_replicated("submit", self.id, fields, codes)
+                if confirmed:
+                    return answer
+                raise unconfirmed("the job may be lost")
             except StoreFull:
                 raise
             except Unreachable as error:

@@ -21,6 +21,23 @@ def pack(rows: Sequence[Any]) -> bytes:
     )
 
 
+def pack_results(rows: Sequence[Sequence[Any]]) -> bytes:
+    """Result rows; what is said in one that cannot be written is left out, the row itself never."""
+    try:
+        return pack(rows)
+    except (TypeError, ValueError, RecursionError):
+        return pack([_writable(row) for row in rows])
+
+
+def _writable(row: Sequence[Any]) -> Sequence[Any]:
+    try:
+        pack([row])
+    except (TypeError, ValueError, RecursionError):
+        index, state, _, code, _, _, *times = row
+        return [index, state, "", code, "the answer cannot be shown", {}, *times]
+    return row
+
+
 def unpack(blob: bytes) -> list[Any]:
     """The rows that were packed; rows that a script wrote are plain JSON and pass as well."""
     text = blob if blob[:1] == b"[" else zlib.decompress(blob)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound
+from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, Unreachable
 
 if TYPE_CHECKING:
     from bulkhead.engine.draft import Request
@@ -50,4 +50,13 @@ def _over_quota(tenant: str, quota: str, asked: str, limit: str) -> Conflict:
         f"this job is more than the quota of tenant {tenant} allows",
         why=f"it may have {limit} {QUOTAS[quota].format(asked=asked)}",
         to_do=f"{make_room}; see `bulkhead tenants show {tenant}`",
+    )
+
+
+def unconfirmed(what: str) -> Unreachable:
+    """The error for what only the store itself has: a fail-over now would lose it."""
+    return Unreachable(
+        what,
+        why="no replica of the store confirms what is written to it",
+        to_do="see `bulkhead doctor` for the replica that is behind; then try again",
     )

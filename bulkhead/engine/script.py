@@ -17,6 +17,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from bulkhead.engine.replicas import Replicas
 from bulkhead.errors import BulkheadError, StoreFull, Unreachable
 
 ROOT = "{bulkhead}"
@@ -55,6 +56,7 @@ class Scripts:
         self.root = root
         self._clock = clock
         self._known: dict[str, Any] = {}
+        self.replicas = Replicas(redis, self.key("fence"))
 
     def key(self, *parts: str) -> str:
         """The name of a key, as the prelude builds it."""
@@ -63,6 +65,16 @@ class Scripts:
     def run(self, verb: str, *args: str | bytes | int | float) -> Any:
         """The verb's answer. Raises Unreachable, or StoreFull where the store has no room."""
         return ask(self._script(verb), keys=[self.root], args=args)
+
+    def run_replicated(self, verb: str, *args: str | bytes | int | float) -> tuple[Any, bool]:
+        """The verb's answer, and whether a replica has what it wrote; True where there is none.
+
+        Raises as `run`.
+        """
+        if not ask(self.replicas.present):
+            return self.run(verb, *args), True
+        answers, confirmed = ask(self.replicas.write, lambda pipe: self.queue(pipe, verb, *args))
+        return answers[0], confirmed
 
     def queue(self, pipe: Any, verb: str, *args: str | bytes | int | float) -> None:
         """Let a pipeline of redis-py run the verb with what else it holds."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bulkhead.engine.packing import pack
-from bulkhead.engine.script import Scripts
+from bulkhead.engine.packing import pack_results
+from bulkhead.engine.replicas import unrepeatable
+from bulkhead.engine.script import Scripts, ask
 from bulkhead.model.slice import (
     Begun,
     Held,
@@ -118,12 +119,27 @@ class Verbs:
     ) -> list[Begun | Held]:
         """Ask, just before the first call, whether each lease still may run.
 
-        `asked` names, by lease, the items to be looked up on the record.
+        `asked` names, by lease, the items to be looked up on the record. Where the store has
+        replicas and none of them confirms, calls that may be made only once are not begun.
         """
         pairs = [(lease, json.dumps(asked[lease]) if lease in asked else "") for lease in leases]
-        flat = [part for pair in pairs for part in pair]
-        answers = self._scripts.run("begin", self.worker, self.egress, *flat)
-        return [_begun(*map(_text, answer)) for answer in answers]
+        words = [self.worker, self.egress, *(part for pair in pairs for part in pair)]
+        once: list[Report] = []
+        if ask(self._scripts.replicas.present):
+            once = ask(unrepeatable, self._scripts, leases)
+        if once:
+            answers, confirmed = self._scripts.run_replicated("begin", *words)
+        else:
+            answers, confirmed = self._scripts.run("begin", *words), True
+        begun = [_begun(*map(_text, answer)) for answer in answers]
+        return begun if confirmed else self._return(once, dict(zip(leases, begun, strict=True)))
+
+    def _return(self, once: list[Report], begun: dict[str, Begun | Held]) -> list[Begun | Held]:
+        """Give back what no replica knows to be begun: no call of it has been made yet."""
+        returned = [report for report in once if isinstance(begun[report.lease], Begun)]
+        if returned:
+            self.settle(returned)
+        return list((begun | {report.lease: Held("unconfirmed") for report in returned}).values())
 
     def settle(self, reports: Sequence[Report]) -> list[Settled]:
         """Record what became of items; the same report twice changes nothing."""
@@ -132,7 +148,7 @@ class Verbs:
         for report in reports:
             entry = _entry(report)
             if report.rows:
-                packed.append(pack(report.rows))
+                packed.append(pack_results(report.rows))
                 entry["out"] = len(packed)
             if report.tokens:
                 packed.append(self._seal(report.job, report.tokens))

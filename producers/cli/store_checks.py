@@ -12,6 +12,7 @@ from bulkhead.engine.connect import StoreFacts, connect, facts
 from bulkhead.engine.embedded import find
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.overview import Overview
+from bulkhead.engine.replicas import behind
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import BulkheadError, Unreachable
 from bulkhead.masking import mask_url
@@ -20,7 +21,7 @@ from producers.cli.check import Check, error, ok, warning
 
 NAMES = (
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
-    *("clock", "egress_name", "egress_limit"),
+    *("store_replicas", "clock", "egress_name", "egress_limit"),
 )
 QUICK = 5.0
 """Seconds to wait for an answer."""
@@ -109,6 +110,7 @@ def _eviction(told: StoreFacts) -> Check:
 def _alive(redis: Redis, settings: Settings) -> Iterator[Check]:
     scripts = Scripts(redis)
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("store_replicas", lambda: _replicas(redis)),
         ("clock", lambda: _clock(redis)),
         ("egress_name", lambda: _egress_name(scripts, settings)),
         ("egress_limit", lambda: _egress_limit(scripts)),
@@ -118,6 +120,19 @@ def _alive(redis: Redis, settings: Settings) -> Iterator[Check]:
             yield look()
         except (BulkheadError, RedisError) as wrong:
             yield error(name, f"could not be looked at ({type(wrong).__name__})", "look again")
+
+
+def _replicas(redis: Redis) -> Check:
+    there, wrong = behind(redis)
+    if wrong:
+        return warning(
+            "store_replicas",
+            "; ".join(wrong),
+            "while none keeps up no job is accepted, and no call is made that may not be repeated",
+        )
+    if not there:
+        return ok("store_replicas", "no replica: a lost disk loses the store")
+    return ok("store_replicas", f"{there} in step; what must not be lost is confirmed by one")
 
 
 def _clock(redis: Redis) -> Check:

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from bulkhead.backend.caller import Caller
+from bulkhead.backend.lean import LeanTransport
 from bulkhead.backend.transport import Transport
 from tests.fakes.bare_client import BareClient
 from tests.fakes.engine import World
@@ -54,11 +56,27 @@ def door(no_sync, store_server):
 
 
 @pytest.fixture
-def transport():
-    """A transport whose connections end with the test."""
-    transport = Transport()
-    yield transport
-    transport.close()
+def stock():
+    """The transport over requests; its connections end with the test."""
+    made = Transport()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def lean():
+    """The transport of the caller's thread, which ends with the test."""
+    caller = Caller()
+    made = LeanTransport(caller)
+    yield made
+    made.close()
+    caller.close()
+
+
+@pytest.fixture(params=["lean", "stock"])
+def transport(request):
+    """Each transport: whatever is said of one is said of both."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")

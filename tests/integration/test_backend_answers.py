@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from bulkhead.backend.transport import Answer
+from bulkhead.backend.reply import Answer
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, chunked, near
 
@@ -29,7 +29,7 @@ def test_calls_of_one_thread_share_a_connection(transport):
         assert (server.connections, len(server.requests)) == (1, 20)
 
 
-def test_every_thread_keeps_its_own_connection(transport):
+def test_no_more_connections_are_opened_than_threads_call(transport):
     started = threading.Barrier(4)
 
     def work():
@@ -44,7 +44,8 @@ def test_every_thread_keeps_its_own_connection(transport):
         for thread in threads:
             thread.join(30)
 
-        assert (server.connections, len(server.requests)) == (4, 40)
+        assert server.connections <= 4
+        assert len(server.requests) == 40
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 from bulkhead.backend.call import Call
 from bulkhead.backend.client import Backend
 from bulkhead.backend.endpoint import Endpoint
-from bulkhead.backend.transport import Transport
 from bulkhead.backend.users import TokenRequest, User, useradd, userdel
 from bulkhead.backend.words import WordClass, Words
 from bulkhead.model.outcome import Done, Refused, Repeat, Retry, Stopped, Throttled, Unknown
@@ -21,11 +20,28 @@ TOKEN = Secret(CANARY)
 ANN = User("ann@example.com", "Ann")
 
 
+class Through:
+    """The client over one transport, as a worker puts them together."""
+
+    def __init__(self, transport):
+        self._transport = transport
+        self._backend = Backend(Words({"NOSUCHUSER": WordClass.PERMANENT}), clock=lambda: 0.0)
+
+    def call(self, endpoint, token, call):
+        body = self._backend.body(endpoint, token, call)
+        if not isinstance(body, bytes):
+            return body
+        return self._backend.judge(call, token, self._transport.post(endpoint, body))
+
+
 @pytest.fixture
-def backend():
-    transport = Transport()
-    yield Backend(transport, Words({"NOSUCHUSER": WordClass.PERMANENT}), clock=lambda: 0.0)
-    transport.close()
+def backend(transport):
+    return Through(transport)
+
+
+@pytest.fixture
+def stock_backend(stock):
+    return Through(stock)
 
 
 def near(server, **settings):
@@ -147,12 +163,12 @@ def test_a_server_that_repeats_the_token_gets_it_into_no_outcome_and_no_log_line
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_call_that_never_left_tells_nothing_of_the_token_or_of_the_proxys_password(
-    backend, caplog, scheme
+    stock_backend, caplog, scheme
 ):
     endpoint = Endpoint(f"{scheme}://127.0.0.1:9/", proxy="http://ann:hunter2@127.0.0.1:9")
 
     with caplog.at_level(logging.DEBUG):
-        outcome = backend.call(endpoint, TOKEN, useradd(ANN))
+        outcome = stock_backend.call(endpoint, TOKEN, useradd(ANN))
 
     rendered = f"{outcome!r} {endpoint!r} {caplog.text}"
     assert isinstance(outcome, Retry)

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from bulkhead.backend.transport import Answer, NoAnswer, NotSent
+from bulkhead.backend.reply import Answer, NoAnswer, NotSent
 from tests.e2e.product import free_port
 from tests.fakes.certificate import private_authority
 from tests.fakes.hostile import Hostile, http
@@ -129,43 +129,43 @@ def test_the_deadline_holds_over_tls(transport, tmp_path, behave):
     assert isinstance(reply, NoAnswer)
 
 
-def test_the_proxy_of_the_endpoint_is_used_for_both_schemes(transport, tmp_path):
+def test_the_proxy_of_the_endpoint_is_used_for_both_schemes(stock, tmp_path):
     ca_file, tls = private_authority(tmp_path)
 
     with Proxy() as proxy:
         with Hostile(lambda peer: peer.say(http(YES))) as server:
-            plain = transport.post(near(server.url, proxy=proxy.url), BODY)
+            plain = stock.post(near(server.url, proxy=proxy.url), BODY)
             assert proxy.asked == [("POST", server.url)]
         with Hostile(lambda peer: peer.say(http(YES)), tls=tls) as server:
-            secure = transport.post(near(server.url, proxy=proxy.url, ca_file=ca_file), BODY)
+            secure = stock.post(near(server.url, proxy=proxy.url, ca_file=ca_file), BODY)
             assert proxy.asked[1:] == [("CONNECT", f"127.0.0.1:{server.port}")]
 
     assert (plain.body, secure.body) == (YES, YES)
 
 
-def test_the_deadline_holds_through_a_proxy(transport, tmp_path):
+def test_the_deadline_holds_through_a_proxy(stock, tmp_path):
     ca_file, tls = private_authority(tmp_path)
 
     with Proxy() as proxy, Hostile(_drip_a_body, tls=tls) as server:
         endpoint = near(server.url, proxy=proxy.url, ca_file=ca_file, read_timeout=0.4)
-        reply = transport.post(endpoint, BODY)
+        reply = stock.post(endpoint, BODY)
 
     assert isinstance(reply, NoAnswer)
 
 
-def test_a_proxy_that_refuses_the_way_means_never_sent(transport):
+def test_a_proxy_that_refuses_the_way_means_never_sent(stock):
     with Proxy(refuse=True) as proxy:
-        reply = transport.post(near("https://127.0.0.1:9/", proxy=proxy.url), BODY)
+        reply = stock.post(near("https://127.0.0.1:9/", proxy=proxy.url), BODY)
 
         assert proxy.asked == [("CONNECT", "127.0.0.1:9")]
     assert (type(reply), reply.kind) == (NotSent, "proxy")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_not_there_means_never_sent(transport, scheme):
+def test_a_proxy_that_is_not_there_means_never_sent(stock, scheme):
     gone = f"http://127.0.0.1:{free_port()}"
 
-    reply = transport.post(near(f"{scheme}://127.0.0.1:9/", proxy=gone), BODY)
+    reply = stock.post(near(f"{scheme}://127.0.0.1:9/", proxy=gone), BODY)
 
     assert (type(reply), reply.kind) == (NotSent, "proxy")
 

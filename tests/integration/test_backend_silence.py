@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.wait import wait_for_read
 
-from bulkhead.backend.transport import Answer, NoAnswer
+from bulkhead.backend.reply import Answer, NoAnswer
 from bulkhead.backend.wire import Connection, Wire
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, chunked, near
@@ -100,7 +100,8 @@ def _hang_in_the_body(peer):
 
 
 def _drip_a_status_line(peer):
-    peer.drip(b"H")
+    peer.say(b"HTTP/1.1 200 ")
+    peer.drip(b"O")
 
 
 def _drip_headers(peer):

@@ -21,7 +21,7 @@ NOWHERE = "redis://:hunter2hunter2@127.0.0.1:1/0"
 CHECKS = (
     *("python", "mesibo", "settings", "home", "secret_key", "store_server"),
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
-    *("clock", "egress_name", "egress_limit"),
+    *("store_replicas", "clock", "egress_name", "egress_limit"),
 )
 
 

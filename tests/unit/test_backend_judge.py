@@ -10,7 +10,7 @@ from bulkhead.backend import envelope
 from bulkhead.backend.call import Call
 from bulkhead.backend.envelope import Accepted, Declined, Unusable
 from bulkhead.backend.judge import LONGEST_WAIT, Read, judge
-from bulkhead.backend.transport import Answer, NoAnswer, NotSent
+from bulkhead.backend.reply import Answer, NoAnswer, NotSent
 from bulkhead.backend.users import TokenRequest, User, useradd, userdel
 from bulkhead.backend.words import WordClass, Words
 from bulkhead.model.code import CODES

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from bulkhead.backend.reply import Answer
 from bulkhead.backend.shown import HIDDEN, LARGEST, with_answer
-from bulkhead.backend.transport import Answer
 from bulkhead.model.outcome import Done, Upstream
 from bulkhead.secrets import Secret
 

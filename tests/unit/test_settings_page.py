@@ -23,4 +23,4 @@ def test_the_defaults_on_the_page_are_the_true_ones():
     fixed = {name: default for name, default in rows().items() if " " not in default and default}
 
     assert fixed == {name: getattr(settings, name) for name in fixed}
-    assert {"cell", "egress", "log_level", "log_format", "log_addresses"} == set(fixed)
+    assert {"cell", "egress", "http", "log_level", "log_format", "log_addresses"} == set(fixed)

@@ -45,16 +45,20 @@ local function count(ranges)
   return items
 end
 
+-- Two items share a byte, the even one in its upper half: a run is whole bytes, and a half at either end.
 local function mark(job, ranges, state)
+  local map = key('job', job, 'map')
   for first, last in each_range(ranges) do
-    local words = {}
-    for index = first, last do
-      words[#words + 1] = 'SET'
-      words[#words + 1] = 'u4'
-      words[#words + 1] = '#' .. whole(index)
-      words[#words + 1] = state
+    if first % 2 == 1 then
+      redis.call('BITFIELD', map, 'SET', 'u4', '#' .. whole(first), state)
+      first = first + 1
     end
-    redis.call('BITFIELD', key('job', job, 'map'), unpack(words))
+    if last % 2 == 0 and last >= first then
+      redis.call('BITFIELD', map, 'SET', 'u4', '#' .. whole(last), state)
+      last = last - 1
+    end
+    local bytes = (last - first + 1) / 2
+    if bytes > 0 then redis.call('SETRANGE', map, whole(first / 2), string.rep(string.char(state * 17), bytes)) end
   end
 end
 

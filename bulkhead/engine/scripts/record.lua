@@ -49,11 +49,18 @@ local function look_up(book, address, where)
   return { digest = string.format('%08x%08x', high, low), serial = serial, at = at, flags = flags }
 end
 
-local function write_entry(book, address, where, digest, serial, flags)
+local function pack_entry(digest, serial, flags)
   local high, low = tonumber(string.sub(digest, 1, 8), 16), tonumber(string.sub(digest, 9, 16), 16)
-  local packed = struct.pack(ENTRY, high, low, serial, math.floor(NOW / 1000000), flags)
-  book.count = book.count + redis.call('HSET', where, address, packed)
+  return struct.pack(ENTRY, high, low, serial, math.floor(NOW / 1000000), flags)
+end
+
+-- Writes with HSET, or with HSETNX what is to be written only where nothing stands. True if it is new.
+local function write_entry(book, address, where, packed, command)
+  local new = redis.call(command, where, address, packed)
+  if new == 0 then return false end
+  book.count = book.count + 1
   if book.count > LOAD * book.buckets then split(book) end
+  return true
 end
 
 -- The number by which the record names a job; a job has one from its first entry on.
@@ -78,9 +85,13 @@ local function remember(app, job, done, forget, revoked)
   for _, entry in ipairs(done) do
     local address, digest, flags = entry[1], entry[2], entry[3]
     local where = bucket(book, address)
-    local before = (digest == '' or flags == 0) and look_up(book, address, where)
-    if digest == '' then digest = before and before.digest or '0000000000000000' end
-    write_entry(book, address, where, digest, serial, math.max(flags, before and before.flags or 0))
+    local packed = pack_entry(digest == '' and '0000000000000000' or digest, serial, flags)
+    -- What is new, as most is, needs no look at what was there.
+    if not write_entry(book, address, where, packed, 'HSETNX') then
+      local before = look_up(book, address, where)
+      if digest == '' then digest = before.digest end
+      write_entry(book, address, where, pack_entry(digest, serial, math.max(flags, before.flags)), 'HSET')
+    end
   end
   for _, address in ipairs(forget) do
     book.count = book.count - redis.call('HDEL', bucket(book, address), address)
@@ -88,7 +99,7 @@ local function remember(app, job, done, forget, revoked)
   for _, address in ipairs(revoked) do
     local where = bucket(book, address)
     local before = look_up(book, address, where)
-    if before then write_entry(book, address, where, before.digest, before.serial, 0) end
+    if before then write_entry(book, address, where, pack_entry(before.digest, before.serial, 0), 'HSET') end
   end
   redis.call('HSET', key('done', app), 'count', book.count, 'buckets', book.buckets)
 end
