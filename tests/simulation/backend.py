@@ -47,6 +47,7 @@ class Service:
     limit: Bucket | None = None
     """What the backend itself bears; above it stands 429."""
     wire: int = 0
+    changes: int = 0
     most: Bucket = None
     lenient_until: int = 0
     calls: int = 0
@@ -81,9 +82,14 @@ class Backend:
         service.lenient_until = now + 45 * MICRO
         service.rate, service.burst = rate, burst
         service.cap = cap
-        self._kernel.at(
-            now + 3 * MICRO, lambda: self._measure(service, service.rate, service.burst)
-        )
+        service.changes += 1
+        change = service.changes
+
+        def settle_down():
+            if service.changes == change:
+                self._measure(service, service.rate, service.burst)
+
+        self._kernel.at(now + 3 * MICRO, settle_down)
 
     def excuse(self, app, late):
         """Calls of this app may be later by so much than their permits."""

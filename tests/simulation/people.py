@@ -11,7 +11,7 @@ ROOM = 90 * MICRO
 """Microseconds beyond what the rates need until all work must have ended."""
 
 
-LEAST_USED = {"calm": 0.98, "returns": 0.9}
+LEAST_USED = {"calm": 0.98, "returns": 0.8}
 """Of the permits that the rate allows, where nothing stands in the way."""
 
 
@@ -148,6 +148,8 @@ class People:
         )
         self._world.fleet.set_app(name, settings)
         self._world.backend.change(name, rate, burst, cap)
+        # Its next permit may still be one of the slower rate.
+        self._world.model.apps[name].slowed = True
         self._world.learn_version(name)
 
     def _token_dies(self, whom, _):

@@ -61,4 +61,4 @@ class ModelApp:
     lost: int = 0
     version: str = ""
     slowed: bool = False
-    """Its backend has been in trouble: it may be resting."""
+    """It has been slowed down or changed: it may be resting, or wait by another rate."""
