@@ -168,7 +168,8 @@ class SliceRun:
                 self._wake_in(instant - now)
                 return
             # A process that was stopped for a minute must not call.
-            missed = self._window.missed(instant, now)
+            late = self.part.paced and self._window.missed(instant, now)
+            missed = late or self._window.over(now)
             self._turns.popleft()
             if missed:
                 self.unsent.append(item.index)

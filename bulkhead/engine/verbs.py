@@ -193,7 +193,7 @@ def _text(value: bytes | str | int) -> str:
 
 
 def _slice(answer: Sequence[bytes | int]) -> Slice:
-    lease, app, job, kind, ranges, parallel, offsets, step = map(_text, answer)
+    lease, app, job, kind, ranges, parallel, offsets, step, paced = map(_text, answer)
     return Slice(
         lease=lease,
         app=app,
@@ -203,6 +203,7 @@ def _slice(answer: Sequence[bytes | int]) -> Slice:
         parallel=int(parallel),
         offsets=tuple(int(offset) for offset in offsets.split(",")),
         step=step,
+        paced=paced == "1",
     )
 
 

@@ -55,15 +55,18 @@ class Slice:
     step: str = ""
     """Which of an item's calls this is; empty for the first. A slice has items of one step."""
 
+    paced: bool = True
+    """False where permits come so fast that none can be missed: calls start as lanes are free."""
+
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
         ranges = write_ranges(indexes(self.ranges))
-        numbers = [ranges, self.parallel, self.offsets, self.step]
+        numbers = [ranges, self.parallel, self.offsets, self.step, self.paced]
         return [self.lease, self.app, self.job, self.kind, *numbers]
 
     @classmethod
     def from_message(cls, message: Sequence[object]) -> Slice:
-        lease, app, job, kind, ranges, parallel, offsets, step = message
+        lease, app, job, kind, ranges, parallel, offsets, step, paced = message
         return cls(
             lease=str(lease),
             app=str(app),
@@ -73,6 +76,7 @@ class Slice:
             parallel=int(str(parallel)),
             offsets=tuple(offsets),  # type: ignore[arg-type]
             step=str(step),
+            paced=bool(paced),
         )
 
 

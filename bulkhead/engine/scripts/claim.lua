@@ -10,7 +10,8 @@
 -- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
 -- ARGV[6]  microseconds this worker needs from claim to first call: no permit falls due sooner
 -- returns  {microseconds to the next due instant or -1 or, told to drain, -2, slice…}
---          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step}
+--          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step,
+--          1 if a call that is late for its instant must not be made, else 0}
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -162,7 +163,7 @@ local function grant_look(tenant, name, job, app)
   shares.note(tenant, app, 1)
   local id = lease_out(name, job, 1, { 'left', ranges, 'deaths', 0, 'step', LOOK })
   place_job(name, job)
-  return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK }
+  return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK, 1 }
 end
 
 -- Writes what the permits of a slice have moved; returns what its lease keeps for the way back.
@@ -219,7 +220,9 @@ local function grant(tenant, name, lanes)
   local safe = repeat_of(job, step) == 'safe'
   local parallel, most, latency = size_of(app, lanes, safe)
   local limits = narrower(name, job, it)
-  local offsets, tats, narrow, loose = instants(app, most, { parallel = parallel, latency = latency, from = NOW + delay }, limits)
+  local unpaced = safe and is_unpaced(app, limits)
+  local lanes_of = { parallel = parallel, latency = latency, from = NOW + delay, unpaced = unpaced }
+  local offsets, tats, narrow, loose = instants(app, most, lanes_of, limits)
   -- What is marked as sent together starts together: else most of it is not on the wire when a worker dies.
   while not safe and #offsets > 1 and offsets[#offsets] > offsets[1] + LEAD do offsets[#offsets] = nil end
   if #offsets == 0 then
@@ -244,7 +247,7 @@ local function grant(tenant, name, lanes)
   local id = lease_out(name, job, parallel, fields)
   place_job(name, job)
   for i = 1, taken do offsets[i] = whole(offsets[i] - NOW) end
-  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',', 1, taken), step }
+  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',', 1, taken), step, unpaced and 0 or 1 }
 end
 
 if about.draining then

@@ -80,10 +80,18 @@ local function credit(lease, items)
   end
 end
 
+-- True if the app's permits come so fast that the instants of a slice's calls tell nothing: they start as lanes
+-- are free. All that can be late at once is then less than LAG of the rate for each slice.
+local function is_unpaced(app, limits)
+  local pace, ahead = limiter(app)
+  return #limits == 0 and pace * SLICE <= LAG and num(app.tat, 0) - ahead + pace * SLICE <= NOW and not is_canary(app)
+end
+
 -- When each of `most` calls may start: the instant of the slowest of its limits, or when a lane is free for
 -- it. Where the app may have more lanes, a slice ends as soon as its own fall behind the limiter: permits
 -- that they cannot use belong to another slice. So it does when a narrower limit falls behind the app's.
 -- Returns the instants, the app's and the narrower limits' tat after each, and whether lanes were late.
+-- Where the permits of a whole slice are there within LAG, no call waits for another's lane: see is_unpaced.
 local function instants(app, most, lanes, limits)
   local pace, ahead = limiter(app)
   local tat, offsets, tats, loose = num(app.tat, 0), {}, {}, 0
@@ -93,7 +101,8 @@ local function instants(app, most, lanes, limits)
   for i = 1, most do
     local wave = math.floor((i - 1) / lanes.parallel)
     local lane_free, permit = soonest + wave * lanes.latency * 0.9, tat - ahead
-    if not alone and wave > 0 and lane_free > permit + LAG then break end
+    if lanes.unpaced then lane_free = soonest end
+    if not alone and wave > 0 and lane_free > permit + LAG and not lanes.unpaced then break end
     local own = math.max(lane_free, permit)
     local at = own
     for n in ipairs(limits) do at = math.max(at, narrow[n][i]) end
