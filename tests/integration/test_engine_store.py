@@ -29,7 +29,7 @@ def test_a_full_store_refuses_new_jobs_and_finishes_what_it_accepted(home):
         world = World(connect(store.url))
         world.app()
         job = world.submit(16)
-        first, second = world.claim()[:2]
+        (first,), (second,) = world.claim(items=8), world.claim(items=8)
         world.begin(first)
         draft = world.draft()
         world.fill(draft, 10)

@@ -192,8 +192,8 @@ LISTED = (
     ),
     _edit(
         "cap ignored",
-        "math.min(PARALLEL, num(app.cap, 1) - num(app.held, 0), lanes, useful)",
-        "math.min(PARALLEL, lanes, useful)",
+        "math.min(widest, num(app.cap, 1) - num(app.held, 0), lanes, useful)",
+        "math.min(widest, lanes, useful)",
         *("faults", "storm"),
     ),
     _edit(
