@@ -27,7 +27,7 @@ ENDS_WITHIN = 40.0
 """Seconds."""
 
 # Limits that never hold a call back: the bare loops have none either.
-LIMITS = ["--rate", "1000000/s", "--burst", "100000", "--max-in-flight", "64"]
+LIMITS = ["--rate", "1000000/s", "--burst", "100000", "--max-in-flight", "256"]
 
 
 def leg(backend: Backend, name: str, items: int, log_level: str = "INFO") -> Leg:

@@ -25,7 +25,7 @@ from bulkhead.settings import Settings
 from producers.cli.context import Context
 
 TOGETHER = 500
-FREE = {"rate": 1_000_000.0, "burst": 100_000, "max_in_flight": 64}
+FREE = {"rate": 1_000_000.0, "burst": 100_000, "max_in_flight": 256}
 """Limits that hold nothing back."""
 
 

@@ -41,6 +41,10 @@ def run_parcel(parcel: list[list[object]]) -> None:
 def run(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> None:
     """Begin → call → outcome → settle. Pure of Celery."""
     taken_at = runtime.slots.begin(parcel)
+    if taken_at is None:
+        # Sent twice, or lost for so long that its items are run elsewhere.
+        get_logger().warning("parcel_refused", slices=[part.lease for part in parcel])
+        return
     try:
         ParcelRun(parcel, taken_at, runtime, clocks).run()
     except Exception:

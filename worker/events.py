@@ -24,6 +24,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "app_cooling": "An app is throttled, or cannot be read by a worker: it rests for a while.",
         "lease_reaped": "The lease of a lost or hung slice ended and its items are free again.",
         "parcel_failed": "A parcel could not be run; its leases end by themselves.",
+        "parcel_refused": "A parcel arrived twice, or too late to be run; it is passed over.",
         "feeder_failed": "Taking work from the store failed; the feeder tries again.",
         "message_accepted": "A message of the Celery front door became a job, or changed one.",
         "message_refused": "A message of the front door was refused and is kept, with the reason.",

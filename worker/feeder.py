@@ -34,6 +34,7 @@ class Feeder(threading.Thread):
         self._runtime = runtime
         self._app = app
         self._bell: Redis = open_client(runtime.site.store_url)
+        self._producer: Any = None
         self._log = get_logger()
 
     def run(self) -> None:
@@ -85,15 +86,22 @@ class Feeder(threading.Thread):
                 "tasks.run_parcel",
                 args=[[part.to_message() for part in parcel]],
                 queue=self._runtime.queue,
-                connection=connection,
+                producer=self._kept_producer(connection),
                 argsrepr="-",
             )
         except Exception:
+            self._producer = None
             self._runtime.slots.begin(parcel)
             self._runtime.slots.release(parcel)
             with suppress(Unreachable):
                 self._runtime.verbs.give_back([part.lease for part in parcel])
             raise
+
+    def _kept_producer(self, connection: Any) -> Any:
+        # Given a connection only, Celery opens a channel of it for each message.
+        if self._producer is None:
+            self._producer = self._app.amqp.Producer(connection, auto_declare=False)
+        return self._producer
 
     def _listen(self, next_due: float | None) -> None:
         seconds = POLL if next_due is None else min(POLL, next_due)

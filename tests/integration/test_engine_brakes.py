@@ -4,6 +4,7 @@ import pytest
 
 from bulkhead.engine.brakes import Brakes
 from bulkhead.errors import NotFound
+from bulkhead.model.slice import indexes
 from tests.fakes.engine import report
 
 
@@ -81,3 +82,18 @@ def test_a_worker_that_is_not_there_is_said_with_the_nearest_name(world):
         Brakes(world.scripts).drain("host-17-bee")
 
     assert refused.value.to_do == "did you mean host-17-beef? see `bulkhead workers list`"
+
+
+def test_a_person_who_pauses_a_job_of_a_stopped_app_keeps_it_paused_under_a_new_token(world):
+    world.app()
+    job, other = world.submit(5), world.submit(5)
+    part = world.begun(items=1)
+    stopped = ("AUTHFAIL", "bad token")
+    world.settle(report(part, again=list(indexes(part.ranges)), stop=stopped))
+    assert world.jobs.get(job).paused["by"] == "auth_failure"
+
+    world.jobs.control(job, "pause", why="not today")
+    world.fleet.control("app", "acme/shop", "resume")
+
+    assert world.jobs.get(job).paused == {"by": "user", "why": "not today"}
+    assert world.state(other) in ("queued", "running")

@@ -31,10 +31,11 @@ def test_room_without_calls_or_without_parcels_is_no_room():
 
 def test_what_was_claimed_and_never_arrived_is_given_back_once():
     slots = Slots(calls=8, parcels=2)
-    slots.take([part("1"), part("2")])
+    slots.take([part("1")])
+    slots.take([part("2"), part("3")])
     slots.begin([part("1")])
 
-    assert slots.abandon() == ["2"]
+    assert slots.abandon() == ["2", "3"]
     assert slots.abandon() == []
 
 
@@ -61,3 +62,28 @@ def test_lanes_that_a_slice_no_longer_needs_are_free_before_it_is_settled():
     slots.release([piece])
 
     assert slots.wait_free(0).calls == 8
+
+
+def test_a_parcel_that_arrives_twice_runs_once():
+    slots, parcel = Slots(calls=8, parcels=2, clock=lambda: 7.0), [part("1")]
+    slots.take(parcel)
+
+    assert slots.begin(parcel) == 7.0
+    assert slots.begin(parcel) is None
+    slots.release(parcel)
+
+    assert slots.begin(parcel) is None
+    assert slots.wait_free(0) == Free(8, 2)
+
+
+def test_the_room_of_a_parcel_that_never_arrives_comes_back_and_it_runs_no_more():
+    now = [100.0]
+    slots, parcel = Slots(calls=8, parcels=2, clock=lambda: now[0]), [part("1"), part("2", 3)]
+    slots.take(parcel)
+    now[0] += 2.9
+    assert slots.wait_free(0) == Free(3, 1)
+
+    now[0] += 0.2
+
+    assert slots.wait_free(0) == Free(8, 2)
+    assert slots.begin(parcel) is None

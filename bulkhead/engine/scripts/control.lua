@@ -23,6 +23,11 @@ local function control_job()
   if not it.state then return { 'none', '' } end
   if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
   local same = settled_state(verb, it.state)
+  if same and verb == 'pause' and it.by == 'auth_failure' then
+    -- A person's word is kept: a new token must not resume what somebody paused meanwhile.
+    redis.call('HSET', key('job', id), 'by', by, 'why', why)
+    redis.call('HINCRBY', key('job', id), 'version', 1)
+  end
   if same then return same end
   -- A draft can be cancelled only: paused, it would never be sealed.
   local may = is_live(it.state) or (it.state == 'validating' and verb == 'cancel')
