@@ -17,7 +17,7 @@ from bulkhead.engine.verbs import Claim
 from bulkhead.errors import Unreachable
 from worker.runtime import Runtime
 
-PARCEL = 50
+PARCEL = 100
 """Items in a parcel."""
 
 POLL = 1.0

@@ -187,14 +187,14 @@ local function spend(name, app, limits, offsets, tats, narrow, taken, loose)
 end
 
 -- The most calls at once and items that a slice of this app may have now.
-local function size_of(app, lanes, safe)
+local function size_of(app, lanes, safe, unpaced)
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   if is_canary(app) then return 1, 1, latency end
   local useful = math.ceil(1.5 * latency / pace) + 1
   -- Wide only where the calls start together: lanes that begin one after the other are held for longer than used.
   local widest = math.min(PARALLEL, math.max(TURN, math.floor(LAG / pace)))
   local parallel = math.max(1, math.min(widest, num(app.cap, 1) - num(app.held, 0), lanes, useful))
-  local most = math.min(SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
+  local most = math.min(unpaced and WIDE or SLICE, room, math.max(1, math.floor(parallel * HORIZON / latency)))
   -- A call that may not be repeated is marked as sent before it starts; a slice of
   -- one window keeps `unknown` to the calls that can be on the wire.
   return parallel, safe and most or math.min(most, parallel), latency
@@ -218,9 +218,9 @@ local function grant(tenant, name, lanes)
   if looked then return grant_look(tenant, name, looked, app) end
   local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
   local safe = repeat_of(job, step) == 'safe'
-  local parallel, most, latency = size_of(app, lanes, safe)
   local limits = narrower(name, job, it)
   local unpaced = safe and is_unpaced(app, limits)
+  local parallel, most, latency = size_of(app, lanes, safe, unpaced)
   local lanes_of = { parallel = parallel, latency = latency, from = NOW + delay, unpaced = unpaced }
   local offsets, tats, narrow, loose = instants(app, most, lanes_of, limits)
   -- What is marked as sent together starts together: else most of it is not on the wire when a worker dies.

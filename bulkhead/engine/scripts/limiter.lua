@@ -84,7 +84,7 @@ end
 -- are free. All that can be late at once is then less than LAG of the rate for each slice.
 local function is_unpaced(app, limits)
   local pace, ahead = limiter(app)
-  return #limits == 0 and pace * SLICE <= LAG and num(app.tat, 0) - ahead + pace * SLICE <= NOW and not is_canary(app)
+  return #limits == 0 and pace * WIDE <= LAG and num(app.tat, 0) - ahead + pace * WIDE <= NOW and not is_canary(app)
 end
 
 -- When each of `most` calls may start: the instant of the slowest of its limits, or when a lane is free for

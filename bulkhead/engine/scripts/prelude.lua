@@ -11,6 +11,7 @@ local LEAD = 20000        -- an app is ready this long before its next permit fa
 local MARGIN = 0.05       -- seconds of the rate that are kept back from the burst
 local PARALLEL = 32       -- calls at once within a slice
 local SLICE = 50          -- items in a slice
+local WIDE = 100          -- the same where permits come so fast that calls only wait for lanes
 local SLACK = 40000       -- a class or a job may run this far behind its app, and makes up for no more
 local LAG = 5000          -- a call may wait this long for its lane and still use its permit
 
