@@ -132,6 +132,8 @@ class Connection(asyncio.Protocol):
         self._record.later(address, partial(self._reply, answer))
 
     def _reply(self, document: Any) -> None:
+        if self._transport.is_closing():
+            return  # whoever asked was killed meanwhile
         answer = json.dumps(document).encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         self._transport.write(head % len(answer) + answer)

