@@ -10,12 +10,13 @@
 -- the call was made.
 
 local MEAN_SHARE = 0.05   -- of each report in the cell's mean latency
+local QUEUED = 50000      -- a call may take so long for want of our own processor: nobody pays for that
 local ROUGH = 0.25        -- a cost that was right within this part is not corrected
 
 -- What an item of an app with this latency costs.
 local function cost_of(latency, mean)
   if not latency or not mean then return 1 end
-  return math.max(1, math.min(1000, latency / mean))
+  return math.max(1, math.min(1000, latency / math.max(mean, QUEUED)))
 end
 
 local function mean_of(cell) return num(redis.call('HGET', key('vt'), 'mean/' .. cell), nil) end
