@@ -21,8 +21,9 @@ LARGEST_LOG = 1_000_000
 SHORTEST_KEY = 32
 
 CONFIG = """\
-# Written anew at each start.
+# Written anew at each start. hz: at 10, a wait of 20 ms for the bell ends after 100.
 port 0
+hz 100
 unixsocket {socket}
 unixsocketperm 700
 dir {folder}
