@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,11 +14,14 @@ from bulkhead.settings import Settings
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
+    from bulkhead.client import Entry
     from bulkhead.engine.app_fields import SealedToken
+    from bulkhead.engine.draft import Request
     from bulkhead.engine.fleet import Fleet
     from bulkhead.engine.jobs import Jobs
     from bulkhead.engine.keys import Keys
     from bulkhead.engine.script import Scripts
+    from bulkhead.model.job import Job
     from bulkhead.secrets import Box, Secret
     from bulkhead.site import Site
 
@@ -30,6 +33,8 @@ class Context:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._given = settings
+        self.accepted: Job | None = None
+        """The job that this command made: whatever ends the command, its id is told."""
 
     # Imported where they are used: `bulkhead version` need not wait for a Redis client.
 
@@ -92,6 +97,19 @@ class Context:
         shown = token.reveal()[-4:] if len(str(token)) > 1 else ""
         box = self.box.seal(token.reveal().encode(), app, self._sealing_key)
         return SealedToken(box, shown, fingerprint(token))
+
+    def submit(
+        self,
+        request: Request,
+        entries: Iterable[Entry],
+        describe: Callable[[], Mapping[str, Any]],
+    ) -> Job:
+        """The job that was made of the rows. Raises as `bulkhead.client.submit`."""
+        from bulkhead import client
+
+        # One statement: Python lets no Ctrl-C in between the answer and the note of it.
+        self.accepted = client.submit(self.scripts, request, entries, describe)
+        return self.accepted
 
     def confirm(self, question: str, yes: bool) -> None:
         """Go on only if the person says so. Raises Declined where nobody can be asked."""

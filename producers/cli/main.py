@@ -76,20 +76,37 @@ def bulkhead(ctx: click.Context) -> None:
 
 def main(words: list[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
+    context = Context()
     try:
-        code = bulkhead.main(words, prog_name="bulkhead", standalone_mode=False)
+        code = bulkhead.main(words, prog_name="bulkhead", standalone_mode=False, obj=context)
     except click.exceptions.Exit as ended:
         code = ended.exit_code
-    except click.UsageError as error:
-        code = _usage(error)
-    except (click.Abort, KeyboardInterrupt):
-        code = 130
-    except BulkheadError as error:
-        say(error)
-        code = error.exit_code
-    except Exception as error:  # the last net: a person sees a sentence, not a stack
-        code = 130 if _interrupted(error) else _unexpected(error)
+    except (KeyboardInterrupt, Exception) as error:
+        code = _failed(error)
+        _say_accepted(context)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what went wrong, and return the exit code."""
+    if isinstance(error, click.UsageError):
+        return _usage(error)
+    if isinstance(error, BulkheadError):
+        say(error)
+        return error.exit_code
+    if isinstance(error, click.Abort) or _interrupted(error):
+        return 130
+    # The last net: a person sees a sentence, not a stack.
+    return _unexpected(error)
+
+
+def _say_accepted(ctx: Context) -> None:
+    """The job that was made all the same, so that nobody sends it again."""
+    if ctx.accepted is not None:
+        from producers.cli.output import command_here
+
+        again = f"{command_here()} jobs watch {ctx.accepted.id}"
+        click.echo(f"the job goes on: `{again}` shows it again", err=True)
 
 
 def say(error: BulkheadError) -> None:
@@ -116,7 +133,7 @@ def _interrupted(error: BaseException | None) -> bool:
     return False
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: BaseException) -> int:
     # Its text may quote anything, so only its kind is shown; a log line has it redacted.
     from structlog import get_logger
 

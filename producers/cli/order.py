@@ -68,10 +68,10 @@ def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> J
     """The job that was made of the order, after the person's yes where one is needed."""
     with opening as order:
         if order.question is None:
-            return client.submit(ctx.scripts, order.request, order.entries, order.describe)
+            return ctx.submit(order.request, order.entries, order.describe)
         ctx.may_ask(yes)
         asked = _Asked(ctx, order, yes)
-        return client.submit(ctx.scripts, order.request, asked.entries(), asked.describe)
+        return ctx.submit(order.request, asked.entries(), asked.describe)
 
 
 class _Asked:

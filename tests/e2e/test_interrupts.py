@@ -4,12 +4,14 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from collections import Counter
 from contextlib import suppress
 
 import pytest
 
 from tests.e2e.product import COMMAND, measured, people, until
+from tests.e2e.typed import typed
 
 ROWS = 600
 MOMENTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0)
@@ -78,6 +80,25 @@ def test_a_command_that_is_ended_while_it_waits_prints_the_job_once(product, san
         out, told = waiting.communicate(timeout=90)
     assert waiting.returncode == code, told
     assert f" jobs watch {json.loads(out)['id']}" in told
+
+
+def test_ctrl_c_between_the_answer_and_the_watching_tells_the_job(product, sandbox):
+    product.app("acme/shop", sandbox, *LIMITS)
+    file = people(product.home / "p.csv", 1)
+
+    def interrupt(frame, event, _arg):
+        if event == "call" and frame.f_code.co_name == "finish":
+            raise KeyboardInterrupt
+
+    sys.setprofile(interrupt)
+    try:
+        done = typed(product, "users", "import", file, "--app", "acme/shop")
+    finally:
+        sys.setprofile(None)
+
+    assert done.code == 130, done
+    (job,) = product.jobs()
+    assert f" jobs watch {job}" in done.err
 
 
 def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
