@@ -215,8 +215,11 @@ class Sandbox:
         return self.received(token)["requests"]
 
     def calls(self, token=None):
-        """What its log says by now, of all apps or of one."""
-        return Calls(self.lines, f"…{token[-4:]}" if token else None)
+        """What its log says of all apps or of one, when it says all that it received."""
+        label = f"…{token[-4:]}" if token else None
+        received = self.count(token)
+        until(lambda: len(Calls(self.lines, label)) >= received)
+        return Calls(self.lines, label)
 
     def _post(self, name, document):
         requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=60).raise_for_status()
