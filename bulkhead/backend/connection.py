@@ -14,6 +14,9 @@ from bulkhead.backend.reply import BROKEN, LATE, Answer, NoAnswer, Reply, not_se
 
 Heard = Callable[[Reply], None]
 
+LOOK_EVERY = 0.25
+"""Seconds: a loop may miss a reset that comes after a part of the answer (libuv stops to watch)."""
+
 
 class Connection:
     """Lives in the thread of its loop. `kept` is told when it may be asked again."""
@@ -31,7 +34,7 @@ class Connection:
         self._reader = AnswerReader()
         self._heard: Heard | None = None
         self._rest = b""
-        self._started = 0.0
+        self._started = self._until = 0.0
         self._size = self._sent = self._received = 0
         self._late: asyncio.TimerHandle | None = None
         self.open = True
@@ -51,7 +54,8 @@ class Connection:
         self._sent = self._received = 0
         self._size = len(request)
         self._reader.expect()
-        self._late = self._loop.call_later(seconds, self._too_late)
+        self._until = self._started + seconds
+        self._look_later()
         try:
             self._put(self._cover.wrap(request))
         except (OSError, ssl.SSLError):
@@ -137,9 +141,21 @@ class Connection:
         if heard is not None:
             heard(answer)
 
-    def _too_late(self) -> None:
-        self._forget_socket()
-        self._broke(LATE)
+    def _look_later(self) -> None:
+        left = self._until - monotonic()
+        self._late = self._loop.call_later(max(0.0, min(left, LOOK_EVERY)), self._look)
+
+    def _look(self) -> None:
+        """Whether the answer is late, or has ended unheard."""
+        if monotonic() >= self._until:
+            self._forget_socket()
+            self._broke(LATE)
+            return
+        self._late = None
+        self._readable()
+        # Whoever heard the answer may have asked again, with a look of its own.
+        if self._heard is not None and self._late is None:
+            self._look_later()
 
     def _broke(self, why: str = BROKEN) -> None:
         heard = self._heard

@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.wait import wait_for_read
 
-from bulkhead.backend.reply import Answer, NoAnswer
+from bulkhead.backend.reply import BROKEN, Answer, NoAnswer
 from bulkhead.backend.wire import Connection, Wire
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, chunked, near
@@ -87,6 +87,7 @@ def test_whatever_breaks_after_the_request_is_no_answer_and_the_call_is_not_repe
         reply = transport.post(near(server.url), BODY)
 
         assert isinstance(reply, NoAnswer)
+        assert reply.reason == BROKEN
         assert len(server.requests) == 1
 
 
