@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.app import parse_rate
+from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.model.when import can_be_written
@@ -31,8 +31,6 @@ LARGEST_BODY = 1024 * 1024
 TEXT = "_text"
 """The column in which a row that is no object comes back, as for JSON Lines."""
 LONGEST_TEXT = 1000
-
-_MOST_FAILURES = re.compile(r"[0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%|")
 
 
 def _require(holds: bool, name: str, what: str) -> None:
@@ -76,7 +74,7 @@ class Options:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
         _require(self.priority in PRIORITIES, "priority", f"one of {', '.join(PRIORITIES)}")
         _require(
-            _MOST_FAILURES.fullmatch(self.max_failures) is not None,
+            not self.max_failures or is_budget(self.max_failures),
             "max_failures",
             "a whole number, or a part of the rows such as 2%",
         )

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
+from bulkhead.model.budget import MOST_FAILURES
+
 MOST_ITEMS = 10_000
 """Items in one message."""
 
@@ -28,8 +30,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@-]{1,200}$")]
 Text = Annotated[str, StringConstraints(max_length=LONGEST_KEY)]
 Job = Annotated[str, StringConstraints(pattern=r"^job_[0-9A-Z]{26}$")]
 Count = Annotated[int, Field(ge=0, le=999_999_999)]
-_MOST = r"^([0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%)$"
-Most = Count | Annotated[str, StringConstraints(pattern=_MOST)]
+Most = Count | Annotated[str, StringConstraints(pattern=f"^({MOST_FAILURES})$")]
 Instant = Annotated[float, Field(ge=0, le=253_370_764_800)] | Text
 _USER = {
     "type": "object",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bulkhead.errors import UsageProblem
+from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
 from producers.cli.values import COUNT, RATE, TIME_LIMIT, WHEN
@@ -20,8 +20,6 @@ NAMES = (
     *("retry_first", "retry_longest", "give_up_after", "rate"),
 )
 """Parameters of a command that become members of a Request."""
-
-_MOST = re.compile(r"[0-9]{1,9}|([0-9]{1,2}(\.[0-9]{1,3})?|100(\.0{1,3})?)%")
 
 
 def _key(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -134,7 +132,7 @@ def take_asked(options: dict[str, Any]) -> dict[str, Any]:
     """
     asked = {name: options.pop(name) for name in NAMES}
     asked["labels"] = parse_labels(asked["labels"])
-    if asked["max_failures"] and not _MOST.fullmatch(asked["max_failures"]):
+    if asked["max_failures"] and not is_budget(asked["max_failures"]):
         raise UsageProblem(
             f"{asked['max_failures']!r} is not a number of failures",
             why="it is a whole number, or a part of the rows in percent",
