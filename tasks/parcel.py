@@ -12,7 +12,6 @@ from structlog import get_logger
 from bulkhead.engine.verbs import Person
 from bulkhead.errors import Unreachable
 from bulkhead.model.kind import FIRST, KINDS
-from bulkhead.model.outcome import Repeat
 from bulkhead.model.slice import LOOK, Begun, Report, Slice, indexes
 from tasks import report, users
 from tasks.clocks import Clocks
@@ -71,10 +70,10 @@ class ParcelRun:
         self._arrived_at = clocks.monotonic()
         early = runtime.begins.seconds
         self._later = sorted(
-            ((taken_at + part.offsets[0] / 1e6 - early, part) for part in parcel if marks(part)),
+            ((taken_at + part.offsets[0] / 1e6 - early, part) for part in parcel if part.marks),
             key=lambda one: one[0],
         )
-        self._at_once = [part for part in parcel if not marks(part)]
+        self._at_once = [part for part in parcel if not part.marks]
         self._runs: list[SliceRun] = []
         self._news = News()
 
@@ -114,8 +113,10 @@ class ParcelRun:
         runs = begin(parts, self._runtime, self._clocks) if parts else []
         self._news.expect(len(runs))
         for slice_run in runs:
-            tell = self._news.tell if marks(slice_run.part) else None
-            slice_run.start(self._news.one_over, tell)
+            if slice_run.part.marks:
+                slice_run.start(self._news.one_over, self._news.tell)
+            else:
+                slice_run.start(self._news.one_over)
         self._runs += runs
 
     def _stop(self) -> None:
@@ -125,14 +126,6 @@ class ParcelRun:
         self._later.clear()
         with suppress(Unreachable):  # then they end by themselves
             self._runtime.verbs.give_back(left)
-
-
-def marks(part: Slice) -> bool:
-    """True if items of the slice are marked as sent when it is begun, as far as is known here."""
-    if part.step == LOOK:
-        return False
-    kind = KINDS.get(part.kind)
-    return kind is None or kind.steps.get(part.step) is not Repeat.SAFE
 
 
 def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
@@ -145,7 +138,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
     runs = []
     for part, answer in zip(parcel, answers, strict=True):
         if isinstance(answer, Begun):
-            if not marks(part):
+            if not part.marks:
                 runtime.delay.learn(answer.since_claim / 1e6)
             report.tell_opening(part, answer, runtime)
             window = clocks.window(answer, asked_at, answered_at)

@@ -60,6 +60,10 @@ class _Out:
     started: float
 
 
+def _nobody() -> None:
+    """Nobody waits."""
+
+
 class SliceRun:
     """Calls for its items in the caller's thread; what has happened waits here to be reported."""
 
@@ -96,13 +100,13 @@ class SliceRun:
         self._over: Callable[[], None] = _nobody
         self._news: Callable[[], None] = _nobody
 
-    def start(self, over: Callable[[], None], news: Callable[[], None] | None = None) -> None:
+    def start(self, over: Callable[[], None], news: Callable[[], None] = _nobody) -> None:
         """Let the calls begin; `over` is called in the caller's thread when all is done.
 
         `news` is called there after each answer.
         """
         self._over = over
-        self._news = news or _nobody
+        self._news = news
         self._runtime.courier.caller.soon(self._go_on)
 
     def nudge(self) -> None:
@@ -277,7 +281,3 @@ def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:
         return Unknown("the call failed inside Bulkhead", Upstream(call.op))
     upstream = Upstream(call.op if isinstance(call, Call) else kind)
     return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)
-
-
-def _nobody() -> None:
-    """Nobody waits."""

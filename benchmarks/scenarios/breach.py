@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.scenarios.calls import Calls
-from benchmarks.scenarios.figure import Figure, at_least, at_most, holds, note, worked_throughout
+from benchmarks.scenarios.figure import (
+    Figure,
+    at_most,
+    holds,
+    note,
+    permits_used,
+    worked_throughout,
+)
 from benchmarks.scenarios.site import App, Site, conserved, until
 
 VICTIM = "acme/shop"
@@ -101,9 +108,7 @@ def _others(
     before = [calls.used(start, began, rate) for calls in everybody.values()]
     after = [calls.used(began, ended, rate) for calls in everybody.values()]
     return [
-        note("permits the others used before", f"{sum(before) / len(before):.2%}"),
-        at_least("permits the others used from the breach on", sum(after) / len(after), 0.99),
-        note("the worst of them, before and after", f"{min(before):.2%} and {min(after):.2%}"),
+        *permits_used("the others", before, after),
         holds(
             "others that went on",
             f"all {len(after)}",

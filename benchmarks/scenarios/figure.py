@@ -42,6 +42,17 @@ def note(what: str, measured: object) -> Figure:
     return Figure(what, "–", str(measured), None)
 
 
+def permits_used(who: str, before: Sequence[float], since: Sequence[float]) -> list[Figure]:
+    """Parts of their permits that apps used before something went wrong beside them, and since."""
+    return [
+        note(f"permits {who} used before", f"{sum(before) / len(before):.2%}"),
+        at_least(f"permits {who} used from then on", sum(since) / len(since), 0.99),
+        note(
+            "the worst of them, before and from then on", f"{min(before):.2%} and {min(since):.2%}"
+        ),
+    ]
+
+
 def worked_throughout(left: Sequence[int]) -> Figure:
     """Whether shares and permits were measured with work in hand: rows left of each job."""
     what = "jobs that had work until the end of what was measured"

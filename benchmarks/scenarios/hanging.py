@@ -10,11 +10,11 @@ from benchmarks.scenarios import probe
 from benchmarks.scenarios.calls import Calls
 from benchmarks.scenarios.figure import (
     Figure,
-    at_least,
     at_most,
     holds,
     note,
     percentile,
+    permits_used,
     spread,
     worked_throughout,
 )
@@ -80,9 +80,7 @@ def _permits(everybody: Mapping[str, Calls], hung: float, over: float, plan: Pla
     seconds = [calls.by_second(hung, over) for calls in everybody.values()]
     worst = min(range(len(seconds[0])), key=lambda n: sum(one[n] for one in seconds))
     return [
-        note("permits the other tenant used before", f"{sum(before) / len(before):.2%}"),
-        at_least("permits the other tenant used meanwhile", sum(during) / len(during), 0.99),
-        note("its worst app, before and meanwhile", f"{min(before):.2%} and {min(during):.2%}"),
+        *permits_used("the other tenant", before, during),
         note(
             "its worst second",
             f"{sum(one[worst] for one in seconds)} calls, {worst} s after the forty hung",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from bulkhead.model.kind import KINDS
+from bulkhead.model.outcome import Repeat
 from bulkhead.model.traffic import Traffic
 from bulkhead.secrets import Secret
 
@@ -57,6 +59,14 @@ class Slice:
 
     paced: bool = True
     """False where permits come so fast that none can be missed: calls start as lanes are free."""
+
+    @property
+    def marks(self) -> bool:
+        """True if items of it are marked as sent when it is begun, as far as is known here."""
+        if self.step == LOOK:
+            return False
+        kind = KINDS.get(self.kind)
+        return kind is None or kind.steps.get(self.step) is not Repeat.SAFE
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
