@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 from bulkhead.backend.endpoint import Edition, Endpoint
+from bulkhead.box import Box
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Ranges, Slice, indexes
-from bulkhead.secrets import Box, Secret
+from bulkhead.secrets import Secret
 
 SEGMENTS_KEPT = 16
 SLICES_KEPT = 128

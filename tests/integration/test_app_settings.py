@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.secrets import Box
 from tests.command import KEY, bulkhead
 
 URL = "https://backend.example/"

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
-from bulkhead.secrets import Box
 from tests.command import KEY, ROOT, bulkhead
 
 PAGE = ROOT / "docs" / "how-to" / "run-a-fleet.md"
