@@ -14,8 +14,9 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
+from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.model.slice import Ranges, Slice, indexes
+from bulkhead.model.slice import Slice
 from bulkhead.secrets import Secret
 
 SEGMENTS_KEPT = 16

@@ -10,7 +10,8 @@ from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import Begun, Report, indexes, parse_ranges, write_ranges
+from bulkhead.model.ranges import indexes, parse_ranges, write_ranges
+from bulkhead.model.slice import Begun, Report
 
 VIRTUAL_CLOCK = Path(__file__).parent / "clock_virtual.lua"
 START = 1_900_000_000_000_000

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import subprocess
+import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -12,7 +15,22 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.app import AppSettings
 from bulkhead.ordering import Options
-from tests.command import KEY, bulkhead
+from tests.command import KEY, ROOT, bulkhead, environment
+
+HEAVY = {
+    *("celery", "kombu", "fastapi", "uvicorn", "pydantic", "structlog", "rich", "requests"),
+    *("urllib3", "prometheus_client", "yaml", "httptools", "uvloop", "mesibo"),
+    *("cryptography.hazmat", "bulkhead.payloads", "worker", "tasks"),
+}
+"""Each costs a command a tenth of a second or more, or brings along one that does."""
+LOADED = """
+import sys
+from producers.cli.main import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
 
 
 @pytest.fixture
@@ -137,3 +155,31 @@ def test_results_as_csv_hold_no_cell_that_a_spreadsheet_runs(site, redis, tmp_pa
     assert sorted(row["address"] for row in rows) == ["'=a,b", "'=cmd()|x"]
     assert {row["custom_id"] for row in rows} == {"'@sum", "'+1,2"}
     assert {row["key"]["address"] for row in plain} == {"=cmd()|x", "=a,b"}
+
+
+@pytest.mark.parametrize(
+    "words", ["jobs show", "jobs list", "jobs results", "status", "users import"]
+)
+def test_a_command_loads_nothing_heavy_that_it_does_not_use(site, people, words):
+    job = document(bulkhead("users", "import", people, "--app", "acme/shop", **site))["id"]
+    more = {"users import": [people, "--app", "acme/blog"], "jobs list": [], "status": []}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", LOADED, *words.split(), *more.get(words, [job])],
+        env=environment(**site),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    loaded = set(ran.stderr.splitlines()[-1].split())
+    assert ran.returncode == 0, ran.stderr
+    assert {"producers.cli.main", "redis"} <= loaded
+    assert HEAVY & loaded == set()
+
+
+def test_the_list_of_what_is_heavy_names_modules_that_there_are():
+    tops = {name.split(".")[0] for name in HEAVY}
+
+    assert {top for top in tops if PathFinder.find_spec(top) is None} == set()

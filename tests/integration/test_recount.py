@@ -9,7 +9,7 @@ from bulkhead.engine import recount as module
 from bulkhead.engine.recount import Recount
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, NotFound
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.command import KEY, bulkhead
 from tests.fakes.engine import FAILED, PENDING, SUCCEEDED, UNKNOWN, World, report
 
