@@ -72,7 +72,9 @@ class World:
         )
         # A millisecond each: ids made in the same one would be in an order drawn by lot.
         made = next(self._drafts) / 1000
-        return Draft(self.scripts, asked, lambda: self.wall() + made)
+        draft = Draft(self.scripts, asked, lambda: self.wall() + made)
+        draft.open()
+        return draft
 
     def fill(self, draft, items, refused=()):
         for index in range(items):
