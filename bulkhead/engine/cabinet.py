@@ -12,13 +12,15 @@ from typing import Any
 from cachetools import LRUCache, cached
 
 from bulkhead.backend.endpoint import Edition, Endpoint
+from bulkhead.box import Box
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
+from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.model.slice import Ranges, Slice, indexes
-from bulkhead.secrets import Box, Secret
+from bulkhead.model.slice import Slice
+from bulkhead.secrets import Secret
 
 ROWS_KEPT = 16 * SEGMENT
 """Of segments: sixteen large ones, or those of very many small jobs that take turns."""

@@ -9,19 +9,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bulkhead.engine.packing import pack_results
-from bulkhead.engine.replicas import unrepeatable
 from bulkhead.engine.script import Scripts, ask
-from bulkhead.model.slice import (
-    Begun,
-    Held,
-    Known,
-    Ranges,
-    Report,
-    Slice,
-    Tries,
-    parse_ranges,
-    write_ranges,
-)
+from bulkhead.engine.unrepeatable import unrepeatable
+from bulkhead.model.ranges import Ranges, parse_ranges, write_ranges
+from bulkhead.model.slice import Begun, Held, Known, Report, Slice, Tries
 from bulkhead.secrets import Secret
 
 DEAD_AFTER = 8

@@ -1,6 +1,6 @@
 """Reap: what outlived its worker or its time ends, and nothing else."""
 
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, report
 
 

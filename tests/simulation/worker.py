@@ -4,7 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from bulkhead.engine.delay import StartDelay
-from bulkhead.model.slice import LOOK, Begun, Report, indexes, write_ranges
+from bulkhead.model.ranges import indexes, write_ranges
+from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
 from tests.simulation.answers import fold
 from tests.simulation.kernel import MICRO, Signal
