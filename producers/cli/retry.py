@@ -36,7 +36,7 @@ def retry(ctx: Context, /, job: str, only: str | None, form: str | None, **optio
 def _order(ctx: Context, job: str, choice: retrying.Choice, options: Options) -> Iterator[Order]:
     made = retrying.prepare(ctx.scripts, job, choice, options)
     question = _question if retrying.may_double(ctx.scripts, job, choice) else None
-    yield Order(made.request, made.entries, made.describe, question)
+    yield Order(made.request, made.batches, made.describe, question)
 
 
 def _question(rows: int) -> str:
