@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bulkhead.engine.packing import SEGMENT, pack, pack_items, unpack
+from bulkhead.engine.packing import SEGMENT, Segment, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
@@ -28,7 +28,7 @@ SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
 
 SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
-FLUSH_EVERY = 16
+FLUSH_EVERY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Draft:
         self._request = request
         self._clock = clock
         self._pipe = scripts.redis.pipeline(transaction=False)
-        self._rows: list[Any] = []
+        self._open_segment = Segment()
         self._refused: list[Any] = []
         self._map = bytearray()
         self._codes: dict[str, list[int]] = {}
@@ -95,8 +95,6 @@ class Draft:
     def take(self, batch: Batch) -> None:
         """Append items; one with a problem is `failed` from the start, with the reason."""
         first = self.total
-        numbered = zip(batch.lines, batch.cells, strict=True)
-        self._rows.extend([[line, *cells] for line, cells in numbered])
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
         if self._address >= 0:
@@ -104,8 +102,16 @@ class Draft:
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
-        while len(self._rows) >= SEGMENT:
-            self._close_segment()
+        numbered = zip(batch.lines, batch.cells, strict=True)
+        self._write([[line, *cells] for line, cells in numbered])
+
+    def _write(self, rows: list[list[int | str]]) -> None:
+        while rows:
+            room = self._open_segment.room
+            self._open_segment.take(rows[:room])
+            rows = rows[room:]
+            if not self._open_segment.room:
+                self._close_segment()
 
     def add(self, line: int, cells: Sequence[str]) -> None:
         """Append one item: its line in the input, and its cells as they were read."""
@@ -152,7 +158,7 @@ class Draft:
         `described` is the `input` of the job document. Raises Conflict when the idempotency key
         belongs to another content, NotFound when the app is gone.
         """
-        if self._rows:
+        if self._open_segment.room < SEGMENT:
             self._close_segment()
         self._end_repeated()
         self._close_refused()
@@ -261,8 +267,7 @@ class Draft:
         }
 
     def _close_segment(self) -> None:
-        rows, self._rows = self._rows[:SEGMENT], self._rows[SEGMENT:]
-        blob = pack_items(rows)
+        blob, self._open_segment = self._open_segment.pack(), Segment()
         self._content.update(blob)
         self._pipe.set(self._key("seg", str(self._segments)), blob, ex=UNSEALED_FOR)
         self._segments += 1

@@ -1,4 +1,4 @@
-"""Some thousand rows at once: what is done to each of them costs less when they are together."""
+"""Some hundred rows at once: what is done to each of them costs less when they are together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from bulkhead.model.user import Problem
 
-AT_ONCE = 1000
-"""Rows in a batch, about."""
+AT_ONCE = 200
+"""Rows in a batch, about: few enough to stay in the processor's cache while they are worked on."""
 
 
 class Batch(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
+from itertools import zip_longest
 
 from bulkhead.model.text import LOST
 from bulkhead.model.user import (
@@ -42,8 +42,9 @@ def _all_plain(mapping: UserMapping, rows: Sequence[Sequence[str]]) -> bool:
         return False
     if mapping.name != ABSENT and LOST in "".join([cells[mapping.name] for cells in rows]):
         return False
-    columns = (_column(rows, place) for place in (mapping.active, mapping.expiry, mapping.flags))
-    return values_fit(set(zip(*columns, strict=True)))
+    columns = (_values(rows, place) for place in (mapping.active, mapping.expiry, mapping.flags))
+    # Each value once, whichever others it stands beside; no value at all is always right.
+    return values_fit(zip_longest(*columns, fillvalue=""))
 
 
 def _plain_addresses(addresses: list[str]) -> bool:
@@ -54,5 +55,5 @@ def _plain_addresses(addresses: list[str]) -> bool:
     return 0 not in sizes and max(sizes) <= LONGEST_ADDRESS
 
 
-def _column(rows: Sequence[Sequence[str]], place: int) -> Iterable[str]:
-    return repeat("", len(rows)) if place == ABSENT else [cells[place] for cells in rows]
+def _values(rows: Sequence[Sequence[str]], place: int) -> set[str]:
+    return set() if place == ABSENT else {cells[place] for cells in rows}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from producers.rows.source import last_line_end
 
-WINDOW = 32 * 1024
+WINDOW = 8 * 1024
 """Characters that are split at once: some hundred lines, and far below the longest cell."""
 
 
