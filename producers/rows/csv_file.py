@@ -79,20 +79,20 @@ class CsvRows(Rows):
         while not ended:
             found = _Found([], [], {})
             while len(found.cells) < AT_ONCE and not ended:
-                self._take_plain(found)
+                self._take_several(found)
                 ended = not self._take_next(found)
             if found.cells:
                 yield self._checked(found)
 
-    def _take_plain(self, found: _Found) -> None:
+    def _take_several(self, found: _Found) -> None:
         first = self._records.lines_read + 1
-        rows = self._records.plain()
+        rows = self._records.several()
         if rows and min(map(len, rows)) > 1:
             found.lines.extend(range(first, first + len(rows)))
             found.cells.extend(rows)
             return
         for line, cells in enumerate(rows, first):
-            if len(cells) > 1 or cells[0].strip():
+            if not _is_blank(cells):
                 found.add(line, cells)
 
     def _take_next(self, found: _Found) -> bool:
@@ -102,7 +102,7 @@ class CsvRows(Rows):
         except csv.Error as error:
             self._rescue(found, line, error)
             return True
-        if cells is not None and (len(cells) > 1 or not _is_blank(cells)):
+        if cells and not _is_blank(cells):
             found.add(line, cells)
         return cells is not None
 
@@ -175,7 +175,7 @@ def _first_record(text: str, delimiter: str) -> Sequence[str]:
 
 def _is_blank(cells: Sequence[str]) -> bool:
     # A single empty cell was written as "", so somebody meant a row.
-    return not cells or cells[0].isspace()
+    return not cells or (len(cells) == 1 and cells[0].isspace())
 
 
 def _empty(name: str) -> InvalidInput:
