@@ -42,9 +42,10 @@ def _all_plain(mapping: UserMapping, rows: Sequence[Sequence[str]]) -> bool:
         return False
     if mapping.name != ABSENT and LOST in "".join([cells[mapping.name] for cells in rows]):
         return False
-    columns = (_values(rows, place) for place in (mapping.active, mapping.expiry, mapping.flags))
+    places = (mapping.active, mapping.expiry, mapping.flags)
+    actives, expiries, flags = (_values(rows, place) for place in places)
     # Each value once, whichever others it stands beside; no value at all is always right.
-    return values_fit(zip_longest(*columns, fillvalue=""))
+    return values_fit(zip_longest(actives, expiries, flags, fillvalue=""))
 
 
 def _plain_addresses(addresses: list[str]) -> bool:

@@ -23,7 +23,9 @@ class Records:
         self._lines = io.StringIO()
         self._one_by_one_to = 0
         self._read_at_once = 0
-        self._reader = self._parsed(self._lines_of(pieces))
+        # Strict, because a quote left open closes at the next one: lenient reading would then
+        # lose the rows in between without a word.
+        self._reader = csv.reader(self._lines_of(pieces), delimiter=delimiter, strict=True)
 
     @property
     def lines_read(self) -> int:
@@ -61,7 +63,7 @@ class Records:
         delimiter = self._delimiter
         quoted = [line for line in lines if '"' in line]
         try:
-            parsed = list(self._parsed(quoted))
+            parsed = list(csv.reader(quoted, delimiter=delimiter, strict=True))
         except csv.Error:
             return []
         # One that goes over several lines has swallowed others.
@@ -73,11 +75,6 @@ class Records:
             next(in_turn) if '"' in line else line.split(delimiter) if line else []
             for line in lines
         ]
-
-    def _parsed(self, lines: Iterable[str]) -> csv.Reader:
-        # Strict, because a quote left open closes at the next one: lenient reading would then
-        # lose the rows in between without a word.
-        return csv.reader(lines, delimiter=self._delimiter, strict=True)
 
     def _lines_of(self, pieces: Iterable[str]) -> Iterator[str]:
         for piece in pieces:
