@@ -16,14 +16,14 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.rows_rate import lines
-from bulkhead import client
 from bulkhead.engine.connect import connect
 from bulkhead.engine.draft import Request
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
-from producers.cli.people import described, entries
+from bulkhead.submitting import submit_batches
+from producers.cli.people import described
 from producers.rows.open_input import open_input
 
 FEW, MANY = 10_000, 1_000_000
@@ -110,7 +110,7 @@ def one(url: str, path: str) -> None:
         request = Request(
             "users.import", "bench", APP, columns=rows.columns, mapping=asdict(rows.mapping)
         )
-        job = client.submit(scripts, request, entries(rows), lambda: described(rows))
+        job = submit_batches(scripts, request, rows.batches(), lambda: described(rows))
     took, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     print(json.dumps({"mib": _own_peak(), "clock": took, "cpu": cpu, "rows": job.counts.total}))
 

@@ -13,12 +13,14 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
+from bulkhead.model.batch import Batch
+from bulkhead.model.checking import problems_in
 from bulkhead.model.code import CODES
 from bulkhead.model.job import Job, JobState
 from bulkhead.model.result import STATES
-from bulkhead.model.user import UserMapping, problem_in
+from bulkhead.model.user import UserMapping
 from bulkhead.ordering import DEFAULT, Options
-from bulkhead.submitting import Entry, Prepared
+from bulkhead.submitting import Prepared
 
 WORDS = ("failed", "unknown", "not_attempted")
 """What may be chosen beside the name of a code; the cancelled rows count as not attempted."""
@@ -100,7 +102,7 @@ def prepare(
     options = replace(options, parent=job, labels={**before.labels, **options.labels})
     request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
     told = {**_said(before), "rows": rows, "retry_of": job}
-    return Prepared(request, _entries(jobs, job, request, flags), lambda: told)
+    return Prepared(request, _batches(jobs, job, request, flags), lambda: told)
 
 
 def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> bool:
@@ -170,20 +172,15 @@ def _said(job: Job) -> dict[str, Any]:
     return {name: job.input[name] for name in ("format",) if name in job.input}
 
 
-def _entries(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterator[Entry]:
+def _batches(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterator[Batch]:
     of_users = request.kind.startswith("users.")
     mapping = UserMapping(**request.mapping) if of_users else None
     for number in range(-(-len(flags) // SEGMENT)):
         mine = flags[number * SEGMENT : (number + 1) * SEGMENT]
         if not any(mine):
             continue
-        for (line, *cells), chosen in zip(jobs.segment(job, number), mine, strict=True):
-            if chosen:
-                yield _checked(line, cells, mapping)
-
-
-def _checked(line: int, cells: list[str], mapping: UserMapping | None) -> Entry:
-    problem = problem_in(mapping, cells) if mapping is not None else None
-    if problem is None:
-        return Entry(line, cells)
-    return Entry(line, cells, problem.code, problem.message)
+        rows = zip(jobs.segment(job, number), mine, strict=True)
+        chosen = [row for row, is_chosen in rows if is_chosen]
+        cells = [row[1:] for row in chosen]
+        problems = problems_in(mapping, cells) if mapping is not None else {}
+        yield Batch([row[0] for row in chosen], cells, problems)

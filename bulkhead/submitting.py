@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,9 @@ from bulkhead.engine.draft import SEAL_FOR, SEAL_PAUSE, Draft, Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Interrupted, StoreFull, Unreachable
+from bulkhead.model.batch import Batch, gathered
 from bulkhead.model.job import Job
+from bulkhead.model.user import problem_of
 
 FULL_AT = 0.8
 """Part of the store's memory from which on new jobs are refused, so that running ones can end."""
@@ -31,13 +33,21 @@ class Prepared:
     """A job whose rows were not read yet."""
 
     request: Request
-    entries: Iterable[Entry]
+    batches: Iterable[Batch]
     describe: Callable[[], Mapping[str, Any]]
     """Gives the job's `input`; asked after the last row."""
 
     def submit(self, scripts: Scripts) -> Job:
-        """Read the rows and make the job. Raises as `submit`."""
-        return submit(scripts, self.request, self.entries, self.describe)
+        """Read the rows and make the job. Raises as `submit_batches`."""
+        return submit_batches(scripts, self.request, self.batches, self.describe)
+
+
+def batches_of(entries: Iterable[Entry]) -> Iterator[Batch]:
+    """The same rows, many at once."""
+    return gathered(
+        (line, cells, problem_of(code, message) if code else None)
+        for line, cells, code, message in entries
+    )
 
 
 def submit(
@@ -46,9 +56,19 @@ def submit(
     entries: Iterable[Entry],
     describe: Callable[[], Mapping[str, Any]],
 ) -> Job:
+    """`submit_batches` for rows that come one by one."""
+    return submit_batches(scripts, request, batches_of(entries), describe)
+
+
+def submit_batches(
+    scripts: Scripts,
+    request: Request,
+    batches: Iterable[Batch],
+    describe: Callable[[], Mapping[str, Any]],
+) -> Job:
     """Read every row, then seal the job: no call is made before that, and none if reading fails.
 
-    `describe` is asked for the job's `input` after the last row. Raises what `entries` raises,
+    `describe` is asked for the job's `input` after the last row. Raises what `batches` raises,
     Conflict (idempotency), StoreFull or Unreachable: nothing was sent, unless it says that this
     is not known. An interrupt that came too late for the job raises Interrupted.
     """
@@ -56,11 +76,8 @@ def submit(
     draft = Draft(scripts, request)
     try:
         draft.open()
-        for line, cells, code, message in entries:
-            if code:
-                draft.refuse(line, cells, code, message)
-            else:
-                draft.add(line, cells)
+        for batch in batches:
+            draft.take(batch)
         return _accepted(scripts, draft.seal(describe()))
     except BaseException as error:
         gone = draft.abandon()

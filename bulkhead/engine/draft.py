@@ -10,13 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from bulkhead.engine.packing import SEGMENT, pack, unpack
+from bulkhead.engine.packing import SEGMENT, Segment, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
+from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import operation_class, repeats
+from bulkhead.model.user import problem_of
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -26,7 +28,7 @@ SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
 
 SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
-FLUSH_EVERY = 16
+FLUSH_EVERY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Draft:
         self._request = request
         self._clock = clock
         self._pipe = scripts.redis.pipeline(transaction=False)
-        self._rows: list[Any] = []
+        self._open_segment = Segment()
         self._refused: list[Any] = []
         self._map = bytearray()
         self._codes: dict[str, list[int]] = {}
@@ -90,7 +92,6 @@ class Draft:
         self._segments = 0
         self._address = request.mapping.get("address", -1)
         self._hashes = Hashes()
-        self._bad: set[int] = set()
         self._content = hashlib.sha256()
         self._begin()
 
@@ -98,22 +99,34 @@ class Draft:
         """From now on the job is listed, as one whose rows are being read."""
         self._flush()
 
+    def take(self, batch: Batch) -> None:
+        """Append items; one with a problem is `failed` from the start, with the reason."""
+        first = self.total
+        self.total += len(batch.cells)
+        self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
+        if self._address >= 0:
+            self._hashes.extend(hashes_of(batch.cells, self._address, batch.problems))
+        for place, problem in batch.problems.items():
+            line = batch.lines[place]
+            self._end(first + place, FAILED, line, problem.code, problem.message)
+        numbered = zip(batch.lines, batch.cells, strict=True)
+        self._write([[line, *cells] for line, cells in numbered])
+
+    def _write(self, rows: list[list[int | str]]) -> None:
+        while rows:
+            room = self._open_segment.room
+            self._open_segment.take(rows[:room])
+            rows = rows[room:]
+            if not self._open_segment.room:
+                self._close_segment()
+
     def add(self, line: int, cells: Sequence[str]) -> None:
         """Append one item: its line in the input, and its cells as they were read."""
-        if self.total % 2 == 0:
-            self._map.append(0)
-        self.total += 1
-        self._rows.append([line, *cells])
-        if len(self._rows) == SEGMENT:
-            self._close_segment()
+        self.take(Batch([line], [[*cells]], {}))
 
     def refuse(self, line: int, cells: Sequence[str], code: str, message: str) -> None:
         """Append one row that will not be sent: it is `failed` from the start, with the reason."""
-        index = self.total
-        # Before the row itself, which may be the last of its segment.
-        self._bad.add(len(self._rows))
-        self.add(line, cells)
-        self._end(index, FAILED, line, code, message)
+        self.take(Batch([line], [[*cells]], {0: problem_of(code, message)}))
 
     def _end(self, index: int, state: int, line: int, code: str, message: str) -> None:
         """Write what becomes of an item that no call will be made for."""
@@ -152,7 +165,8 @@ class Draft:
         `described` is the `input` of the job document. Raises Conflict when the idempotency key
         belongs to another content, NotFound when the app is gone.
         """
-        self._close_segment()
+        if self._open_segment.room < SEGMENT:
+            self._close_segment()
         self._end_repeated()
         self._close_refused()
         self._pipe.set(self._key("map"), bytes(self._map), ex=UNSEALED_FOR)
@@ -259,17 +273,10 @@ class Draft:
         }
 
     def _close_segment(self) -> None:
-        if not self._rows:
-            return
-        blob = pack(self._rows)
+        blob, self._open_segment = self._open_segment.pack(), Segment()
         self._content.update(blob)
         self._pipe.set(self._key("seg", str(self._segments)), blob, ex=UNSEALED_FOR)
         self._segments += 1
-        if self._address >= 0:
-            # Each row begins with its line.
-            self._hashes.extend(hashes_of(self._rows, self._address + 1, self._bad))
-        self._rows.clear()
-        self._bad.clear()
         if self._segments % FLUSH_EVERY == 0:
             self._flush()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class Repeat(NamedTuple):
         return f"Line {self.line} has the address of line {self.first_line} and other cells."
 
 
-def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: set[int]) -> list[int]:
+def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: Container[int]) -> list[int]:
     """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones."""
     # Twice the same line, because most files have next to no bad row.
     if not bad:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+LOST = "\ufffd"
+"""Stands for what is no text."""
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -16,7 +18,7 @@ def has_surrogate(texts: Iterable[str]) -> bool:
 
 def readable(text: str) -> str:
     """The text with � for everything that is none."""
-    return _HALF.sub("\ufffd", text)
+    return _HALF.sub(LOST, text)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.code import code
+from bulkhead.model.text import LOST
 
 FIELDS = ("address", "name", "active", "appid", "expiry", "flags", "custom_id")
 LONGEST_ADDRESS = 63
@@ -21,7 +22,6 @@ ANY_WIDTH = -1
 
 # Spaces only: a tab or a line break inside an address cell is reported, never dropped.
 BLANKS = " \u00a0\u202f\u3000"
-_LOST = "\ufffd"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DURATION = re.compile(r"([0-9]{1,10})[ ]?([mhd]?)")
 _MINUTES = MappingProxyType({"": 1, "m": 1, "h": 60, "d": 24 * 60})
@@ -144,7 +144,7 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
         problem = _address_problem(address)
         if problem is not None:
             return problem
-    if mapping.name >= 0 and _LOST in cells[mapping.name]:
+    if mapping.name >= 0 and LOST in cells[mapping.name]:
         return problem_of("INVALID_UTF8", "The name has a character (�) that was not UTF-8.")
     try:
         _values(
@@ -157,6 +157,14 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
     return None
 
 
+def values_fit(values: Iterable[tuple[str, str, str]]) -> bool:
+    """Whether all of these cells of the columns `active`, `expiry` and `flags` can be sent."""
+    try:
+        return all(_values(*cells) for cells in values)
+    except _BadValue:
+        return False
+
+
 def problem_of(name: str, message: str) -> Problem:
     """A problem with the hint that the list of codes gives for it."""
     return Problem(name, message, code(name).fix)
@@ -165,7 +173,7 @@ def problem_of(name: str, message: str) -> Problem:
 def _address_problem(address: str) -> Problem | None:
     if not address:
         return problem_of("ADDRESS_MISSING", "The address cell is empty.")
-    if _LOST in address:
+    if LOST in address:
         return problem_of("INVALID_UTF8", "The address has a character (�) that was not UTF-8.")
     if "," in address:
         return problem_of("ADDRESS_HAS_COMMA", "The address contains a comma.")

@@ -67,7 +67,7 @@ def _order(
 ) -> Iterator[Order]:
     members, name = _body(body), ctx.app_id(app)
     made = ordering.prepare_call(ctx.scripts, op, members, app=name, options=options)
-    yield Order(made.request, made.entries, made.describe)
+    yield Order(made.request, made.batches, made.describe)
 
 
 def _body(place: str | None) -> dict[str, Any]:

@@ -15,13 +15,13 @@ from producers.cli.values import usage
 
 if TYPE_CHECKING:
     from bulkhead.box import Box
-    from bulkhead.client import Entry
     from bulkhead.engine.app_fields import SealedToken
     from bulkhead.engine.draft import Request
     from bulkhead.engine.fleet import Fleet
     from bulkhead.engine.jobs import Jobs
     from bulkhead.engine.keys import Keys
     from bulkhead.engine.script import Scripts
+    from bulkhead.model.batch import Batch
     from bulkhead.model.job import Job
     from bulkhead.secrets import Secret
     from bulkhead.site import Site
@@ -102,14 +102,14 @@ class Context:
     def submit(
         self,
         request: Request,
-        entries: Iterable[Entry],
+        batches: Iterable[Batch],
         describe: Callable[[], Mapping[str, Any]],
     ) -> Job:
-        """The job that was made of the rows. Raises as `bulkhead.client.submit`."""
-        from bulkhead import client
+        """The job that was made of the rows. Raises as `submit_batches`."""
+        from bulkhead.submitting import submit_batches
 
         # One statement: Python lets no Ctrl-C in between the answer and the note of it.
-        self.accepted = client.submit(self.scripts, request, entries, describe)
+        self.accepted = submit_batches(self.scripts, request, batches, describe)
         return self.accepted
 
     def confirm(self, question: str, yes: bool) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from bulkhead import client
 from bulkhead.engine.draft import Request
+from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job, JobState
 from producers.cli.context import Context
 from producers.cli.follow import finish
@@ -24,7 +24,7 @@ class Order:
     """The job but for its rows, which are read once; `describe` is asked after the last."""
 
     request: Request
-    entries: Iterable[client.Entry]
+    batches: Iterable[Batch]
     describe: Callable[[], Mapping[str, Any]]
     question: Callable[[int], str] | None = None
     """What a person is asked, given the number of rows that would be sent."""
@@ -68,10 +68,10 @@ def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> J
     """The job that was made of the order, after the person's yes where one is needed."""
     with opening as order:
         if order.question is None:
-            return ctx.submit(order.request, order.entries, order.describe)
+            return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)
         asked = _Asked(ctx, order, yes)
-        return ctx.submit(order.request, asked.entries(), asked.describe)
+        return ctx.submit(order.request, asked.batches(), asked.describe)
 
 
 class _Asked:
@@ -83,10 +83,10 @@ class _Asked:
         self._yes = yes
         self._valid = 0
 
-    def entries(self) -> Iterator[client.Entry]:
-        for entry in self._order.entries:
-            self._valid += not entry.code
-            yield entry
+    def batches(self) -> Iterator[Batch]:
+        for batch in self._order.batches:
+            self._valid += len(batch.cells) - len(batch.problems)
+            yield batch
 
     def describe(self) -> Mapping[str, Any]:
         if self._order.question is not None and self._valid:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import click
 
-from bulkhead import client
 from bulkhead.engine.draft import Request
 from producers.cli.context import Context
 from producers.cli.input_options import input_options, take_input
@@ -87,7 +86,7 @@ def order_of(
             **asked,
         )
         question = _question(work.verb, name) if work.verb else None
-        yield Order(request, entries(rows), lambda: described(rows), question)
+        yield Order(request, rows.batches(), lambda: described(rows), question)
     # Only now are the columns of objects known.
     mention(rows)
 
@@ -108,15 +107,6 @@ def mention(rows: Rows) -> None:
         names = ", ".join(rows.ignored_columns[:MENTIONED])
         more = " …" if len(rows.ignored_columns) > MENTIONED else ""
         click.echo(f"note: not sent, only kept for the errors file: {names}{more}", err=True)
-
-
-def entries(rows: Rows) -> Iterator[client.Entry]:
-    """The rows as a job takes them."""
-    for line, cells, problem in rows:
-        if problem is None:
-            yield client.Entry(line, cells)
-        else:
-            yield client.Entry(line, cells, problem.code, problem.message)
 
 
 def _question(verb: str, app: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,14 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
-from bulkhead.model.user import UserMapping, problem_of
+from bulkhead.model.user import UserMapping
 from producers.cli.follow import say_code
 from producers.cli.history import Foreseen, History
 from producers.cli.output import chosen, show_one
-from producers.rows.row import Row
+from producers.rows.row import rows_of
 from producers.rows.survey import Survey
 
 if TYPE_CHECKING:
-    from bulkhead.client import Entry
     from producers.cli.order import Order
 
 NOT_VALID = 9
@@ -74,7 +73,7 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
     request = order.request
     history = History(Record(scripts), request)
     mapping = UserMapping(**request.mapping)
-    survey = Survey(history.listen(_rows(order.entries)), mapping, request.columns)
+    survey = Survey(history.listen(rows_of(order.batches)), mapping, request.columns)
     will = history.foreseen(survey.repeated)
     counted = Counted(
         total=survey.rows,
@@ -90,7 +89,7 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    rows = sum(1 for _ in order.entries)
+    rows = sum(len(batch.cells) for batch in order.batches)
     counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
     return counted, [], Foreseen(already_done=0, calls=rows, billable=rows, new=rows)
 
@@ -112,11 +111,6 @@ def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
     """The most calls that one item takes when each is answered: a token is a call of its own."""
     issues = kind == "users.import" and params.get("tokens", "none") != "none"
     return 2 if issues else 1
-
-
-def _rows(entries: Iterable[Entry]) -> Iterator[Row]:
-    for line, cells, code, message in entries:
-        yield Row(line, cells, problem_of(code, message) if code else None)
 
 
 @dataclass(frozen=True, slots=True)

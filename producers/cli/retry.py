@@ -47,7 +47,7 @@ def _order(ctx: Context, job: str, choice: Choice, options: Options) -> Iterator
 
     made = retrying.prepare(ctx.scripts, job, choice, options)
     question = _question if retrying.may_double(ctx.scripts, job, choice) else None
-    yield Order(made.request, made.entries, made.describe, question)
+    yield Order(made.request, made.batches, made.describe, question)
 
 
 def _question(rows: int) -> str:

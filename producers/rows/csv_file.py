@@ -7,17 +7,33 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
+from typing import NamedTuple
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.batch import AT_ONCE, Batch
+from bulkhead.model.checking import problems_in
 from bulkhead.model.text import has_surrogate, readable
-from bulkhead.model.user import UserMapping, mapping_of, plain, problem_in
+from bulkhead.model.user import Problem, UserMapping, mapping_of, plain
 from producers.rows.formula import may_hold_neutralised, restore
-from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
+from producers.rows.records import Records
+from producers.rows.row import LONGEST_CELL, Rows, not_text, too_long
 from producers.rows.source import Source
 
 DELIMITERS = (",", ";", "\t")
 _UNREAD = MappingProxyType({"|": "`|`"})
 _NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+
+
+class _Found(NamedTuple):
+    """What is to become a batch."""
+
+    lines: list[int]
+    cells: list[list[str]]
+    problems: dict[int, Problem]
+
+    def add(self, line: int, cells: list[str]) -> None:
+        self.lines.append(line)
+        self.cells.append(cells)
 
 
 class CsvRows(Rows):
@@ -28,23 +44,19 @@ class CsvRows(Rows):
     def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
         super().__init__(source)
         self._has_marks = False
-        self._line = ""
         # Process-wide in Python's csv; every reader of ours wants the same.
         csv.field_size_limit(LONGEST_CELL)
         pieces = self._watched(source.pieces())
         first = next(pieces, "")
         self.delimiter = _delimiter_of(first, source.name, explicit)
-        lines = self._remembered(chain([first], pieces))
-        # Strict, because a quote left open closes at the next one: lenient reading would then
-        # lose the rows in between without a word.
-        self._reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        self._records = Records(chain([first], pieces), self.delimiter)
         self._header = self._read_header()
         self._mapping = mapping_of(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
             raise _header_only(source.name)
-        self._rows = chain([peeked], rest)
+        self._batches = chain([peeked], rest)
 
     @property
     def columns(self) -> list[str | None]:
@@ -62,56 +74,75 @@ class CsvRows(Rows):
             self._has_marks = self._has_marks or may_hold_neutralised(piece)
             yield piece
 
-    def _remembered(self, pieces: Iterator[str]) -> Iterator[str]:
-        for piece in pieces:
-            for line in io.StringIO(piece, newline=""):
-                self._line = line
-                yield line
+    def _read(self) -> Iterator[Batch]:
+        ended = False
+        while not ended:
+            found = _Found([], [], {})
+            while len(found.cells) < AT_ONCE and not ended:
+                self._take_several(found)
+                ended = not self._take_next(found)
+            if found.cells:
+                yield self._checked(found)
 
-    def _read(self) -> Iterator[Row]:
-        reader, source, mapping = self._reader, self._source, self._mapping
-        line = reader.line_num + 1
-        while True:
-            try:
-                for cells in reader:
-                    if len(cells) > 1 or not _is_blank(cells):
-                        self.count += 1
-                        if self._has_marks or source.has_bad_bytes:
-                            yield self._repaired(line, cells)
-                        else:
-                            yield Row(line, cells, problem_in(mapping, cells))
-                    line = reader.line_num + 1
-                return
-            except csv.Error as error:
-                self.count += 1
-                yield self._rescued(line, error)
-                # Python's csv goes on with the next line.
-                line = reader.line_num + 1
+    def _take_several(self, found: _Found) -> None:
+        first = self._records.lines_read + 1
+        rows = self._records.several()
+        if rows and min(map(len, rows)) > 1:
+            found.lines.extend(range(first, first + len(rows)))
+            found.cells.extend(rows)
+            return
+        for line, cells in enumerate(rows, first):
+            if not _is_blank(cells):
+                found.add(line, cells)
 
-    def _repaired(self, line: int, cells: list[str]) -> Row:
-        if self._has_marks:
-            cells = [restore(cell) for cell in cells]
-        if self._source.has_bad_bytes and has_surrogate(cells):
-            problem = not_text(cells, self._source.encoding.upper())
-            return Row(line, [readable(cell) for cell in cells], problem)
-        return Row(line, cells, problem_in(self._mapping, cells))
+    def _take_next(self, found: _Found) -> bool:
+        line = self._records.lines_read + 1
+        try:
+            cells = self._records.next()
+        except csv.Error as error:
+            self._rescue(found, line, error)
+            return True
+        if cells and not _is_blank(cells):
+            found.add(line, cells)
+        return cells is not None
 
-    def _rescued(self, line: int, error: csv.Error) -> Row:
-        """A row with a stray quote, read as it stands if it keeps to its own line."""
-        if self._reader.line_num > line or "end of data" in str(error):
+    def _rescue(self, found: _Found, line: int, error: csv.Error) -> None:
+        """Take a row with a stray quote, read as it stands if it keeps to its own line."""
+        if self._records.lines_read > line or "end of data" in str(error):
             raise _open_quote(self._source.name, line) from error
         try:
-            cells = next(csv.reader([self._line], delimiter=self.delimiter))
+            cells = next(csv.reader([self._records.line], delimiter=self.delimiter))
         except csv.Error:
-            return Row(line, [], too_long())
+            found.problems[len(found.cells)] = too_long()
+            found.add(line, [])
+            return
         if cells[-1].endswith(("\n", "\r")):
             raise _open_quote(self._source.name, line) from error
-        return self._repaired(line, cells)
+        found.add(line, cells)
+
+    def _checked(self, found: _Found) -> Batch:
+        lines, rows, problems = found
+        self.count += len(rows)
+        if self._has_marks:
+            rows = [[restore(cell) for cell in cells] for cells in rows]
+        if self._source.has_bad_bytes:
+            encoding = self._source.encoding.upper()
+            for place, cells in enumerate(rows):
+                if has_surrogate(cells):
+                    problems[place] = not_text(cells, encoding)
+                    rows[place] = [readable(cell) for cell in cells]
+        if problems:
+            problems = dict(sorted({**problems_in(self._mapping, rows), **problems}.items()))
+            return Batch(lines, rows, problems)
+        return Batch(lines, rows, problems_in(self._mapping, rows))
 
     def _read_header(self) -> list[str]:
         name = self._source.name
         try:
-            header = next((cells for cells in self._reader if any(map(str.strip, cells))), None)
+            header = next(
+                (cells for cells in iter(self._records.next, None) if any(map(str.strip, cells))),
+                None,
+            )
         except csv.Error as error:
             raise _open_quote(name, 1) from error
         if header is None:
@@ -144,7 +175,7 @@ def _first_record(text: str, delimiter: str) -> Sequence[str]:
 
 def _is_blank(cells: Sequence[str]) -> bool:
     # A single empty cell was written as "", so somebody meant a row.
-    return not cells or cells[0].isspace()
+    return not cells or (len(cells) == 1 and cells[0].isspace())
 
 
 def _empty(name: str) -> InvalidInput:

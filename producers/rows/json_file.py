@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.batch import gathered
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
 from bulkhead.objects import Number, Objects
@@ -45,7 +46,7 @@ class JsonRows(Rows):
         if first is None:
             raise _empty(source.name)
         self._refuse_unless_object(first[1])
-        self._rows = self._read(chain([first], lines))
+        self._batches = gathered(self._read(chain([first], lines)))
 
     @property
     def columns(self) -> list[str | None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from bulkhead.model.batch import Batch
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
 from producers.rows.source import Source
@@ -47,11 +48,12 @@ class Rows(ABC):
     """
 
     format: Format
-    _rows: Iterator[Row]
+    _batches: Iterator[Batch]
 
     def __init__(self, source: Source) -> None:
         self.count = 0
         self._source = source
+        self._rows = rows_of(self.batches())
 
     @property
     @abstractmethod
@@ -80,9 +82,20 @@ class Rows(ABC):
         others = (name or "" for place, name in enumerate(columns) if place not in sent)
         return [name for name in others if name.strip() and not name.startswith("_")]
 
+    def batches(self) -> Iterator[Batch]:
+        """Each row once, many at a time."""
+        yield from self._batches
+
     def __iter__(self) -> Iterator[Row]:
         """Each row once."""
         return self._rows
+
+
+def rows_of(batches: Iterable[Batch]) -> Iterator[Row]:
+    """The same rows, one by one."""
+    for lines, cells, problems in batches:
+        for place, (line, row) in enumerate(zip(lines, cells, strict=True)):
+            yield Row(line, row, problems.get(place))
 
 
 def not_text(cells: Sequence[str], encoding: str) -> Problem:

@@ -72,7 +72,7 @@ class Source:
         rest, self._first = self._first, ""
         while block := self._unpacked.read():
             rest += self._decoder.text(block)
-            cut = _last_line_end(rest, cr_ends)
+            cut = last_line_end(rest, 0, len(rest), cr_ends)
             if cut:
                 yield rest[:cut]
                 rest = rest[cut:]
@@ -137,10 +137,11 @@ def _zip_kind(head: bytes) -> tuple[str, str]:
     return "a zip archive", "unpack it"
 
 
-def _last_line_end(text: str, cr_ends: bool) -> int:
+def last_line_end(text: str, begin: int, stop: int, cr_ends: bool = True) -> int:
+    """Where the last line between these two places ends; 0 if none does."""
     # A CR at the very end may be half of a CRLF, so it does not count yet.
-    end = text.rfind("\n") + 1
-    return end or (text.rfind("\r", 0, len(text) - 1) + 1 if cr_ends else 0)
+    end = text.rfind("\n", begin, stop) + 1
+    return end or (text.rfind("\r", begin, stop - 1) + 1 if cr_ends else 0)
 
 
 def _endless_line(name: str) -> InvalidInput:

@@ -2,9 +2,14 @@
 
 import pytest
 
+from bulkhead.engine.draft import FLUSH_EVERY
+from bulkhead.engine.packing import SEGMENT
 from bulkhead.engine.refusal import UNSEALED_FOR
 from bulkhead.errors import Conflict, InvalidInput, NotFound
 from tests.fakes.engine import FAILED, PENDING
+
+PARTLY_WRITTEN = (FLUSH_EVERY + 4) * SEGMENT
+"""Rows of which some are in the store before the draft is sealed."""
 
 
 def test_a_sealed_job_is_queued_with_every_item_pending(world):
@@ -110,7 +115,7 @@ def test_submit_sent_twice_answers_the_same_and_changes_nothing(world):
 def test_a_draft_that_is_never_sealed_expires(world):
     world.app()
     draft = world.draft()
-    world.fill(draft, 40_000, refused={5})
+    world.fill(draft, PARTLY_WRITTEN, refused={5})
 
     ages = {name: world.redis.ttl(name) for name in world.redis.keys(f"*{draft.id}*")}
 
@@ -122,11 +127,11 @@ def test_a_draft_that_is_never_sealed_expires(world):
 def test_a_draft_of_which_a_part_expired_is_refused_whole(world, lost):
     world.app()
     draft = world.draft(idempotency_key="monday")
-    world.fill(draft, 20_000)
+    world.fill(draft, PARTLY_WRITTEN)
     world.redis.delete(world.key("job", draft.id) + lost)
 
     with pytest.raises(InvalidInput, match="too long"):
-        draft.seal({"rows": 20_000})
+        draft.seal({"rows": PARTLY_WRITTEN})
 
     assert world.claim() == []
     assert world.redis.keys(f"*{draft.id}*") == []
