@@ -11,13 +11,13 @@ from tests.fakes.traffic import Traffic
 WEIGHTS = {"one": 1, "three": 3, "six": 6}
 
 
-def shares(world, rounds):
+def shares(world, rounds, latency=lambda _: 1000):
     """Items granted to each app while all of them have work and slots are scarce."""
     served = Counter()
     for _ in range(rounds):
         for part in world.claim(slots=4, items=10):
             world.begin(part)
-            world.finish(part, latency=1000)
+            world.finish(part, latency=latency(part.app.split("/")[0]))
             served[part.app] += len(list(indexes(part.ranges)))
         world.advance(0.05)
         world.worker().beat({})
@@ -37,6 +37,16 @@ def test_tenants_that_wait_for_slots_are_served_by_weight(valkey_world):
         valkey_world.submit(5000, f"{tenant}/shop")
 
     check(shares(valkey_world, 400))
+
+
+def test_calls_of_about_the_same_length_cost_the_same(valkey_world):
+    for tenant, weight in WEIGHTS.items():
+        valkey_world.app(f"{tenant}/shop", tenant_weight=weight)
+        valkey_world.submit(5000, f"{tenant}/shop")
+
+    # Whoever is served most meets the longest queue within our own processes.
+    latencies = {"one": 60_000, "three": 75_000, "six": 110_000}
+    check(shares(valkey_world, 400, latencies.get))
 
 
 def test_apps_of_one_tenant_that_wait_for_slots_are_served_by_weight(valkey_world):

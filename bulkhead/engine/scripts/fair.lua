@@ -6,17 +6,19 @@
 -- own virtual time (`vt`), or at its last tag (`finish`) where that is later: to be idle saves nothing up.
 --
 -- What runs out is calls at once, not items: for tenants and apps an item costs the time of its call over
--- the mean of the cell, but 1 at least. It is charged by what the app is known to take, and corrected when
+-- the mean of the cell where that is twice as long or more, else 1. It is charged by what the app is known to take, and corrected when
 -- the call was made.
 
 local MEAN_SHARE = 0.05   -- of each report in the cell's mean latency
 local QUEUED = 50000      -- a call may take so long for want of our own processor: nobody pays for that
+local ALIKE = 2           -- times the mean: calls up to that cost the same, as they differ by our own queue as well
 local ROUGH = 0.25        -- a cost that was right within this part is not corrected
 
 -- What an item of an app with this latency costs.
 local function cost_of(latency, mean)
   if not latency or not mean then return 1 end
-  return math.max(1, math.min(1000, latency / math.max(mean, QUEUED)))
+  local times = latency / math.max(mean, QUEUED)
+  return times < ALIKE and 1 or math.min(1000, times)
 end
 
 local function mean_of(cell) return num(redis.call('HGET', key('vt'), 'mean/' .. cell), nil) end
