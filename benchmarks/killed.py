@@ -23,7 +23,7 @@ from benchmarks.windows import between
 from bulkhead.handle import JobHandle
 
 LATENCY = 0.2
-RATE, ITEMS, KILLS, EVERY = 300.0, 6_000, 5, 3.0
+RATE, ITEMS, KILLS, EVERY = 300.0, 4_000, 3, 3.0
 """Calls a second, items of a job, kills during each job, and seconds between two."""
 ENDS_WITHIN, RESUMES_WITHIN = 60.0, 15.0
 SLOTS, UNSETTLED = 64, 0.25
