@@ -21,12 +21,14 @@ from producers.cli.check import Check, error, ok, warning
 
 NAMES = (
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
-    *("store_replicas", "clock", "egress_name", "egress_limit"),
+    *("store_hz", "store_replicas", "clock", "egress_name", "egress_limit"),
 )
 QUICK = 5.0
 """Seconds to wait for an answer."""
 MOST_EGRESS = 5
 """Public addresses that mesibo lets call one app."""
+LOWEST_HZ = 50
+"""With less a wait for the next permit ends noticeably late."""
 
 _KEEP = "start the server with --appendonly yes --appendfsync always"
 
@@ -46,6 +48,7 @@ def of_store(settings: Settings) -> list[Check]:
                 _sync(told),
                 _memory(told),
                 _eviction(told),
+                _hz(told),
                 *_alive(redis, settings),
             ]
     except BulkheadError as wrong:
@@ -105,6 +108,16 @@ def _eviction(told: StoreFacts) -> Check:
             return warning("store_eviction", "the server does not say what it forgets", to_do)
     says = f"maxmemory-policy is {told.maxmemory_policy}: a full store forgets accepted work"
     return error("store_eviction", says, to_do)
+
+
+def _hz(told: StoreFacts) -> Check:
+    to_do = "set `hz 100` in the server's configuration"
+    if told.hz is None:
+        return warning("store_hz", "the server does not say how often it ends a wait", to_do)
+    if told.hz >= LOWEST_HZ:
+        return ok("store_hz", f"a wait ends at most {1000 / told.hz:.0f} ms late (hz {told.hz})")
+    says = f"hz is {told.hz}: a wait for the next permit ends up to {1000 / told.hz:.0f} ms late"
+    return warning("store_hz", f"{says}, and permits of busy apps are lost", to_do)
 
 
 def _alive(redis: Redis, settings: Settings) -> Iterator[Check]:
