@@ -11,6 +11,7 @@ from types import MappingProxyType
 from bulkhead.errors import InvalidInput
 from bulkhead.model.text import has_surrogate, readable
 from bulkhead.model.user import UserMapping, mapping_of, plain, problem_in
+from producers.rows.errors_file import ADDED, as_it_was
 from producers.rows.formula import may_hold_neutralised, restore
 from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
 from producers.rows.source import Source
@@ -39,6 +40,7 @@ class CsvRows(Rows):
         # lose the rows in between without a word.
         self._reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
         self._header = self._read_header()
+        self._is_errors_file = set(ADDED) <= set(self._header)
         self._mapping = mapping_of(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
@@ -76,7 +78,7 @@ class CsvRows(Rows):
                 for cells in reader:
                     if len(cells) > 1 or not _is_blank(cells):
                         self.count += 1
-                        if self._has_marks or source.has_bad_bytes:
+                        if self._has_marks or self._is_errors_file or source.has_bad_bytes:
                             yield self._repaired(line, cells)
                         else:
                             yield Row(line, cells, problem_in(mapping, cells))
@@ -91,6 +93,8 @@ class CsvRows(Rows):
     def _repaired(self, line: int, cells: list[str]) -> Row:
         if self._has_marks:
             cells = [restore(cell) for cell in cells]
+        if self._is_errors_file:
+            cells = as_it_was(cells)
         if self._source.has_bad_bytes and has_surrogate(cells):
             problem = not_text(cells, self._source.encoding.upper())
             return Row(line, [readable(cell) for cell in cells], problem)
