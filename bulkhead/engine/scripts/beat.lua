@@ -13,7 +13,7 @@ if seconds == 0 then
   redis.call('ZADD', key('worker'), whole(NOW), worker)
 else
   redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)
-  redis.call('HDEL', key('worker', worker), 'left')
+  redis.call('HDEL', key('worker', worker), 'left', 'counted')
   redis.call('HSET', key('worker', worker), 'beat_at', whole(NOW), unpack(ARGV, 3))
 end
 return whole(NOW)

@@ -12,7 +12,7 @@ end
 
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
-  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes' }) do
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects' }) do
     redis.call('EXPIRE', key('job', job, part), retention)
   end
   for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
