@@ -1,5 +1,6 @@
 """One learned pace an app: lowered by complaints, raised by answers, canaries in a storm."""
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -191,6 +192,44 @@ def test_a_few_troubled_calls_among_many_answered_ones_slow_nothing(world):
         world.worker().beat({})
 
     assert "learned" not in world.app_now()
+
+
+def ailing(part, seed=7):
+    """A backend that answers this part of its calls with a 5xx, however fast they come."""
+    chance = random.Random(seed)
+    return lambda app, now: ("troubled" if chance.random() < part else "ok", 0.02)
+
+
+@pytest.mark.parametrize("rate", [2, 40])
+def test_errors_that_have_nothing_to_do_with_the_pace_do_not_wear_it_down(valkey_world, rate):
+    valkey_world.app(rate=rate, burst=max(1, rate // 5), max_in_flight=64)
+    valkey_world.submit(rate * 60)
+
+    traffic = Traffic(valkey_world, ailing(0.18)).run(50)
+
+    assert len(traffic.said(since=20)) >= 0.9 * rate * 30
+
+
+def test_a_backend_in_which_half_of_the_calls_fail_is_spared_yet_never_given_up(valkey_world):
+    valkey_world.app(rate=50, burst=10, max_in_flight=64)
+    valkey_world.submit(5_000)
+
+    traffic = Traffic(valkey_world, ailing(0.5)).run(90)
+
+    calls = len(traffic.said(since=60))
+    assert 0.1 * 50 * 30 <= calls <= 0.4 * 50 * 30
+
+
+def test_a_backend_that_is_well_again_has_its_pace_back_within_half_a_minute(valkey_world):
+    sick = ailing(0.5)
+    valkey_world.app(rate=50, burst=10, max_in_flight=64)
+    valkey_world.submit(8_000)
+
+    traffic = Traffic(
+        valkey_world, lambda app, now: sick(app, now) if now < 60 else ("ok", 0.02)
+    ).run(100)
+
+    assert len(traffic.said(since=90)) >= 0.95 * 50 * 10
 
 
 def test_an_app_with_another_token_forgets_what_the_last_one_met(world):
