@@ -124,7 +124,7 @@ def _alive(redis: Redis, settings: Settings) -> Iterator[Check]:
     scripts = Scripts(redis)
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("store_replicas", lambda: _replicas(redis)),
-        ("clock", lambda: _clock(redis)),
+        ("clock", lambda: _clock(scripts)),
         ("egress_name", lambda: _egress_name(scripts, settings)),
         ("egress_limit", lambda: _egress_limit(scripts)),
     )
@@ -148,14 +148,18 @@ def _replicas(redis: Redis) -> Check:
     return ok("store_replicas", f"{there} in step; what must not be lost is confirmed by one")
 
 
-def _clock(redis: Redis) -> Check:
+def _clock(scripts: Scripts) -> Check:
     before = time.time()
-    seconds, microseconds = redis.time()
+    seconds, microseconds = scripts.redis.time()
     # The store read its clock somewhere between asking and hearing.
     apart = abs(seconds + microseconds / 1e6 - (before + time.time()) / 2)
     if apart > 1:
         says = f"this host's clock and the store's are {apart:.1f} s apart"
         return warning("clock", says, "let both follow the same time service (NTP)")
+    ahead = float(scripts.redis.get(scripts.key("clock", "ahead")) or 0) / 1e6
+    if ahead > 1:
+        says = f"the store's clock was set back: work goes a tenth slower for {10 * ahead:.0f} s"
+        return warning("clock", says, "see that the time service of the store's host is steady")
     return ok("clock", "this host and the store agree on the time")
 
 

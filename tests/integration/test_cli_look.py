@@ -315,6 +315,19 @@ def test_doctor_warns_of_a_store_that_ends_waits_late_and_of_one_that_does_not_s
     assert "does not say" in checks_of(silent)["store_hz"]["says"]
 
 
+def test_doctor_says_that_the_stores_clock_was_set_back(site, redis):
+    beat(redis, "w1", "h1")
+    ahead = int(redis.get("{bulkhead}:clock")) + 20_000_000
+    redis.set("{bulkhead}:clock", ahead)
+    beat(redis, "w1", "h1")
+
+    check = checks_of(bulkhead("doctor", "-o", "json", **site))["clock"]
+
+    assert check["state"] == "warning"
+    assert "set back" in check["says"]
+    assert "a tenth slower" in check["says"]
+
+
 def test_doctor_warns_of_unnamed_addresses_and_of_the_fifth_one(site, redis):
     add_app(redis, "acme/shop", egress=("a", "b", "c", "d"))
     beat(redis, "w1", "h1")
