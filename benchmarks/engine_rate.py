@@ -14,7 +14,8 @@ from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
-from bulkhead.model.slice import Begun, Report, Slice, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun, Report, Slice
 
 SLICES = 2000
 ITEMS = 50

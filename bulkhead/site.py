@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bulkhead.engine.connect import broker_url, client_url
 from bulkhead.engine.embedded import find
 from bulkhead.engine.store_folder import secret_key
 from bulkhead.errors import InvalidInput, Unreachable
-from bulkhead.secrets import Box
 from bulkhead.settings import Settings
+
+if TYPE_CHECKING:
+    from bulkhead.box import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class Site:
     @property
     def box(self) -> Box:
         """Opens what the keys here have sealed."""
+        from bulkhead.box import Box  # noqa: PLC0415 - slow to load, and most commands open none
+
         return Box(self.secret_key, self.earlier_keys)
 
     @property

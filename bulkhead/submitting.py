@@ -55,6 +55,7 @@ def submit(
     refuse_if_full(scripts)
     draft = Draft(scripts, request)
     try:
+        draft.open()
         for line, cells, code, message in entries:
             if code:
                 draft.refuse(line, cells, code, message)

@@ -12,7 +12,8 @@ from structlog import get_logger
 from bulkhead.engine.verbs import Person
 from bulkhead.errors import Unreachable
 from bulkhead.model.kind import FIRST, KINDS
-from bulkhead.model.slice import LOOK, Begun, Report, Slice, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import LOOK, Begun, Report, Slice
 from tasks import report, users
 from tasks.clocks import Clocks
 from tasks.news import News

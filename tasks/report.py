@@ -23,8 +23,9 @@ from bulkhead.model.outcome import (
     Unknown,
     Upstream,
 )
+from bulkhead.model.ranges import write_ranges
 from bulkhead.model.result import OUTCOMES, STATES
-from bulkhead.model.slice import Begun, Report, Slice, Tries, write_ranges
+from bulkhead.model.slice import Begun, Report, Slice, Tries
 from tasks.clocks import Clocks
 from tasks.remember import remember
 from tasks.retry import Again, decide

@@ -1,11 +1,14 @@
-"""The real `bulkhead` command in processes of its own."""
+"""The real `bulkhead` command: in processes of its own, or typed in this one."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from producers.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "k" * 40
@@ -28,6 +31,35 @@ def bulkhead(*words, **settings):
         timeout=240,
         check=False,
     )
+
+
+def typed(*words, **settings):
+    """The same without a process of its own, for a command that ends by itself."""
+    return in_process(words, environment(**settings))
+
+
+def in_process(words, environ, stdin=""):
+    """What a person sees who types this, without starting Python each time."""
+    before = dict(os.environ), sys.stdin, sys.stdout, sys.stderr
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8", newline="")
+    sys.stdout, sys.stderr = out, err
+    try:
+        main(list(words))
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        os.environ.clear()
+        os.environ.update(before[0])
+        sys.stdin, sys.stdout, sys.stderr = before[1:]
+    return subprocess.CompletedProcess(words, code, _text(out), _text(err))
+
+
+def _text(stream):
+    stream.flush()
+    return stream.buffer.getvalue().decode()
 
 
 class Running:

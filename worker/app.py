@@ -59,7 +59,13 @@ def start(settings: Settings) -> Celery:
         runtime.stopping.ask()
 
     signals.worker_shutting_down.connect(stop, weak=False)
+    # Connected, it keeps Celery from putting up handlers of its own.
+    signals.setup_logging.connect(_leave_logging_as_it_is, weak=False)
     return make_app(runtime)
+
+
+def _leave_logging_as_it_is(**_: Any) -> None:
+    """`worker.logs` has set it up already."""
 
 
 def __getattr__(name: str) -> Celery:

@@ -20,7 +20,7 @@ from worker.runtime import Runtime
 PARCEL = 100
 """Items in a parcel."""
 
-POLL = 1.0
+POLL = 1.5
 """Seconds: a bell that was lost costs no more than this."""
 
 SOON = 0.012

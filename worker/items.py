@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from structlog import get_logger
 
 from bulkhead.engine.verbs import Reaped
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 
 _log = get_logger()
 

@@ -7,6 +7,9 @@ from typing import Any
 from kombu.transport import redis as transport
 from redis.exceptions import ConnectionError as StoreGone
 
+WAITS = 2
+"""Seconds that one BRPOP waits; kombu's own `polling_interval` would make others sleep."""
+
 
 def apply() -> None:
     """Mend the transport, once a process."""
@@ -14,6 +17,7 @@ def apply() -> None:
         return
     channel: Any = transport.Channel
     channel.mended_by_bulkhead = True
+    transport.Transport.brpop_timeout = WAITS
     channel._connparams = _survive_a_restart(channel._connparams)
     channel.QoS.ack = _pass_over_what_needs_no_ack(channel.QoS.ack)
 

@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 import structlog
-from celery import signals
 from structlog.typing import EventDict, Processor
 
 from bulkhead.masking import mask_address
@@ -70,8 +69,6 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     )
     _route_libraries(level, stream, last)
     _route_crashes()
-    # Connected, it keeps Celery from putting up handlers of its own.
-    signals.setup_logging.connect(_leave_as_it_is, weak=False, dispatch_uid="bulkhead.logs")
 
 
 def _finish(settings: LogSettings, stream: TextIO) -> list[Processor]:
@@ -200,7 +197,3 @@ def _route_crashes() -> None:
 
     sys.excepthook = crashed
     threading.excepthook = thread_crashed
-
-
-def _leave_as_it_is(**_: Any) -> None:
-    """Logging is set up already."""

@@ -60,19 +60,14 @@ class Pulse(threading.Thread):
 
     def beat(self) -> None:
         """One beat, and one look for what outlived its worker or fell due."""
-        self._runtime.verbs.beat(self._facts)
+        overdue = self._runtime.verbs.beat(self._facts)
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
-        dead, ended = self._runtime.verbs.reap()
-        for reaped in ended:
-            self._tell(reaped)
-        self._bequeath(dead)
-        for name in dead:
-            self._delete_queue(queue_of(name))
-        for job, app in self._runtime.verbs.tick().timed_out:
-            about = {"tenant": app.split("/")[0], "app": app, "job": job}
-            self._log.info("job_finished", **about, outcome="timed_out")
+        if overdue.reap:
+            self._reap()
+        if overdue.tick:
+            self._tick()
         # Last: nothing that goes wrong with words may keep the dead from being reaped.
         self._speak_of_words()
 
@@ -84,6 +79,19 @@ class Pulse(threading.Thread):
         with suppress(Unreachable):
             self._runtime.verbs.leave()
             self._speak_of_words()
+
+    def _reap(self) -> None:
+        dead, ended = self._runtime.verbs.reap()
+        for reaped in ended:
+            self._tell(reaped)
+        self._bequeath(dead)
+        for name in dead:
+            self._delete_queue(queue_of(name))
+
+    def _tick(self) -> None:
+        for job, app in self._runtime.verbs.tick().timed_out:
+            about = {"tenant": app.split("/")[0], "app": app, "job": job}
+            self._log.info("job_finished", **about, outcome="timed_out")
 
     def _speak_of_words(self) -> None:
         # Learned at every beat, so that an operator's word is obeyed within one.

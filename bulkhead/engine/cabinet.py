@@ -6,21 +6,27 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache, cached
+
 from bulkhead.backend.endpoint import Edition, Endpoint
+from bulkhead.box import Box
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.model.app import AppSettings
+from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.model.slice import Ranges, Slice, indexes
-from bulkhead.secrets import Box, Secret
+from bulkhead.model.slice import Slice
+from bulkhead.secrets import Secret
 
-SEGMENTS_KEPT = 16
+ROWS_KEPT = 16 * SEGMENT
+"""Of segments: sixteen large ones, or those of very many small jobs that take turns."""
 SLICES_KEPT = 128
-JOBS_KEPT = 256
-APPS_KEPT = 1024
+JOBS_KEPT = 4_096
+APPS_KEPT = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ class Cabinet:
         self._box = box
         self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
         self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
-        self._segment = lru_cache(SEGMENTS_KEPT)(jobs.segment)
+        kept: LRUCache[Any, list[Any]] = LRUCache(ROWS_KEPT, getsizeof=len)
+        self._segment = cached(kept, lock=Lock())(jobs.segment)
         # Asked for twice: before its slice begins, and when it has.
         self._items = lru_cache(SLICES_KEPT)(self._read)
         self.opening_rows = jobs.opening_rows

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from redis import Redis
+from redis import Redis, __version__
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
@@ -23,6 +24,9 @@ CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 10.0
 """Seconds; longer than any wait inside a command (the bell waits one)."""
 OLDEST_REDIS = (7, 0)
+_DRIVER = DriverInfo(lib_version=__version__)
+"""What redis-py says of itself; left to itself it searches the installed packages for each
+connection it opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ def open_client(
             url,
             # redis-py repeats an unanswered command up to ten times unless told otherwise.
             retry=Retry(NoBackoff(), 0),
+            driver_info=_DRIVER,
             socket_timeout=timeout,
             socket_connect_timeout=connect_timeout,
             decode_responses=False,

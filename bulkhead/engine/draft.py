@@ -67,7 +67,10 @@ class Request:
 
 
 class Draft:
-    """Rows in, a sealed job out. Raises StoreFull or Unreachable while writing."""
+    """Rows in, a sealed job out. Raises StoreFull or Unreachable while writing.
+
+    Making one writes nothing yet: what is in the store is there for `abandon` to find.
+    """
 
     def __init__(
         self, scripts: Scripts, request: Request, clock: Callable[[], float] = time.time
@@ -90,7 +93,11 @@ class Draft:
         self._hashes = Hashes()
         self._bad: set[int] = set()
         self._content = hashlib.sha256()
-        self._open()
+        self._begin()
+
+    def open(self) -> None:
+        """From now on the job is listed, as one whose rows are being read."""
+        self._flush()
 
     def add(self, line: int, cells: Sequence[str]) -> None:
         """Append one item: its line in the input, and its cells as they were read."""
@@ -201,7 +208,7 @@ class Draft:
             return self.discard()
         return True
 
-    def _open(self) -> None:
+    def _begin(self) -> None:
         request, created = self._request, str(int(self._clock() * 1e6))
         start: dict[Any, Any] = {
             "id": self.id,
@@ -215,7 +222,6 @@ class Draft:
         self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
         forgotten = float(created) + UNSEALED_FOR * 1e6
         self._pipe.zadd(self._scripts.key("expiry"), {f"{request.tenant} {self.id}": forgotten})
-        self._flush()
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
         request = self._request

@@ -16,8 +16,8 @@ from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import Job, JobState
+from bulkhead.model.ranges import indexes, parse_ranges
 from bulkhead.model.result import OUTCOMES, UNTOUCHED, Result
-from bulkhead.model.slice import indexes, parse_ranges
 
 CHUNKS_AT_ONCE = 200
 JOB_ID = re.compile(r"job_[0-9A-Z]{26}")

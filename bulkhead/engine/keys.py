@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bulkhead.box import Box, key_id_of
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import BulkheadError, Conflict, NotPermitted
-from bulkhead.secrets import Box, key_id_of
 
 BOXES = ("token_box", "next_token_box", "previous_token_box")
 """Fields of an app that hold a sealed token."""

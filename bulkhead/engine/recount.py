@@ -15,7 +15,7 @@ from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import Ranges, parse_ranges
+from bulkhead.model.ranges import Ranges, parse_ranges
 from bulkhead.model.tally import COUNTED, Difference, Evidence, Tally, tally, unpacked
 
 MAP_AT_ONCE = 4 * 2**20

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
-
-from bulkhead.model.slice import Report, indexes, parse_ranges
-
-if TYPE_CHECKING:
-    from bulkhead.engine.script import Scripts
 
 ENOUGH, PATIENCE = 1, 200
 """Replicas that must have a write, and the milliseconds they are given for it."""
@@ -22,9 +17,6 @@ ASKED_EVERY = 5.0
 
 PAUSE = 0.25
 """Seconds between two questions whether a replica has caught up."""
-
-REST = 1_000_000
-"""Microseconds that an app rests whose calls wait for a replica: else it is asked without end."""
 
 MOST_LAG, MOST_BYTES = 2, 1 << 20
 """Seconds without a word from a replica, and bytes it has not got, from which on it is behind."""
@@ -75,25 +67,6 @@ class Replicas:
                 return False
             time.sleep(PAUSE)
         return True
-
-
-def unrepeatable(scripts: Scripts, leases: Sequence[str]) -> list[Report]:
-    """How to return each of these leases whose calls may be made only once. Raises RedisError."""
-    read = scripts.redis.pipeline(transaction=False)
-    for lease in leases:
-        read.hmget(scripts.key("lease", lease), "app", "job", "left", "step")
-    told = [(lease, *facts) for lease, facts in zip(leases, read.execute(), strict=True)]
-    for _, _, job, _, step in told:
-        name = f"repeat:{step.decode()}" if step else "repeat"
-        read.hget(scripts.key("job", (job or b"").decode()), name)
-    reports = []
-    for (lease, app, job, left, _), repeat in zip(told, read.execute(), strict=True):
-        # As the scripts have it: what nobody said may be repeated may not.
-        if job is not None and repeat in (b"once", None):
-            report = Report(lease, app.decode(), job.decode(), seq=1, last=True, cool=REST)
-            report.back.extend(indexes(parse_ranges(left.decode())))
-            reports.append(report)
-    return reports
 
 
 def behind(redis: Redis) -> tuple[int, list[str]]:

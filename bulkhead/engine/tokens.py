@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from bulkhead.box import Box
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT, pack, unpack
 from bulkhead.engine.verbs import Seal
 from bulkhead.model.user import User, UserMapping, read_user
-from bulkhead.secrets import Box, Secret
+from bulkhead.secrets import Secret
 
 
 def sealing(box: Box) -> Seal:

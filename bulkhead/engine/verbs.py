@@ -6,22 +6,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from bulkhead.engine.packing import pack_results
-from bulkhead.engine.replicas import unrepeatable
 from bulkhead.engine.script import Scripts, ask
-from bulkhead.model.slice import (
-    Begun,
-    Held,
-    Known,
-    Ranges,
-    Report,
-    Slice,
-    Tries,
-    parse_ranges,
-    write_ranges,
-)
+from bulkhead.engine.unrepeatable import unrepeatable
+from bulkhead.model.ranges import Ranges, parse_ranges, write_ranges
+from bulkhead.model.slice import Begun, Held, Known, Report, Slice, Tries
 from bulkhead.secrets import Secret
 
 DEAD_AFTER = 8
@@ -68,6 +59,13 @@ class Reaped:
     failed: int
     ranges: Ranges = ()
     """The items: all of them became the same."""
+
+
+class Overdue(NamedTuple):
+    """Whether leases, workers, jobs or forgotten things wait for somebody to `reap` or `tick`."""
+
+    reap: bool
+    tick: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +159,11 @@ class Verbs:
         """Return leases that never began; the number returned."""
         return int(self._scripts.run("give_back", self.worker, *leases)) if leases else 0
 
-    def beat(self, facts: dict[str, str]) -> None:
-        """Say that this worker lives."""
+    def beat(self, facts: dict[str, str]) -> Overdue:
+        """Say that this worker lives; what there is to do for all is told."""
         flat = [part for pair in facts.items() for part in pair]
-        self._scripts.run("beat", self.worker, DEAD_AFTER, *flat)
+        reap, tick = self._scripts.run("beat", self.worker, DEAD_AFTER, *flat)
+        return Overdue(bool(reap), bool(tick))
 
     def leave(self) -> None:
         """Say good-bye: leases left open are ended by whoever reaps next."""

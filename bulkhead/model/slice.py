@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bulkhead.model.kind import KINDS
 from bulkhead.model.outcome import Repeat
+from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
 from bulkhead.model.traffic import Traffic
 from bulkhead.secrets import Secret
 
 LOOK = "look"
 """The step of a slice that looks its items up on the record and makes no call."""
-
-Ranges = tuple[tuple[int, int], ...]
-"""Item numbers as (first, last), both included."""
-
-
-def parse_ranges(text: str) -> Ranges:
-    """The ranges written as `3-9,12-12`."""
-    if not text:
-        return ()
-    pairs = (part.split("-") for part in text.split(","))
-    return tuple((int(first), int(last)) for first, last in pairs)
-
-
-def write_ranges(indexes: Iterable[int]) -> str:
-    """The shortest ranges that hold these item numbers, in order."""
-    parts: list[list[int]] = []
-    for index in sorted(indexes):
-        if parts and index == parts[-1][1] + 1:
-            parts[-1][1] = index
-        else:
-            parts.append([index, index])
-    return ",".join(f"{first}-{last}" for first, last in parts)
-
-
-def indexes(ranges: Ranges) -> Iterator[int]:
-    """Every item number in the ranges."""
-    for first, last in ranges:
-        yield from range(first, last + 1)
 
 
 @dataclass(frozen=True, slots=True)

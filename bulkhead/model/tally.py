@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bulkhead.model.ranges import Ranges
 from bulkhead.model.result import OUTCOMES
-from bulkhead.model.slice import Ranges
 
 PENDING, SENT, WAITING = 0, 1, 6
 OPEN = frozenset({PENDING, SENT, WAITING})

@@ -14,6 +14,7 @@ from bulkhead.settings import Settings
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
+    from bulkhead.box import Box
     from bulkhead.client import Entry
     from bulkhead.engine.app_fields import SealedToken
     from bulkhead.engine.draft import Request
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from bulkhead.engine.keys import Keys
     from bulkhead.engine.script import Scripts
     from bulkhead.model.job import Job
-    from bulkhead.secrets import Box, Secret
+    from bulkhead.secrets import Secret
     from bulkhead.site import Site
 
 Command = TypeVar("Command", bound=Callable[..., Any])

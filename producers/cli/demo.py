@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import requests
 
 from bulkhead.model.job import Job
-from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 from producers.cli.context import Context, pass_context
 from producers.cli.ensemble import Ensemble
 from producers.cli.follow import Following, follow
 from producers.cli.output import chosen, command_here, output_option, show_one
-from producers.cli.sandbox_app import APP, register
+from producers.cli.sandbox_app import APP, received, register
 from producers.cli.users import submit_file
 
 INSTALLED = Path(__file__).with_name("people.csv")
@@ -119,23 +117,15 @@ def _run(ctx: Context, folder: Path) -> Summary:
         ensemble.add_workers(min(WORKERS, os.cpu_count() or 1))
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
-        job, before = _import(ctx), _received(address, token)
+        job, before = _import(ctx), received(address, token)
         _say("importing the same file again: what is on the record is not sent again")
-        again, record = _import(ctx), _received(address, token)
+        again, record = _import(ctx), received(address, token)
     return Summary(job, again, before, record, time.monotonic() - started)
 
 
 def _import(ctx: Context) -> Job:
     job = submit_file(ctx, str(PEOPLE), APP)
     return follow(ctx.jobs, job, Following(watch=True, timeout=120.0))[0]
-
-
-def _received(address: str, token: Secret) -> dict[str, Any]:
-    """The totals of what the sandbox received so far."""
-    query = {"token": token.reveal(), "summary": "1"}
-    url = f"{address}/_sandbox/received"
-    totals: dict[str, Any] = requests.get(url, params=query, timeout=10).json()
-    return totals
 
 
 def _settled(job: Job) -> int:

@@ -82,7 +82,9 @@ class Ensemble:
         """Start the api; the port, which for 0 is a free one. Raises Conflict if it is taken."""
         port = port or free_port()
         refuse_taken(port)
-        self._add(Part("api", [*_bulkhead(), "api", "--port", str(port)]))
+        # What `bulkhead api` becomes, without the start of a command before it.
+        words = ["-P", "-m", "producers.api", "--port", str(port)]
+        self._add(Part("api", [sys.executable, *words]))
         return port
 
     def add_sandbox(self, port: int, *words: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
+from http.client import HTTPConnection, HTTPException
 from secrets import token_hex
-
-import requests
+from typing import Any
+from urllib.parse import urlencode
 
 from bulkhead.errors import Conflict, NotFound, Unreachable
 from bulkhead.model.app import AppSettings
@@ -44,16 +45,38 @@ def remind(ctx: Context, address: str) -> bool:
     try:
         register(ctx, address)
         ctx.fleet.control("app", APP, "resume")
-    except (requests.RequestException, Unreachable):
+    except Unreachable:
         return False
     return True
 
 
 def tell_sandbox(address: str, token: Secret) -> None:
-    """Let the sandbox accept this app token."""
+    """Let the sandbox accept this app token. Raises Unreachable."""
     body = json.dumps({"token": token.reveal(), "edition": "cloud", "rate": None}).encode()
-    with requests.post(f"{address}/_sandbox/apps", data=body, timeout=10) as answer:
-        answer.raise_for_status()
+    _ask(address, "POST", "/_sandbox/apps", body)
+
+
+def received(address: str, token: Secret) -> dict[str, Any]:
+    """The totals of what the sandbox received with this token so far. Raises Unreachable."""
+    query = urlencode({"token": token.reveal(), "summary": "1"})
+    totals: dict[str, Any] = json.loads(_ask(address, "GET", f"/_sandbox/received?{query}"))
+    return totals
+
+
+def _ask(address: str, method: str, path: str, body: bytes | None = None) -> bytes:
+    # Python's own client: the one for our calls would hold up every `bulkhead up`.
+    with closing(HTTPConnection(address.removeprefix("http://"), timeout=10)) as sandbox:
+        try:
+            sandbox.request(method, path, body)
+            answer = sandbox.getresponse()
+            text = answer.read()
+        except (OSError, HTTPException) as error:
+            raise Unreachable(
+                "the sandbox did not answer", why=str(error) or type(error).__name__
+            ) from error
+    if answer.status >= 400:
+        raise Unreachable("the sandbox refused what it was told", why=f"status {answer.status}")
+    return text
 
 
 def _known_token(ctx: Context) -> Secret | None:

@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from structlog import get_logger
-
 from bulkhead.errors import Conflict, UsageProblem
 from bulkhead.secrets import Secret
 
@@ -25,7 +23,6 @@ STDOUT = "-"
 ISSUING = "users.tokens.issue"
 KEPT = 24 * 3600
 """Seconds that issued tokens can be read."""
-_log = get_logger()
 
 
 class TokenFile:
@@ -92,6 +89,8 @@ def hand_over(ctx: Context, job: Job, out: TokenFile) -> None:
 
     Raises Conflict for a job that issues none, or whose tokens are kept no longer.
     """
+    from structlog import get_logger
+
     from bulkhead.engine.audit import Audit, who_we_are
     from bulkhead.engine.tokens import tokens
     from worker import logs
@@ -100,7 +99,7 @@ def hand_over(ctx: Context, job: Job, out: TokenFile) -> None:
     who, app = who_we_are(), job.app or ""
     Audit(ctx.scripts).add("tokens.read", who, tenant=job.tenant, app=app, job=job.id)
     logs.configure(ctx.settings)
-    _log.info("tokens_read", tenant=job.tenant, app=app, job=job.id, who=who)
+    get_logger().info("tokens_read", tenant=job.tenant, app=app, job=job.id, who=who)
     out.write(tokens(ctx.jobs, ctx.box, job.id))
     if not out.count and _ended_long_ago(job):
         raise Conflict(

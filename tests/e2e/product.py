@@ -23,6 +23,7 @@ from bulkhead.engine.embedded import find
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.overview import Overview
 from bulkhead.engine.script import Scripts
+from tests.command import in_process
 from tests.e2e.record import Calls
 
 COMMAND = [sys.executable, "-m", "producers.cli"]
@@ -116,10 +117,11 @@ class Product:
         """Register an app with the product and with the sandbox: its token."""
         token = secrets.token_hex(24)
         sandbox.register(token)
-        self.run("tenants", "add", name.split("/")[0])
+        in_process(("tenants", "add", name.split("/")[0]), self.environment)
         given = ("--base-url", f"{sandbox.url}/backend/", "--token-env", "APP_TOKEN", *words)
-        done = self.run("apps", "add", name, *given, APP_TOKEN=token)
-        assert done.code == 0, done
+        environ = self.environment | {"APP_TOKEN": token}
+        done = in_process(("apps", "add", name, *given), environ)
+        assert done.returncode == 0, done
         return token
 
     def submit(self, file, app, *words):

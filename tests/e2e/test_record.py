@@ -4,13 +4,13 @@ import json
 import time
 from pathlib import Path
 
+from bulkhead.box import Box
 from bulkhead.client import Entry, submit
 from bulkhead.engine.draft import Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.record import Record
 from bulkhead.engine.store_folder import secret_key
 from bulkhead.engine.tokens import tokens
-from bulkhead.secrets import Box
 from tests.e2e.product import measured, people
 
 ROWS = 3_000

@@ -10,7 +10,8 @@ from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import Begun, Report, indexes, parse_ranges, write_ranges
+from bulkhead.model.ranges import indexes, parse_ranges, write_ranges
+from bulkhead.model.slice import Begun, Report
 
 VIRTUAL_CLOCK = Path(__file__).parent / "clock_virtual.lua"
 START = 1_900_000_000_000_000
@@ -71,7 +72,9 @@ class World:
         )
         # A millisecond each: ids made in the same one would be in an order drawn by lot.
         made = next(self._drafts) / 1000
-        return Draft(self.scripts, asked, lambda: self.wall() + made)
+        draft = Draft(self.scripts, asked, lambda: self.wall() + made)
+        draft.open()
+        return draft
 
     def fill(self, draft, items, refused=()):
         for index in range(items):

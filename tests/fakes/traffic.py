@@ -3,7 +3,8 @@
 import heapq
 import itertools
 
-from bulkhead.model.slice import Begun, indexes, write_ranges
+from bulkhead.model.ranges import indexes, write_ranges
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import START, SUCCEEDED, report
 
 LATE = 50_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import START, SUCCEEDED, World, report
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"

@@ -16,6 +16,7 @@ from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
 from producers.api.metric_names import METRICS
 from tests.command import KEY, Running, bulkhead
+from tests.e2e.product import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 CANARY = "canary-0123456789abcdef0123456789abcdef"
@@ -45,6 +46,15 @@ def serve(tmp_path, eventually):
     yield start
     for api in started:
         api.__exit__()
+
+
+@pytest.fixture(scope="module")
+def anyones(store_server, tmp_path_factory):
+    """The port of one API for all tests that leave it as it is; it reads the store each time."""
+    folder = tmp_path_factory.mktemp("api")
+    settings = {"redis_url": store_server.url, "secret_key": KEY, "home": folder}
+    with Running(folder, "api", "--port", "0", **settings) as api:
+        yield until(lambda: api.line("api_started"))["port"]
 
 
 def test_it_is_alive_and_ready_and_ends_well_on_sigterm(serve, store_server, redis, home):
@@ -93,17 +103,15 @@ def test_a_wrong_password_is_not_ready_and_is_not_shown(serve, home):
         ("/healthz", "POST", 405, "METHOD_NOT_ALLOWED"),
     ],
 )
-def test_what_it_does_not_know_is_a_problem_document(serve, home, path, method, status, code):
-    _, port = serve(home=home)
-
-    answer, media, body = ask(port, path, method)
+def test_what_it_does_not_know_is_a_problem_document(anyones, path, method, status, code):
+    answer, media, body = ask(anyones, path, method)
 
     assert (answer, media) == (status, "application/problem+json")
     assert json.loads(body)["code"] == code
     assert json.loads(body)["status"] == status
 
 
-def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(serve, store_server, redis, home):
+def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(anyones, redis):
     scripts = Scripts(redis)
     fleet = Fleet(scripts)
     fleet.add_tenant("acme")
@@ -114,9 +122,8 @@ def test_the_metrics_tell_of_workers_apps_and_jobs_and_no_secret(serve, store_se
     job = {"tenant": "acme", "app": "acme/shop", "state": "paused", "total": 10, "failed": 3}
     redis.hset("{bulkhead}:job:job_1", mapping=job)
     redis.zadd("{bulkhead}:jobs", {"job_1": 1})
-    _, port = serve(redis_url=store_server.url, secret_key=KEY, home=home)
 
-    text = ask(port, "/metrics")[2]
+    text = ask(anyones, "/metrics")[2]
 
     assert 'bulkhead_workers{cell="main"} 1.0' in text
     assert 'bulkhead_app_state{app="acme/shop",state="paused",tenant="acme"} 1.0' in text
@@ -151,9 +158,7 @@ def test_a_port_that_is_taken_is_a_conflict_in_three_lines(home):
     assert run.stdout == ""
 
 
-def test_the_metrics_tell_of_paces_permits_calls_latencies_reaps_and_ages(
-    serve, store_server, redis, home
-):
+def test_the_metrics_tell_of_paces_permits_calls_latencies_reaps_and_ages(anyones, redis):
     scripts = Scripts(redis)
     fleet = Fleet(scripts)
     fleet.add_tenant("acme")
@@ -176,9 +181,8 @@ def test_the_metrics_tell_of_paces_permits_calls_latencies_reaps_and_ages(
     redis.zadd("{bulkhead}:jobs", {"job_1": 1})
     scripts.run("beat", "w1", 600, "cell", "main", "host", "h", "slots", "24")
     redis.hset("{bulkhead}:reaped", mapping={"workers": 2, "begun": 3, "unknown": 1})
-    _, port = serve(redis_url=store_server.url, secret_key=KEY, home=home)
 
-    text = ask(port, "/metrics")[2]
+    text = ask(anyones, "/metrics")[2]
 
     whose = 'app="acme/shop"'
     for line in (

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
 from bulkhead.model.retry_policy import RetryPolicy
-from bulkhead.secrets import Box
-from tests.command import KEY, bulkhead
+from tests.command import KEY, typed
 
 URL = "https://backend.example/"
 
@@ -30,21 +30,21 @@ def site(store_server, redis, home):
 def test_labels_classes_senders_and_retries_are_kept_and_shown_and_found(site):
     words = ("--label", "team=growth", "--label", "env=prod", "--class", "message=5/s")
     times = ("--retry-first", "1s", "--retry-longest", "2m", "--give-up-after", "1h")
-    change = bulkhead("apps", "set", "acme/shop", *words, *times, "--senders", "news,ann", **site)
+    change = typed("apps", "set", "acme/shop", *words, *times, "--senders", "news,ann", **site)
 
     assert change.returncode == 0, change.stderr
-    shown = json.loads(bulkhead("apps", "show", "acme/shop", "-o", "json", **site).stdout)
+    shown = json.loads(typed("apps", "show", "acme/shop", "-o", "json", **site).stdout)
     assert shown["labels"] == {"team": "growth", "env": "prod"}
     assert shown["classes"] == {"message": 5.0}
     assert shown["senders"] == ["news", "ann"]
     assert [shown[name] for name in ("retry_first", "retry_longest", "give_up_after")] == [
         *(1.0, 120.0, 3600.0)
     ]
-    found = bulkhead("apps", "list", "--label", "team=growth", "--tenant", "acme", **site)
+    found = typed("apps", "list", "--label", "team=growth", "--tenant", "acme", **site)
     assert [app["app"] for app in json.loads(found.stdout)] == ["acme/shop"]
 
     taken = ("--label", "env=", "--class", "message=", "--senders", "")
-    after = json.loads(bulkhead("apps", "set", "acme/shop", *taken, **site).stdout)
+    after = json.loads(typed("apps", "set", "acme/shop", *taken, **site).stdout)
     assert (after["labels"], after["classes"], after["senders"]) == ({"team": "growth"}, {}, None)
 
 
@@ -62,7 +62,7 @@ def test_labels_classes_senders_and_retries_are_kept_and_shown_and_found(site):
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused_in_three_lines(site, words, says):
-    refused = bulkhead("apps", "set", "acme/shop", *words, **site)
+    refused = typed("apps", "set", "acme/shop", *words, **site)
 
     assert refused.returncode == 2
     assert says in refused.stderr

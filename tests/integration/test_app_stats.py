@@ -8,7 +8,7 @@ from bulkhead.backend.endpoint import Endpoint
 from bulkhead.backend.words import Words
 from bulkhead.engine.stats import stats
 from bulkhead.model.outcome import Repeat
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from bulkhead.model.traffic import CallMade
 from bulkhead.secrets import Secret
 from tests.fakes.engine import START, SUCCEEDED, report

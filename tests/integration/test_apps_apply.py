@@ -7,11 +7,11 @@ import time
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
-from bulkhead.secrets import Box
-from tests.command import KEY, ROOT, bulkhead
+from tests.command import KEY, ROOT, typed
 
 PAGE = ROOT / "docs" / "how-to" / "run-a-fleet.md"
 URL = "https://backend.example/"
@@ -37,7 +37,7 @@ def apply(site, home, monkeypatch):
     def run(content, *words):
         file = home / "FLEET.yaml"
         file.write_text(content, "utf-8")
-        return bulkhead("apps", "apply", str(file), *words, **site)
+        return typed("apps", "apply", str(file), *words, **site)
 
     return run
 
@@ -57,11 +57,11 @@ def test_the_file_of_the_page_makes_the_fleet_it_shows(site, home, fleet, monkey
     monkeypatch.setenv("ZETA_STORE_TOKEN", TOKEN)
     words = ("apps", "apply", str(home / "FLEET.yaml"))
 
-    planned = bulkhead(*words, "--dry-run", "-o", "table", **site)
+    planned = typed(*words, "--dry-run", "-o", "table", **site)
     assert planned.returncode == 0, planned.stderr
     assert fleet.apps() == []
-    done = bulkhead(*words, **site)
-    again = bulkhead(*words, "-o", "table", **site)
+    done = typed(*words, **site)
+    again = typed(*words, "-o", "table", **site)
 
     assert len(planned.stdout.splitlines()) == 5
     assert json.loads(done.stdout)["added"] == ["acme/shop", "acme/blog", "zeta/store"]
@@ -182,12 +182,12 @@ def test_three_hundred_apps_come_from_one_file(site, home, fleet):
     words = ("apps", "apply", str(file))
 
     started = time.monotonic()
-    made = bulkhead(*words, **site)
+    made = typed(*words, **site)
     middle = time.monotonic()
-    again = bulkhead(*words, **site)
+    again = typed(*words, **site)
     ended = time.monotonic()
     (home / "tokens" / "t7").write_text("f" * 48)
-    turned = bulkhead(*words, "-o", "table", **site)
+    turned = typed(*words, "-o", "table", **site)
 
     assert made.returncode == 0, made.stderr
     assert len(json.loads(made.stdout)["added"]) == len(fleet.apps()) == 300

@@ -7,7 +7,7 @@ import pytest
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
-from tests.command import KEY, bulkhead
+from tests.command import KEY, typed
 
 APP = "{bulkhead}:app:acme/shop"
 
@@ -22,13 +22,13 @@ def site(store_server, redis, home):
 
 
 def shown(site, form="json"):
-    run = bulkhead("apps", "show", "acme/shop", "-o", form, **site)
+    run = typed("apps", "show", "acme/shop", "-o", form, **site)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout) if form == "json" else run.stdout
 
 
 def held_up(site):
-    run = bulkhead("status", "-o", "json", **site)
+    run = typed("status", "-o", "json", **site)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)["apps_held_up"]
 

@@ -14,8 +14,8 @@ from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
 from bulkhead.model.code import CODES
-from bulkhead.settings import Settings
-from tests.command import KEY, ROOT, bulkhead, environment
+from bulkhead.settings import NAMES
+from tests.command import KEY, ROOT, environment, typed
 
 NOWHERE = "redis://:hunter2hunter2@127.0.0.1:1/0"
 CHECKS = (
@@ -56,7 +56,7 @@ def checks_of(run):
 
 
 def test_version_names_what_we_stand_on_without_a_store(home):
-    run = bulkhead("version", "-o", "json", home=home)
+    run = typed("version", "-o", "json", home=home)
 
     assert run.returncode == 0
     assert set(json.loads(run.stdout)) == {"version", "python", "celery", "redis_client", "mesibo"}
@@ -82,13 +82,13 @@ def test_version_never_loads_the_mesibo_package(home):
 
 
 def test_config_show_names_every_setting_masked_and_says_who_set_it(home):
-    run = bulkhead(
+    run = typed(
         "config", "show", "-o", "json", redis_url=NOWHERE, secret_key=KEY, home=home, egres="x"
     )
 
     shown = json.loads(run.stdout)
     assert run.returncode == 0
-    assert set(shown) == {f"BULKHEAD_{name.upper()}" for name in Settings.model_fields}
+    assert set(shown) == {f"BULKHEAD_{name.upper()}" for name in NAMES}
     assert shown["BULKHEAD_SECRET_KEY"] == {"value": "***", "from": "environment"}
     assert shown["BULKHEAD_CELL"] == {"value": "main", "from": "default"}
     assert "hunter2" not in run.stdout + run.stderr
@@ -96,7 +96,7 @@ def test_config_show_names_every_setting_masked_and_says_who_set_it(home):
 
 
 def test_errors_list_is_the_closed_list(home):
-    run = bulkhead("errors", "list", "-o", "csv", home=home)
+    run = typed("errors", "list", "-o", "csv", home=home)
 
     rows = list(csv.DictReader(io.StringIO(run.stdout)))
     assert run.returncode == 0
@@ -107,7 +107,7 @@ def test_errors_list_is_the_closed_list(home):
 def test_health_is_well_when_a_worker_of_this_host_lives(site, redis):
     beat(redis, "w1", socket.gethostname())
 
-    run = bulkhead("health", "-o", "json", **site)
+    run = typed("health", "-o", "json", **site)
 
     assert run.returncode == 0
     assert json.loads(run.stdout)["ok"] is True
@@ -117,8 +117,8 @@ def test_health_is_well_when_a_worker_of_this_host_lives(site, redis):
 def test_another_hosts_worker_does_not_vouch_for_this_one(site, redis):
     beat(redis, "w1", "elsewhere")
 
-    here = bulkhead("health", "-o", "json", **site)
-    anywhere = bulkhead("health", "--anywhere", "-o", "json", **site)
+    here = typed("health", "-o", "json", **site)
+    anywhere = typed("health", "--anywhere", "-o", "json", **site)
 
     assert here.returncode == 1
     assert json.loads(here.stdout)["ok"] is False
@@ -131,12 +131,12 @@ def test_a_worker_that_said_good_bye_is_not_alive(site, redis):
     beat(redis, "w1", socket.gethostname())
     Verbs(Scripts(redis), "w1", cell="main", egress="default").leave()
 
-    assert bulkhead("health", **site).returncode == 1
+    assert typed("health", **site).returncode == 1
 
 
 @pytest.mark.parametrize("command", [("health",), ("status",), ("workers", "list")])
 def test_a_store_that_does_not_answer_is_exit_11_in_three_lines(command, home):
-    run = bulkhead(*command, redis_url=NOWHERE, secret_key=KEY, home=home)
+    run = typed(*command, redis_url=NOWHERE, secret_key=KEY, home=home)
 
     lines = run.stderr.splitlines()
     assert run.returncode == 11
@@ -146,7 +146,7 @@ def test_a_store_that_does_not_answer_is_exit_11_in_three_lines(command, home):
 
 
 def test_health_prints_its_object_even_when_the_store_is_away(home):
-    run = bulkhead("health", "-o", "json", redis_url=NOWHERE, secret_key=KEY, home=home)
+    run = typed("health", "-o", "json", redis_url=NOWHERE, secret_key=KEY, home=home)
 
     assert json.loads(run.stdout)["store"] == "unreachable"
 
@@ -157,7 +157,7 @@ def test_status_says_which_apps_are_held_up_and_what_comes_next(site, redis):
     fleet.control("app", "acme/shop", "pause", "stocktaking")
     beat(redis, "w1", "h1")
 
-    run = bulkhead("status", "-o", "json", **site)
+    run = typed("status", "-o", "json", **site)
 
     seen = json.loads(run.stdout)
     assert run.returncode == 0
@@ -185,7 +185,7 @@ def test_status_counts_open_jobs_by_state_and_no_ended_one(site, redis):
         if state != "completed":
             redis.sadd("{bulkhead}:app:acme/shop:open", job)
 
-    seen = json.loads(bulkhead("status", "-o", "json", **site).stdout)
+    seen = json.loads(typed("status", "-o", "json", **site).stdout)
 
     assert seen["open_jobs"] == {"paused": 1, "running": 2}
 
@@ -194,7 +194,7 @@ def test_status_tells_how_long_due_work_has_waited(site, redis):
     seconds, _ = redis.time()
     redis.zadd("{bulkhead}:wait", {"a:acme/shop": (seconds - 60) * 1e6})
 
-    seen = json.loads(bulkhead("status", "-o", "json", **site).stdout)
+    seen = json.loads(typed("status", "-o", "json", **site).stdout)
 
     assert seen["waiting"] == 1
     assert 59 <= seen["oldest_due_s"] < 600
@@ -203,7 +203,7 @@ def test_status_tells_how_long_due_work_has_waited(site, redis):
 def test_status_as_a_table_shows_the_same_things(site, redis):
     beat(redis, "w1", "h1")
 
-    run = bulkhead("status", "-o", "table", **site)
+    run = typed("status", "-o", "table", **site)
 
     assert run.returncode == 0
     assert "workers   1 live" in run.stdout
@@ -233,7 +233,7 @@ def test_watching_off_a_terminal_prints_an_object_a_line_until_interrupted(site,
 def test_workers_list_prints_one_array(site, redis):
     beat(redis, "w1", "h1", egress="fra-1")
 
-    run = bulkhead("workers", "list", "-o", "json", **site)
+    run = typed("workers", "list", "-o", "json", **site)
 
     [worker] = json.loads(run.stdout)
     assert (worker["worker"], worker["host"], worker["egress"]) == ("w1", "h1", "fra-1")
@@ -241,7 +241,7 @@ def test_workers_list_prints_one_array(site, redis):
 
 
 def test_doctor_needs_no_store_and_keeps_its_order(home):
-    run = bulkhead("doctor", "-o", "json", home=home)
+    run = typed("doctor", "-o", "json", home=home)
 
     assert run.returncode == 0
     assert tuple(checks_of(run)) == CHECKS
@@ -249,7 +249,7 @@ def test_doctor_needs_no_store_and_keeps_its_order(home):
 
 
 def test_doctor_ends_with_11_when_the_store_it_was_given_is_away(home):
-    run = bulkhead("doctor", "-o", "json", redis_url=NOWHERE, home=home)
+    run = typed("doctor", "-o", "json", redis_url=NOWHERE, home=home)
 
     checks = checks_of(run)
     assert run.returncode == 11
@@ -260,7 +260,7 @@ def test_doctor_ends_with_11_when_the_store_it_was_given_is_away(home):
 
 
 def test_doctor_finds_nothing_wrong_with_the_embedded_store(site):
-    run = bulkhead("doctor", "-o", "json", **site)
+    run = typed("doctor", "-o", "json", **site)
 
     states = {name: check["state"] for name, check in checks_of(run).items()}
     assert run.returncode == 0
@@ -277,9 +277,9 @@ def test_doctor_says_what_an_unsafe_store_can_lose(site, redis):
     redis.config_set("maxmemory", 0)
     redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        run = bulkhead("doctor", "-o", "json", **site)
+        run = typed("doctor", "-o", "json", **site)
         redis.config_set("appendfsync", "no")
-        worse = bulkhead("doctor", "-o", "json", **site)
+        worse = typed("doctor", "-o", "json", **site)
     finally:
         for name, value in before.items():
             redis.config_set(name, value)
@@ -298,10 +298,10 @@ def test_doctor_warns_of_a_store_that_ends_waits_late_and_of_one_that_does_not_s
     redis.execute_command("ACL SETUSER shy on >quiet ~* &* +@all -config -info")
     unsaid = {**site, "redis_url": site["redis_url"].replace("unix://", "unix://shy:quiet@")}
     try:
-        late = bulkhead("doctor", "-o", "json", **site)
+        late = typed("doctor", "-o", "json", **site)
         redis.config_set("hz", 50)
-        enough = bulkhead("doctor", "-o", "json", **site)
-        silent = bulkhead("doctor", "-o", "json", **unsaid)
+        enough = typed("doctor", "-o", "json", **site)
+        silent = typed("doctor", "-o", "json", **unsaid)
     finally:
         redis.config_set("hz", 100)
         redis.execute_command("ACL DELUSER shy")
@@ -321,7 +321,7 @@ def test_doctor_says_that_the_stores_clock_was_set_back(site, redis):
     redis.set("{bulkhead}:clock", ahead)
     beat(redis, "w1", "h1")
 
-    check = checks_of(bulkhead("doctor", "-o", "json", **site))["clock"]
+    check = checks_of(typed("doctor", "-o", "json", **site))["clock"]
 
     assert check["state"] == "warning"
     assert "set back" in check["says"]
@@ -333,7 +333,7 @@ def test_doctor_warns_of_unnamed_addresses_and_of_the_fifth_one(site, redis):
     beat(redis, "w1", "h1")
     beat(redis, "w2", "h2")
 
-    checks = checks_of(bulkhead("doctor", "-o", "json", **site))
+    checks = checks_of(typed("doctor", "-o", "json", **site))
 
     assert checks["egress_name"]["state"] == "warning"
     assert "h1, h2" in checks["egress_name"]["says"]
@@ -342,7 +342,7 @@ def test_doctor_warns_of_unnamed_addresses_and_of_the_fifth_one(site, redis):
 
 
 def test_doctor_suggests_the_name_that_was_meant(home):
-    run = bulkhead("doctor", "-o", "json", home=home, egres="x")
+    run = typed("doctor", "-o", "json", home=home, egres="x")
 
     check = checks_of(run)["settings"]
     assert check["state"] == "warning"
@@ -350,7 +350,7 @@ def test_doctor_suggests_the_name_that_was_meant(home):
 
 
 def test_settings_that_are_not_valid_stop_no_other_check(home):
-    run = bulkhead("doctor", "-o", "json", home=home, redis_url="http://x")
+    run = typed("doctor", "-o", "json", home=home, redis_url="http://x")
 
     checks = checks_of(run)
     assert run.returncode == 1
@@ -361,7 +361,7 @@ def test_settings_that_are_not_valid_stop_no_other_check(home):
 def test_doctor_sees_a_home_that_cannot_be_one(tmp_path):
     (tmp_path / "file").write_text("")
 
-    run = bulkhead("doctor", "-o", "json", home=tmp_path / "file" / "home")
+    run = typed("doctor", "-o", "json", home=tmp_path / "file" / "home")
 
     assert run.returncode == 1
     assert checks_of(run)["home"]["state"] == "error"

@@ -3,7 +3,7 @@
 import pytest
 
 from bulkhead.engine.front import QUEUE
-from tests.command import KEY, bulkhead
+from tests.command import KEY, typed
 from tests.fakes.reception import Reception
 
 
@@ -16,7 +16,7 @@ def door(redis, store_server):
 def dead(store_server):
     def run(*words):
         settings = {"redis_url": store_server.url, "secret_key": KEY}
-        return bulkhead("submissions", "dead", *words, **settings)
+        return typed("submissions", "dead", *words, **settings)
 
     return run
 

@@ -8,7 +8,8 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.overview import Overview
 from bulkhead.engine.script import CLOCK, Scripts
-from bulkhead.model.slice import Begun, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import SUCCEEDED, UNKNOWN, World, report
 
 HOUR = 3600.0

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bulkhead.model.slice import Begun, Held, Tries, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun, Held, Tries
 from tests.fakes.engine import SENT, report
 
 

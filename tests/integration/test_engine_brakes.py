@@ -4,7 +4,7 @@ import pytest
 
 from bulkhead.engine.brakes import Brakes
 from bulkhead.errors import NotFound
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import report
 
 

@@ -2,7 +2,8 @@
 
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
-from bulkhead.model.slice import Held, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Held
 from tests.fakes.engine import SUCCEEDED, report
 
 

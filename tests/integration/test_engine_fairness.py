@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import report
 from tests.fakes.traffic import Traffic
 

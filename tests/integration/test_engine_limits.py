@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from bulkhead.model.slice import Begun, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import START, SUCCEEDED, report
 
 LATE = 0.05

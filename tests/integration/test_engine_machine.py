@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 from bulkhead.engine.record import Record
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import LOOK, Begun, Known, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import LOOK, Begun, Known
 from bulkhead.retrying import Choice, retry
 from tests.fakes.engine import FAILED, PENDING, SKIPPED, SUCCEEDED, UNKNOWN, World, report
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import report
 from tests.integration.test_engine_record import APP, begin, imported, told
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bulkhead.model.slice import Begun, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, report
 
 

@@ -3,7 +3,8 @@
 import json
 
 from bulkhead.engine.record import Record, RecordEntry
-from bulkhead.model.slice import LOOK, Begun, Known, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import LOOK, Begun, Known
 from tests.fakes.engine import SKIPPED, START, SUCCEEDED, report
 
 APP = "acme/shop"

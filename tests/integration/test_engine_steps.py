@@ -2,13 +2,14 @@
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import pack, unpack
 from bulkhead.engine.tokens import sealing, tokens
 from bulkhead.engine.verbs import Verbs
 from bulkhead.errors import CannotOpen
 from bulkhead.model.slice import Begun
-from bulkhead.secrets import Box, Secret
+from bulkhead.secrets import Secret
 from tests.fakes.engine import FAILED, PENDING, SENT, SUCCEEDED, UNKNOWN, report
 
 APP = "acme/shop"

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from bulkhead.model.slice import indexes
+from bulkhead.model.ranges import indexes
 from tests.fakes.engine import report
 from tests.fakes.traffic import Traffic
 

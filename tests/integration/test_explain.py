@@ -7,7 +7,7 @@ import pytest
 from bulkhead.engine.explain import Explain
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
-from tests.command import KEY, bulkhead
+from tests.command import KEY, typed
 from tests.fakes.engine import FAILED, SUCCEEDED, World, report
 
 APP = "acme/shop"
@@ -241,8 +241,8 @@ def test_the_command_prints_sentences_or_the_facts(store_server, redis, home):
     world.app(rate=50)
     job = world.submit(5)
 
-    words = bulkhead("jobs", "explain", job, "-o", "table", **site)
-    facts = bulkhead("jobs", "explain", job, "-o", "json", **site)
+    words = typed("jobs", "explain", job, "-o", "table", **site)
+    facts = typed("jobs", "explain", job, "-o", "json", **site)
 
     assert (words.returncode, facts.returncode) == (0, 0), words.stderr + facts.stderr
     assert "It waits: no worker of cell main takes new work (0 live)." in words.stdout

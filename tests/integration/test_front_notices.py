@@ -6,7 +6,8 @@ import pytest
 
 from bulkhead.engine.verbs import Verbs
 from bulkhead.errors import Unreachable
-from bulkhead.model.slice import Begun, indexes
+from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import SUCCEEDED, report
 from tests.fakes.reception import Reception
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from bulkhead.box import Box
 from bulkhead.engine.fleet import SealedToken
 from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.errors import Conflict, NotPermitted
-from bulkhead.secrets import Box
 
 OURS, OTHER = Box("o" * 40), Box("p" * 40)
 

@@ -3,12 +3,12 @@
 import pytest
 
 from bulkhead import client
+from bulkhead.box import Box
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
-from bulkhead.secrets import Box
 from bulkhead.settings import Settings
 from tasks import parcel
 from tasks.clocks import Clocks

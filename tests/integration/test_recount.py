@@ -9,8 +9,8 @@ from bulkhead.engine import recount as module
 from bulkhead.engine.recount import Recount
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, NotFound
-from bulkhead.model.slice import indexes
-from tests.command import KEY, bulkhead
+from bulkhead.model.ranges import indexes
+from tests.command import KEY, typed
 from tests.fakes.engine import FAILED, PENDING, SUCCEEDED, UNKNOWN, World, report
 
 
@@ -269,11 +269,11 @@ def test_the_command_proves_repairs_and_tells_by_its_exit_code(store_server, red
     world.app()
     job = world.submit(5, refused=(1,))
 
-    good = bulkhead("jobs", "audit", job, "-o", "json", **site)
+    good = typed("jobs", "audit", job, "-o", "json", **site)
     redis.hincrby(world.key("job", job), "skipped", 2)
-    bad = bulkhead("jobs", "audit", job, "-o", "json", **site)
-    seen = bulkhead("jobs", "audit", job, "-o", "table", **site)
-    repaired = bulkhead("jobs", "audit", job, "--repair", "-o", "json", **site)
+    bad = typed("jobs", "audit", job, "-o", "json", **site)
+    seen = typed("jobs", "audit", job, "-o", "table", **site)
+    repaired = typed("jobs", "audit", job, "--repair", "-o", "json", **site)
 
     assert (good.returncode, json.loads(good.stdout)["right"], good.stderr) == (0, True, "")
     assert (bad.returncode, json.loads(bad.stdout)["differences"]) == (

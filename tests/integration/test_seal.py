@@ -58,6 +58,26 @@ class LeavesAfterwards(Scripts):
         return answer
 
 
+class InterruptedAtFirst(Redis):
+    """Its first pipe of commands reaches the store; then somebody presses Ctrl-C."""
+
+    interrupted = False
+
+    def pipeline(self, *args, **options):
+        made = super().pipeline(*args, **options)
+        carry_out = made.execute
+
+        def execute():
+            answers = carry_out()
+            if not self.interrupted:
+                self.interrupted = True
+                raise KeyboardInterrupt
+            return answers
+
+        made.execute = execute
+        return made
+
+
 @pytest.fixture
 def scripts(redis):
     made = Scripts(redis)
@@ -112,6 +132,17 @@ def test_an_interrupt_while_rows_are_read_leaves_nothing_of_the_job(scripts):
     with pytest.raises(KeyboardInterrupt):
         client.submit(scripts, REQUEST, entries(), dict)
 
+    assert Jobs(scripts).newest() == []
+    assert not list(scripts.redis.scan_iter(f"{scripts.key('job')}:*"))
+
+
+def test_an_interrupt_in_the_moment_in_which_the_job_is_opened_leaves_nothing_of_it(scripts):
+    typed = InterruptedAtFirst(connection_pool=scripts.redis.connection_pool)
+
+    with pytest.raises(KeyboardInterrupt):
+        submit(Scripts(typed))
+
+    assert typed.interrupted
     assert Jobs(scripts).newest() == []
     assert not list(scripts.redis.scan_iter(f"{scripts.key('job')}:*"))
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from bulkhead.model.job import JobState
-from bulkhead.model.slice import indexes, parse_ranges
+from bulkhead.model.ranges import indexes, parse_ranges
 from tests.fakes.engine import COUNTED, SENT, audit_job, items_of, range_of, unpacked
 from tests.simulation.kernel import MICRO, require
 

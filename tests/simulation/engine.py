@@ -36,9 +36,9 @@ class Watched:
         return self._after("give_back", returned)
 
     def beat(self):
-        self._verbs.beat({"slots": "24"})
+        overdue = self._verbs.beat({"slots": "24"})
         self._model.beat(self.name)
-        return self._after("beat", None)
+        return self._after("beat", overdue)
 
     def leave(self):
         self._verbs.leave()

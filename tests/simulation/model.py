@@ -7,7 +7,8 @@ import time
 from collections import Counter, defaultdict
 
 from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
-from bulkhead.model.slice import LOOK, Begun, indexes, parse_ranges
+from bulkhead.model.ranges import indexes, parse_ranges
+from bulkhead.model.slice import LOOK, Begun
 from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
 from tests.simulation.deaths import FATAL_DEATHS, Deaths
 from tests.simulation.kernel import MICRO, require

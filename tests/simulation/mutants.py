@@ -287,6 +287,12 @@ LISTED = (
         *("calm", "faults"),
     ),
     _edit(
+        "what is overdue is told to nobody",
+        "return redis.call('ZCOUNT', key(set), '-inf', whole(NOW)) > 0",
+        "return false",
+        *("calm", "faults"),
+    ),
+    _edit(
         "a resumed job is not offered",
         "  transition(id, after[verb], by, why)\n  place_job(it.app, id)",
         "  transition(id, after[verb], by, why)",

@@ -4,12 +4,13 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from bulkhead.engine.delay import StartDelay
-from bulkhead.model.slice import LOOK, Begun, Report, indexes, write_ranges
+from bulkhead.model.ranges import indexes, write_ranges
+from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
 from tests.simulation.answers import fold
 from tests.simulation.kernel import MICRO, Signal
 
-POLL = MICRO
+POLL = MICRO * 3 // 2
 SOON = 2_000
 BEAT = 2 * MICRO
 SETTLE_EVERY = MICRO // 4
@@ -140,9 +141,11 @@ class Worker:
 
     def _pulse(self):
         while True:
-            yield from self._ask(self.verbs.beat, patient=False)
-            yield from self._ask(self.verbs.reap, patient=False)
-            yield from self._ask(self.verbs.tick, patient=False)
+            overdue = yield from self._ask(self.verbs.beat, patient=False)
+            if overdue is not LOST and overdue.reap:
+                yield from self._ask(self.verbs.reap, patient=False)
+            if overdue is not LOST and overdue.tick:
+                yield from self._ask(self.verbs.tick, patient=False)
             yield BEAT
 
     # A parcel, from its arrival to its end.

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import pytest
 import structlog
-from celery import signals
 
 from worker import logs
 from worker.redaction import Redactor
@@ -57,7 +56,6 @@ def log(monkeypatch):
     yield configure
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
-    signals.setup_logging.disconnect(dispatch_uid="bulkhead.logs")
     structlog.reset_defaults()
 
 

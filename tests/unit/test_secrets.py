@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulkhead.box import Box, key_id_of
 from bulkhead.errors import CannotOpen, InvalidInput
-from bulkhead.secrets import Box, Secret, fingerprint, key_id_of
+from bulkhead.secrets import Secret, fingerprint
 
 TOKEN = "k3v9canarytoken7d2f8a1b6c4e5f0a9b8c7d6e"
 KEY = "a key of thirty-two characters!!"

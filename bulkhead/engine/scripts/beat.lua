@@ -4,7 +4,8 @@
 -- KEYS[1]  root
 -- ARGV[1]  worker     ARGV[2]  seconds without a beat after which it is dead; 0 = it has left
 -- ARGV[3…] fields and values that describe it
--- returns  the store's time in microseconds
+-- returns  {1 if there is something for `reap`, 1 if there is something for `tick`, else 0}: an idle store is asked
+--          no more than this
 
 local worker, seconds = ARGV[1], tonumber(ARGV[2])
 if seconds == 0 then
@@ -16,4 +17,9 @@ else
   redis.call('HDEL', key('worker', worker), 'left', 'counted')
   redis.call('HSET', key('worker', worker), 'beat_at', whole(NOW), unpack(ARGV, 3))
 end
-return whole(NOW)
+
+local function overdue(set, at) return redis.call('ZCOUNT', key(set), '-inf', whole(at or NOW)) > 0 end
+
+local reap = overdue('worker') or overdue('lease')
+local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry') or redis.call('EXISTS', key('sweeps')) == 1
+return { reap and 1 or 0, tick and 1 or 0 }
