@@ -14,10 +14,12 @@ class Deaths:
     def revived(self, worker):
         self._counted.discard(worker)
 
-    def reap(self, due, left):
-        """The workers that are due, in the order of their ends, and who of all said good-bye."""
-        self._due = list(due)
-        self._uncounted = [name for name in due if name not in left | self._counted]
+    def reap(self, beats, left, now):
+        """The workers that are due, in the order of their ends; `left` are those that said so."""
+        ends = sorted((end, name) for name, end in beats.items())
+        self._due = [name for end, name in ends if end <= now]
+        self._uncounted = [name for name in self._due if name not in left | self._counted]
+        return self._due
 
     def up_to(self, worker):
         """The store has come to this worker's leases; to those of a living one it comes last."""

@@ -248,10 +248,8 @@ class Model:
         self.left.add(worker)
 
     def reaped(self, dead, ended):
-        ends = sorted((ends, name) for name, ends in self.beats.items() if ends <= self.now)
-        due = [name for _, name in ends]
+        due = self.deaths.reap(self.beats, self.left, self.now)
         require(set(dead) <= set(due), "reaped alive", set(dead) - set(due))
-        self.deaths.reap(due, self.left)
         for told in ended:
             lease = self.leases.get(told.lease)
             require(lease is not None, "reaped twice", told.lease)

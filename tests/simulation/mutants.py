@@ -288,7 +288,7 @@ LISTED = (
     ),
     _edit(
         "what is overdue is told to nobody",
-        "return redis.call('ZCOUNT', key(set), '-inf', whole(NOW)) > 0",
+        "return redis.call('ZCOUNT', key(set), '-inf', whole(at or NOW)) > 0",
         "return false",
         *("calm", "faults"),
     ),
