@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_state_path
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from bulkhead.errors import InvalidInput
 from bulkhead.key_file import read_key, read_keys
 from bulkhead.masking import MASK, mask_url
-from bulkhead.secrets import SHORTEST_KEY, Secret
-from bulkhead.setting_checks import Check, full_path, key, one_of, plain_name, url_of
+from bulkhead.secrets import SHORTEST_KEY
 
 PREFIX = "BULKHEAD_"
 
@@ -25,8 +32,52 @@ Origin = Literal["default", "environment", "file"]
 _FILE: Origin = "file"
 _ENVIRONMENT: Origin = "environment"
 
-_STORE_URL = url_of("redis", "rediss", "unix")
-_BROKER_URL = url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
+
+def _url_of(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError:
+            # The cause would quote the URL, and with it perhaps the password.
+            raise ValueError("it is not a URL: escape special characters as %40, %2F …") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"it must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        if not (parts.path if _is_socket(parts.scheme) else parts.hostname):
+            raise ValueError("it names no host" if parts.netloc else "it names no place")
+        return url
+
+    return AfterValidator(check)
+
+
+def _is_socket(scheme: str) -> bool:
+    return scheme in {"unix", "redis+socket"}
+
+
+def _long_enough(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"it is shorter than {SHORTEST_KEY} characters")
+    return key
+
+
+def _plain_name(name: str) -> str:
+    if name != name.strip() or "/" in name or not name.isprintable() or not 1 <= len(name) <= 63:
+        raise ValueError("it must be 1 to 63 visible characters without a slash")
+    return name
+
+
+def _full_path(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+StoreUrl = Annotated[str, _url_of("redis", "rediss", "unix")]
+BrokerUrl = Annotated[
+    str, _url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
+]
+Name = Annotated[str, AfterValidator(_plain_name)]
+FullPath = Annotated[Path, AfterValidator(_full_path)]
+Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
+Lower = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +89,61 @@ class Shown:
     origin: Origin
 
 
-def _by(check: Check) -> Mapping[str, Check]:
-    return {"check": check}
+class _Environment(EnvSettingsSource):
+    """Reads the mapping it is handed, not this process's environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = {name.lower(): text for name, text in environ.items() if text != ""}
+        super().__init__(Settings)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return dict(self._environ)
 
 
-def _home() -> Path:
-    return user_state_path("bulkhead").absolute()
+class Settings(BaseSettings):
+    """Every setting, checked. Made by hand it reads nothing; `load` reads the environment."""
 
-
-# By hand and not by a library of models: that would cost each command longer than its work.
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Every setting. Made by hand it reads and checks nothing; `load` reads the environment."""
-
-    redis_url: str | None = field(default=None, repr=False, metadata=_by(_STORE_URL))
-    """The store; unset: the embedded one under `home`."""
-    broker_url: str | None = field(default=None, repr=False, metadata=_by(_BROKER_URL))
-    """Celery's broker; unset: the store, same database."""
-    secret_key: Secret | None = field(default=None, repr=False, metadata=_by(key))
-    secret_key_file: Path | None = field(default=None, metadata=_by(full_path))
-    secret_key_old: Secret | None = field(default=None, repr=False, metadata=_by(key))
-    """The key before this one, while it is changed."""
-    secret_key_old_file: Path | None = field(default=None, metadata=_by(full_path))
-    tenant: str | None = field(default=None, metadata=_by(plain_name))
-    """Lets `shop` stand for `acme/shop`."""
-    cell: str = field(default="main", metadata=_by(plain_name))
-    egress: str = field(default="default", metadata=_by(plain_name))
-    """The name of the public address this host calls from."""
-    http: str = field(default="lean", metadata=_by(one_of("lean", "requests")))
-    """How calls travel: on one event loop, or with requests on a thread each."""
-    log_level: str = field(
-        default="INFO", metadata=_by(one_of("DEBUG", "INFO", "WARNING", "ERROR"))
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
     )
-    log_format: str = field(default="auto", metadata=_by(one_of("auto", "json", "console")))
-    """`auto`: console form on a terminal, else JSON lines."""
-    log_addresses: str = field(default="masked", metadata=_by(one_of("masked", "full")))
-    home: Path = field(default_factory=_home, metadata=_by(full_path))
-    config: Path | None = field(default=None, metadata=_by(full_path))
 
-    _origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
-    _warnings: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    redis_url: StoreUrl | None = Field(None, repr=False)
+    """The store; unset: the embedded one under `home`."""
+    broker_url: BrokerUrl | None = Field(None, repr=False)
+    """Celery's broker; unset: the store, same database."""
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    secret_key_file: FullPath | None = None
+    secret_key_old: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    """The key before this one, while it is changed."""
+    secret_key_old_file: FullPath | None = None
+    tenant: Name | None = None
+    """Lets `shop` stand for `acme/shop`."""
+    cell: Name = "main"
+    egress: Name = "default"
+    """The name of the public address this host calls from."""
+    http: Annotated[Literal["lean", "requests"], Lower] = "lean"
+    """How calls travel: on one event loop, or with requests on a thread each."""
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
+    log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
+    """`auto`: console form on a terminal, else JSON lines."""
+    log_addresses: Annotated[Literal["masked", "full"], Lower] = "masked"
+    home: FullPath = Field(default_factory=lambda: user_state_path("bulkhead"))
+    config: FullPath | None = None
+
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed in: `load` asks the other sources itself, to know who said what."""
+        return (init_settings,)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -86,16 +152,19 @@ class Settings:
         Raises InvalidInput that names the variable, and never holds its value.
         """
         environ = os.environ if environ is None else environ
-        said = _said_by(environ)
+        said = _Environment(environ)()
         path = Path(said["config"]).expanduser() if "config" in said else None
         written = _read_toml(path) if path else {}
         known = {name: value for name, value in written.items() if name in _KEYS}
         origins = dict.fromkeys(known, _FILE) | dict.fromkeys(said, _ENVIRONMENT)
-        return cls(
-            **_checked(known | said, origins, path),
-            _origins=origins,
-            _warnings=(*_unknown_variables(environ), *_unknown_keys(written, path)),
-        )
+        try:
+            settings = cls(**(known | said))
+        except ValidationError as error:
+            # `from None`: the cause quotes its input in places we do not control.
+            raise _refusal(error, origins, path) from None
+        settings._origins.update(origins)
+        settings._warnings = (*_unknown_variables(environ), *_unknown_keys(written, path))
+        return settings
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -108,7 +177,10 @@ class Settings:
 
     def show(self) -> list[Shown]:
         """Every setting for `config show`, secrets and passwords masked."""
-        return [Shown(name, _masked(getattr(self, name)), self.origin(name)) for name in NAMES]
+        return [
+            Shown(name, _masked(getattr(self, name)), self.origin(name))
+            for name in type(self).model_fields
+        ]
 
     def key_text(self) -> str | None:
         """The secret key, set here or in `secret_key_file`; None: the embedded store's own.
@@ -116,7 +188,7 @@ class Settings:
         Raises InvalidInput where a store of one's own has no key, or the file holds none.
         """
         if self.secret_key is not None:
-            return self.secret_key.reveal()
+            return self.secret_key.get_secret_value()
         if self.secret_key_file is not None:
             return read_key(self.secret_key_file, f"{PREFIX}SECRET_KEY_FILE", SHORTEST_KEY)
         if self.redis_url is not None:
@@ -130,7 +202,7 @@ class Settings:
     def earlier_keys(self) -> tuple[str, ...]:
         """Keys that may still open what they have sealed; raises InvalidInput as `key_text`."""
         if self.secret_key_old is not None:
-            return (self.secret_key_old.reveal(),)
+            return (self.secret_key_old.get_secret_value(),)
         if self.secret_key_old_file is None:
             return ()
         place = f"{PREFIX}SECRET_KEY_OLD_FILE"
@@ -142,54 +214,27 @@ class Settings:
         found = [urlsplit(url).password for url in urls]
         found += [unquote(password) for password in found if password]
         keys = (self.secret_key, self.secret_key_old)
-        found += [key.reveal() if key else None for key in keys]
+        found += [key.get_secret_value() if key else None for key in keys]
         return sorted({secret for secret in found if secret})
 
 
-_CHECKS: dict[str, Check] = {
-    one.name: one.metadata["check"] for one in fields(Settings) if "check" in one.metadata
-}
-NAMES = tuple(_CHECKS)
-"""Every setting, in the order in which they are shown."""
-
-_KEYS = [name for name in NAMES if name != "config"]
+_KEYS = [name for name in Settings.model_fields if name != "config"]
 """What a settings file may hold: it cannot name another one."""
 
 
 def _masked(value: object) -> str | None:
     if value is None:
         return None
-    if isinstance(value, Secret):
+    if isinstance(value, SecretStr):
         return MASK
     return mask_url(value) if isinstance(value, str) and "://" in value else str(value)
-
-
-def _said_by(environ: Mapping[str, str]) -> dict[str, str]:
-    """Setting → its text, where it is said at all; the case of a name does not count."""
-    named = {name.upper(): text for name, text in environ.items() if text != ""}
-    variables = {name: f"{PREFIX}{name.upper()}" for name in NAMES}
-    return {name: named[there] for name, there in variables.items() if there in named}
-
-
-def _checked(
-    values: Mapping[str, object], origins: Mapping[str, Origin], path: Path | None
-) -> dict[str, Any]:
-    checked = {}
-    for name in filter(values.__contains__, NAMES):
-        try:
-            checked[name] = _CHECKS[name](values[name])
-        except ValueError as error:
-            place = f"{name} in {path}" if origins[name] == _FILE else f"{PREFIX}{name.upper()}"
-            # `from None`: a cause further down may quote what was written.
-            raise _refusal(place, str(error)) from None
-    return checked
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
             raise FileNotFoundError(path)
-        return tomllib.loads(path.read_text("utf-8"))
+        return TomlConfigSettingsSource(Settings, path)()
     except tomllib.TOMLDecodeError as error:
         # Only the place: the line itself may hold a secret.
         where = str(error).rpartition("(")[2].rstrip(")")
@@ -205,16 +250,21 @@ def _read_toml(path: Path) -> dict[str, Any]:
     )
 
 
-def _refusal(place: str, why: str) -> InvalidInput:
+def _refusal(
+    error: ValidationError, origins: Mapping[str, Origin], path: Path | None
+) -> InvalidInput:
+    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = str(problem["loc"][0])
+    place = f"{name} in {path}" if origins.get(name) == "file" else f"{PREFIX}{name.upper()}"
     return InvalidInput(
         f"{place} is not valid",
-        why=why,
+        why=problem["msg"].removeprefix("Value error, "),
         to_do="correct it, or unset it for the default; `bulkhead config show` lists all",
     )
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    known = [f"{PREFIX}{name.upper()}" for name in NAMES]
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     unknown = sorted(n for n in environ if n.upper().startswith(PREFIX) and n.upper() not in known)
     return [f"{name} is not a setting{_nearest(name.upper(), known)}" for name in unknown]
 
@@ -224,7 +274,7 @@ def _unknown_keys(written: Mapping[str, Any], path: Path | None) -> list[str]:
     return [f"{name} in {path} is not a setting{_nearest(name.lower(), _KEYS)}" for name in unknown]
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _nearest(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1, cutoff=0.75)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -18,7 +18,7 @@ from bulkhead.ordering import Options
 from tests.command import KEY, ROOT, environment, typed
 
 HEAVY = {
-    *("celery", "kombu", "fastapi", "uvicorn", "pydantic", "structlog", "rich", "requests"),
+    *("celery", "kombu", "fastapi", "uvicorn", "structlog", "rich", "requests"),
     *("urllib3", "prometheus_client", "yaml", "httptools", "uvloop", "mesibo"),
     *("cryptography.hazmat", "bulkhead.payloads", "worker", "tasks"),
 }

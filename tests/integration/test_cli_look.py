@@ -14,7 +14,7 @@ from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
 from bulkhead.model.code import CODES
-from bulkhead.settings import NAMES
+from bulkhead.settings import Settings
 from tests.command import KEY, ROOT, environment, typed
 
 NOWHERE = "redis://:hunter2hunter2@127.0.0.1:1/0"
@@ -88,7 +88,7 @@ def test_config_show_names_every_setting_masked_and_says_who_set_it(home):
 
     shown = json.loads(run.stdout)
     assert run.returncode == 0
-    assert set(shown) == {f"BULKHEAD_{name.upper()}" for name in NAMES}
+    assert set(shown) == {f"BULKHEAD_{name.upper()}" for name in Settings.model_fields}
     assert shown["BULKHEAD_SECRET_KEY"] == {"value": "***", "from": "environment"}
     assert shown["BULKHEAD_CELL"] == {"value": "main", "from": "default"}
     assert "hunter2" not in run.stdout + run.stderr

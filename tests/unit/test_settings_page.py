@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from bulkhead.settings import NAMES, PREFIX, Settings
+from bulkhead.settings import PREFIX, Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
@@ -14,7 +14,7 @@ def rows():
 
 
 def test_every_setting_is_on_the_page_and_nothing_else():
-    assert list(rows()) == list(NAMES)
+    assert list(rows()) == list(Settings.model_fields)
     assert PREFIX == "BULKHEAD_"
 
 
