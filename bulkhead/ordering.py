@@ -52,7 +52,8 @@ class Options:
     """Send also what the record says is done already."""
     idempotency_key: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    priority: str = "normal"
+    priority: str = ""
+    """A name of PRIORITIES; empty: normal, and of a retry as its parent had it."""
     at: float | None = None
     """Unix seconds before which no call is made."""
     deadline: float | None = None
@@ -72,7 +73,8 @@ class Options:
 
     def __post_init__(self) -> None:
         _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
-        _require(self.priority in PRIORITIES, "priority", f"one of {', '.join(PRIORITIES)}")
+        known = not self.priority or self.priority in PRIORITIES
+        _require(known, "priority", f"one of {', '.join(PRIORITIES)}")
         _require(
             not self.max_failures or is_budget(self.max_failures),
             "max_failures",

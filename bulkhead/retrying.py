@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
@@ -16,7 +16,7 @@ from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.batch import Batch
 from bulkhead.model.checking import problems_in
 from bulkhead.model.code import CODES
-from bulkhead.model.job import Job, JobState
+from bulkhead.model.job import PRIORITIES, Job, JobState
 from bulkhead.model.result import STATES
 from bulkhead.model.user import UserMapping
 from bulkhead.ordering import DEFAULT, Options
@@ -27,6 +27,8 @@ WORDS = ("failed", "unknown", "not_attempted")
 
 HELD_BACK = "CONFLICTING_ROWS"
 """Rows of this code lost to an earlier row: sent alone they would overwrite it."""
+
+Number = TypeVar("Number", int, float)
 
 PENDING = 0
 WAITING = 6
@@ -81,8 +83,9 @@ def retry(
 ) -> Job:
     """A new job of the chosen rows, under their original line numbers; `parent` is the old one.
 
-    Kind, app, columns and parameters are the old job's, and so are its labels unless others are
-    given. Rows are checked again. Raises NotFound, Conflict while the last calls of an ended job
+    Kind, app, columns and parameters are the old job's, and so are its labels, rate, priority,
+    attempts, pauses and failures allowed, each unless another is given; its times and its key are
+    not. Rows are checked again. Raises NotFound, Conflict while the last calls of an ended job
     are in flight, and InvalidInput if there is nothing to do.
     """
     return prepare(scripts, job, choice, options).submit(scripts)
@@ -99,7 +102,7 @@ def prepare(
     rows = sum(flags)
     if not rows:
         raise _nothing(before, choice)
-    options = replace(options, parent=job, labels={**before.labels, **options.labels})
+    options = _inherit(fields, replace(options, parent=job))
     request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
     told = {**_said(before), "rows": rows, "retry_of": job}
     return Prepared(request, _batches(jobs, job, request, flags), lambda: told)
@@ -165,6 +168,30 @@ def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
         repeat=fields.get("repeat", "safe"),
         **options.members(),
     )
+
+
+def _inherit(fields: Mapping[str, str], options: Options) -> Options:
+    """The options, and where they say nothing what the old job was asked for."""
+    most = fields.get("max_failures_asked") or fields.get("max_failures", "")
+    asked: dict[str, Any] = {
+        "priority": _PRIORITY_OF.get(fields.get("weight", ""), ""),
+        "max_failures": most,
+        "max_attempts": _number(fields, "max_attempts", int),
+        "rate": _number(fields, "rate", float),
+        "retry_first": _number(fields, "retry_first", float),
+        "retry_longest": _number(fields, "retry_longest", float),
+        "give_up_after": _number(fields, "retry_give_up_after", float),
+    }
+    unsaid = {name: value for name, value in asked.items() if getattr(options, name) in (None, "")}
+    labels = {**json.loads(fields.get("labels", "{}")), **options.labels}
+    return replace(options, labels=labels, **unsaid)
+
+
+_PRIORITY_OF = {str(weight): name for name, weight in PRIORITIES.items()}
+
+
+def _number(fields: Mapping[str, str], name: str, of: type[Number]) -> Number | None:
+    return of(fields[name]) if fields.get(name) else None
 
 
 def _said(job: Job) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class StoreFacts:
     maxmemory: int | None
     """Bytes; 0 means no limit."""
     maxmemory_policy: str | None
+    hz: int | None
+    """How many times a second the server looks whether a wait is over."""
 
 
 def open_client(
@@ -132,6 +134,7 @@ def facts(redis: Redis) -> StoreFacts:
     told = _info(redis)
     server = "valkey" if "valkey_version" in told else "redis"
     memory = told.get("maxmemory", _config(redis, "maxmemory"))
+    hz = told.get("configured_hz") or _config(redis, "hz")
     logs = told.get("aof_enabled")
     return StoreFacts(
         server=server,
@@ -140,6 +143,7 @@ def facts(redis: Redis) -> StoreFacts:
         appendfsync=_config(redis, "appendfsync"),
         maxmemory=int(memory) if memory is not None else None,
         maxmemory_policy=told.get("maxmemory_policy") or _config(redis, "maxmemory-policy"),
+        hz=int(hz) if hz else None,
     )
 
 

@@ -45,7 +45,8 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: str = ""
     """What may be done about a lost answer, where the kind alone does not say it."""
-    priority: str = "normal"
+    priority: str = ""
+    """A name of PRIORITIES; empty: normal."""
     labels: Mapping[str, str] = field(default_factory=dict)
     idempotency_key: str = ""
     max_attempts: int | None = None
@@ -246,7 +247,7 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
-            "weight": str(PRIORITIES[request.priority]),
+            "weight": str(PRIORITIES[request.priority or "normal"]),
             "class": operation_class(request.kind, str(request.params.get("op", ""))),
             "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
@@ -266,6 +267,8 @@ class Draft:
             "retry_longest": str(request.retry_longest or ""),
             "retry_give_up_after": str(request.give_up_after or ""),
             "max_failures": _most(request.max_failures, self.total),
+            # For a retry: a part of its rows is another number.
+            "max_failures_asked": request.max_failures,
             "at": _micros(request.at),
             "deadline": _micros(request.deadline),
             "parent": request.parent,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +38,8 @@ class Recounted:
     tally: Tally
     rows: int
     results: int
+    codes: dict[str, int]
+    """How many items have each code, by their results."""
     differences: tuple[str, ...]
     whole: bool
     """False if too much was on the move to prove that no item is lost."""
@@ -57,6 +62,7 @@ class Recounted:
             "counts": self.stored,
             "counted": counted,
             "sum": f"{counted['total']} = {parts}",
+            "errors_by_code": self.codes,
             "input_rows": self.rows,
             "results": self.results,
             "places": dict(self.tally.places),
@@ -77,6 +83,8 @@ class _Look:
     retries: tuple[int, ...]
     app_retries: int
     results: int
+    codes: dict[str, int]
+    held: tuple[int, int]
 
     @property
     def stamp(self) -> tuple[object, ...]:
@@ -115,6 +123,7 @@ class Recount:
             tally=counted,
             rows=seen.rows,
             results=results,
+            codes=dict(seen.codes),
             differences=tuple(self._in_words(job, each) for each in counted.differences),
             whole=seen.whole,
         )
@@ -127,7 +136,8 @@ class Recount:
         before = self.audit(job)
         counts = {name: before.tally.counted[name] for name in (*COUNTED, "total")}
         flat = [part for pair in counts.items() for part in pair]
-        answer = self._scripts.run("audit", job, "repair", before.version, *flat)
+        codes = json.dumps(before.codes)
+        answer = self._scripts.run("audit", job, "repair", before.version, codes, *flat)
         if not answer:
             self._jobs.get(job)
         verdict, number = answer
@@ -150,7 +160,7 @@ class Recount:
         fields = look.fields
         states = unpacked(packed, int(fields["total"]))
         stored = {name: int(fields.get(name) or 0) for name in ("total", *COUNTED)}
-        settled = self._settled(job, look.results, states)
+        settled, codes = self._settled(job, look.results, states)
         seen = Evidence(
             state=fields["state"],
             terminal=JobState(fields["state"]).terminal,
@@ -163,6 +173,9 @@ class Recount:
             redo=[_redo_ranges(entry) for entry in redo],
             retries=retries,
             settled=settled,
+            codes_stored=look.codes,
+            codes=codes,
+            held=look.held,
             whole=whole,
         )
         return seen, look, sum(settled)
@@ -193,7 +206,7 @@ class Recount:
         answer = self._scripts.run("audit", job, "look", *limits) if JOB_ID.fullmatch(job) else []
         if not answer:
             self._jobs.get(job)
-        flat, piece, size, leases, redo, many, retries, all_retries, results = answer
+        flat, piece, size, leases, redo, many, retries, all_retries, results, *others = answer
         fields = decoded(dict(zip(flat[::2], flat[1::2], strict=True)))
         if fields["state"] == JobState.VALIDATING.value:
             raise Conflict(
@@ -211,6 +224,8 @@ class Recount:
             tuple(map(int, retries)),
             all_retries,
             results,
+            _counts_of(others[0]),
+            (others[1], others[2]),
         )
 
     def _lists(self, job: str, app: str) -> tuple[list[bytes], list[int]]:
@@ -224,16 +239,26 @@ class Recount:
         found = {int(member.decode().split(":")[1].split("@")[0]) for member, _ in waiting}
         return redo, sorted(found)
 
-    def _settled(self, job: str, chunks: int, states: bytearray) -> bytearray:
-        """Which items have a result that agrees with the map, among the first so many chunks."""
+    def _settled(
+        self, job: str, chunks: int, states: bytearray
+    ) -> tuple[bytearray, dict[str, int]]:
+        """Of the first so many chunks: which items have a result that agrees with the map, and
+        how many have each code.
+        """
         found, name = bytearray(len(states)), self._scripts.key("job", job, "out")
+        # Two bytes an item: a dictionary of a million codes would take a hundred.
+        code_of, numbers = array("H", bytes(2 * len(states))), {"": 0}
         for start in range(0, chunks, CHUNKS_AT_ONCE):
             last = min(start + CHUNKS_AT_ONCE, chunks) - 1
             for chunk in ask(self._redis.lrange, name, start, last):
-                for index, state, *_ in unpack(chunk):
+                for index, state, _, code, *_ in unpack(chunk):
                     if index < len(states) and states[index] == state:
                         found[index] = 1
-        return found
+                        code_of[index] = numbers.setdefault(code, len(numbers))
+        counted = Counter(code_of)
+        return found, {
+            code: counted[number] for code, number in numbers.items() if counted[number] and code
+        }
 
     def _rows(self, job: str, segments: int) -> Iterator[int]:
         for number in range(segments):
@@ -247,6 +272,12 @@ class Recount:
             str(self._jobs.segment(job, item // SEGMENT)[item % SEGMENT][0]) for item in found.items
         ]
         return f"{found.what} ({'line' if len(lines) == 1 else 'lines'} {', '.join(lines)})"
+
+
+def _counts_of(codes: Sequence[bytes]) -> dict[str, int]:
+    """How often each code was counted; beside each the store keeps its first lines."""
+    told = decoded(dict(zip(codes[::2], codes[1::2], strict=True)))
+    return {code: int(n) for code, n in told.items() if not code.endswith("|lines") and n != "0"}
 
 
 def _redo_ranges(entry: bytes) -> Ranges:

@@ -46,6 +46,11 @@ class Evidence:
     retries: Sequence[int] = ()
     settled: bytearray = field(default_factory=bytearray)
     """1 for each item with a result that agrees with its state."""
+    codes_stored: Mapping[str, int] = field(default_factory=dict)
+    codes: Mapping[str, int] = field(default_factory=dict)
+    """How many items have each code, as the job says and by their results."""
+    held: tuple[int, int] = (0, 0)
+    """Lanes of the job's app that are in use, as the app says and by the leases."""
     whole: bool = True
     """False if redo and retries moved while they were read: then places prove nothing."""
 
@@ -73,7 +78,12 @@ def tally(seen: Evidence) -> Tally:
     counted["in_flight"] = sum(_size(ranges) for ranges in seen.begun)
     at, places = _places(seen)
     counted |= _rest(seen, counted)
-    found = [*_of_counts(seen, counted), *_of_places(seen, at), *_of_results(seen)]
+    found = [
+        *_of_counts(seen, counted),
+        *_of_places(seen, at),
+        *_of_results(seen),
+        *_of_others(seen),
+    ]
     return Tally({"total": len(seen.states), **counted}, places, tuple(found))
 
 
@@ -157,6 +167,17 @@ def _of_results(seen: Evidence) -> Iterable[Difference]:
     ]
     if without:
         yield _about("settled without a result that says so", without)
+
+
+def _of_others(seen: Evidence) -> Iterable[Difference]:
+    """What is counted beside the outcomes: why items failed, and lanes."""
+    for code in sorted({*seen.codes_stored, *seen.codes}):
+        said, counted = seen.codes_stored.get(code, 0), seen.codes.get(code, 0)
+        if said != counted:
+            yield Difference(f"{code}: the job says {said:,}, its results have {counted:,}")
+    said, counted = seen.held
+    if said != counted:
+        yield Difference(f"held: the app says {said:,} lanes are in use, leases hold {counted:,}")
 
 
 def _about(what: str, items: Sequence[int]) -> Difference:

@@ -46,7 +46,6 @@ def job_options(command: Command) -> Command:
             click.option(
                 "--priority",
                 type=click.Choice(list(PRIORITIES)),
-                default="normal",
                 help="Share inside its app.",
             ),
             click.option("--max-attempts", type=COUNT, metavar="N", help="Attempts at one item."),
@@ -131,6 +130,7 @@ def take_asked(options: dict[str, Any]) -> dict[str, Any]:
     Raises UsageProblem for a label or a number of failures that makes no sense.
     """
     asked = {name: options.pop(name) for name in NAMES}
+    asked["priority"] = asked["priority"] or ""
     asked["labels"] = parse_labels(asked["labels"])
     if asked["max_failures"] and not is_budget(asked["max_failures"]):
         raise UsageProblem(

@@ -21,12 +21,14 @@ from producers.cli.check import Check, error, ok, warning
 
 NAMES = (
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
-    *("store_replicas", "clock", "egress_name", "egress_limit"),
+    *("store_hz", "store_replicas", "clock", "egress_name", "egress_limit"),
 )
 QUICK = 5.0
 """Seconds to wait for an answer."""
 MOST_EGRESS = 5
 """Public addresses that mesibo lets call one app."""
+LOWEST_HZ = 50
+"""With less a wait for the next permit ends noticeably late."""
 
 _KEEP = "start the server with --appendonly yes --appendfsync always"
 
@@ -46,6 +48,7 @@ def of_store(settings: Settings) -> list[Check]:
                 _sync(told),
                 _memory(told),
                 _eviction(told),
+                _hz(told),
                 *_alive(redis, settings),
             ]
     except BulkheadError as wrong:
@@ -107,11 +110,21 @@ def _eviction(told: StoreFacts) -> Check:
     return error("store_eviction", says, to_do)
 
 
+def _hz(told: StoreFacts) -> Check:
+    to_do = "set `hz 100` in the server's configuration"
+    if told.hz is None:
+        return warning("store_hz", "the server does not say how often it ends a wait", to_do)
+    if told.hz >= LOWEST_HZ:
+        return ok("store_hz", f"a wait ends at most {1000 / told.hz:.0f} ms late (hz {told.hz})")
+    says = f"hz is {told.hz}: a wait for the next permit ends up to {1000 / told.hz:.0f} ms late"
+    return warning("store_hz", f"{says}, and permits of busy apps are lost", to_do)
+
+
 def _alive(redis: Redis, settings: Settings) -> Iterator[Check]:
     scripts = Scripts(redis)
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("store_replicas", lambda: _replicas(redis)),
-        ("clock", lambda: _clock(redis)),
+        ("clock", lambda: _clock(scripts)),
         ("egress_name", lambda: _egress_name(scripts, settings)),
         ("egress_limit", lambda: _egress_limit(scripts)),
     )
@@ -135,14 +148,18 @@ def _replicas(redis: Redis) -> Check:
     return ok("store_replicas", f"{there} in step; what must not be lost is confirmed by one")
 
 
-def _clock(redis: Redis) -> Check:
+def _clock(scripts: Scripts) -> Check:
     before = time.time()
-    seconds, microseconds = redis.time()
+    seconds, microseconds = scripts.redis.time()
     # The store read its clock somewhere between asking and hearing.
     apart = abs(seconds + microseconds / 1e6 - (before + time.time()) / 2)
     if apart > 1:
         says = f"this host's clock and the store's are {apart:.1f} s apart"
         return warning("clock", says, "let both follow the same time service (NTP)")
+    ahead = float(scripts.redis.get(scripts.key("clock", "ahead")) or 0) / 1e6
+    if ahead > 1:
+        says = f"the store's clock was set back: work goes a tenth slower for {10 * ahead:.0f} s"
+        return warning("clock", says, "see that the time service of the store's host is steady")
     return ok("clock", "this host and the store agree on the time")
 
 

@@ -14,6 +14,7 @@ from bulkhead.model.batch import AT_ONCE, Batch
 from bulkhead.model.checking import problems_in
 from bulkhead.model.text import has_surrogate, readable
 from bulkhead.model.user import Problem, UserMapping, mapping_of, plain
+from producers.rows.errors_file import ADDED, as_it_was
 from producers.rows.formula import may_hold_neutralised, restore
 from producers.rows.records import Records
 from producers.rows.row import LONGEST_CELL, Rows, not_text, too_long
@@ -51,6 +52,7 @@ class CsvRows(Rows):
         self.delimiter = _delimiter_of(first, source.name, explicit)
         self._records = Records(chain([first], pieces), self.delimiter)
         self._header = self._read_header()
+        self._is_errors_file = set(ADDED) <= set(self._header)
         self._mapping = mapping_of(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
@@ -125,6 +127,8 @@ class CsvRows(Rows):
         self.count += len(rows)
         if self._has_marks:
             rows = [[restore(cell) for cell in cells] for cells in rows]
+        if self._is_errors_file:
+            rows = list(map(as_it_was, rows))
         if self._source.has_bad_bytes:
             encoding = self._source.encoding.upper()
             for place, cells in enumerate(rows):

@@ -1,6 +1,7 @@
 """`call` and `jobs retry` as a person types them."""
 
 import json
+from collections import Counter
 
 import pytest
 import requests
@@ -26,6 +27,12 @@ def call(site, op, body=None, *words):
     stdin = body if isinstance(body, str) else json.dumps(body)
     words = ("call", op, "--app", "demo/shop", *given, "-o", "json", *words)
     return typed(site, *words, stdin=stdin)
+
+
+def keys_called(site):
+    """How often the sandbox was called about whom."""
+    answer = requests.get(f"{site.sandbox}/_sandbox/received", timeout=10).json()
+    return Counter(item["key"] for item in answer["items"])
 
 
 def results(site, job):
@@ -135,6 +142,30 @@ def test_unknown_rows_are_retried_only_with_a_yes(site):
     assert (quoted.code, quoted.json["calls"]) == (0, 1)
     assert agreed.code == 0, agreed
     assert agreed.json["parent"] == job
+
+
+def test_a_retry_of_the_unknown_calls_each_of_them_once_more_and_nobody_else(site):
+    lost = [f"lost{n}@example.com" for n in range(3)]
+    rest = ["fine@example.com", "bad@example.com"]
+    file = "".join(f"{one}\n" for one in ("address", *lost, *rest))
+    words = ("--app", "demo/shop", "--wait", "--timeout", "60s", "-o", "json")
+    typed(site, "users", "import", "-", *words, stdin=file)
+    known = keys_called(site)
+    drops = [{"fault": "drop_after_commit", "key": one, "times": 1} for one in lost]
+    set_faults(site, *drops, {"fault": "word", "error": "BADUSER", "key": rest[1]})
+    job = typed(site, "users", "tokens", "issue", "-", "--yes", *words, stdin=file).json
+    only = ("jobs", "retry", job["id"], "--only", "unknown", "-o", "json")
+
+    quoted, unasked, before = typed(site, *only, "--dry-run"), typed(site, *only), keys_called(site)
+    agreed = typed(site, *only, "--yes", "--wait", "--timeout", "60s")
+
+    counts = job["counts"]
+    assert (counts["unknown"], counts["succeeded"], counts["failed"]) == (3, 1, 1)
+    assert (quoted.code, quoted.json["counts"]["valid"], quoted.json["calls"]) == (0, 3, 3)
+    assert unasked.code == 6
+    assert before - known == Counter([*lost, *rest])
+    assert (agreed.code, agreed.json["counts"]["total"]) == (0, 3), agreed
+    assert keys_called(site) - before == Counter(lost)
 
 
 def test_failed_rows_are_retried_under_their_lines(site):

@@ -13,12 +13,14 @@ BAD = {
     "ADDRESS_MISSING": ";Nobody;no;x\r\n",
     "BAD_ACTIVE": "carla@example.com;Carla;maybe;x\r\n",
     "TOO_MANY_CELLS": "dora@example.com;Dora;yes;x;more\r\n",
+    "TOO_FEW_CELLS": "finn@example.com;Finn\r\n",
     "CONFLICTING_ROWS": "user3@example.com;Somebody else;yes;x\r\n",
 }
 FIXED = {
     "bob,jr@example.com": "bob.jr@example.com",
     "": "nobody@example.com",
     "maybe": "yes",
+    "<missing>": "",
     "user3@example.com": "user3b@example.com",
 }
 

@@ -21,7 +21,7 @@ NOWHERE = "redis://:hunter2hunter2@127.0.0.1:1/0"
 CHECKS = (
     *("python", "mesibo", "settings", "home", "secret_key", "store_server"),
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
-    *("store_replicas", "clock", "egress_name", "egress_limit"),
+    *("store_hz", "store_replicas", "clock", "egress_name", "egress_limit"),
 )
 
 
@@ -291,6 +291,41 @@ def test_doctor_says_what_an_unsafe_store_can_lose(site, redis):
     assert checks["store_memory"]["state"] == "error"
     assert checks["store_eviction"]["state"] == "error"
     assert checks_of(worse)["store_sync"]["state"] == "error"
+
+
+def test_doctor_warns_of_a_store_that_ends_waits_late_and_of_one_that_does_not_say(site, redis):
+    redis.config_set("hz", 10)
+    redis.execute_command("ACL SETUSER shy on >quiet ~* &* +@all -config -info")
+    unsaid = {**site, "redis_url": site["redis_url"].replace("unix://", "unix://shy:quiet@")}
+    try:
+        late = typed("doctor", "-o", "json", **site)
+        redis.config_set("hz", 50)
+        enough = typed("doctor", "-o", "json", **site)
+        silent = typed("doctor", "-o", "json", **unsaid)
+    finally:
+        redis.config_set("hz", 100)
+        redis.execute_command("ACL DELUSER shy")
+
+    warned = checks_of(late)["store_hz"]
+    assert (late.returncode, warned["state"]) == (0, "warning")
+    assert "up to 100 ms late" in warned["says"]
+    assert "hz 100" in warned["to_do"]
+    assert checks_of(enough)["store_hz"]["state"] == "ok"
+    assert checks_of(silent)["store_hz"]["state"] == "warning"
+    assert "does not say" in checks_of(silent)["store_hz"]["says"]
+
+
+def test_doctor_says_that_the_stores_clock_was_set_back(site, redis):
+    beat(redis, "w1", "h1")
+    ahead = int(redis.get("{bulkhead}:clock")) + 20_000_000
+    redis.set("{bulkhead}:clock", ahead)
+    beat(redis, "w1", "h1")
+
+    check = checks_of(typed("doctor", "-o", "json", **site))["clock"]
+
+    assert check["state"] == "warning"
+    assert "set back" in check["says"]
+    assert "a tenth slower" in check["says"]
 
 
 def test_doctor_warns_of_unnamed_addresses_and_of_the_fifth_one(site, redis):

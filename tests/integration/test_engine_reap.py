@@ -1,6 +1,9 @@
 """Reap: what outlived its worker or its time ends, and nothing else."""
 
+import pytest
+
 from bulkhead.model.ranges import indexes
+from bulkhead.model.slice import Begun
 from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, report
 
 
@@ -140,6 +143,7 @@ def test_the_item_that_kills_its_worker_is_poison_and_its_neighbours_succeed(wor
         else:
             for part in parts:
                 world.finish(part, worker=worker)
+            world.worker(worker).leave()
 
     states = world.map_of(job)
     assert [index for index, state in enumerate(states) if state == FAILED] == [guilty]
@@ -147,6 +151,59 @@ def test_the_item_that_kills_its_worker_is_poison_and_its_neighbours_succeed(wor
     assert deaths == 4
     assert [code.code for code in world.jobs.get(job).errors_by_code] == ["POISON"]
     world.audit(job)
+
+
+def killed_with(world, job, times, beside):
+    """Workers die with the job's only item, and so many more each time without it."""
+    for number in range(times):
+        worker = f"held{number}"
+        (part,) = world.claim(worker)
+        assert isinstance(world.begin(part, worker), Begun)
+        for other in range(beside):
+            world.worker(f"other{number}-{other}")
+        world.advance(7.9)
+        world.worker("reaper").beat({})
+        world.advance(0.2)
+        world.worker("reaper").reap()
+        if world.state(job) != "running":
+            return number + 1
+    return times
+
+
+def test_an_item_that_was_with_killed_workers_by_chance_is_not_to_blame(world):
+    world.app()
+    job = world.submit(1)
+
+    killed_with(world, job, times=6, beside=5)
+    world.run_all("alive")
+
+    assert world.counts(job).succeeded == 1
+    assert world.jobs.get(job).errors_by_code == ()
+    world.audit(job)
+
+
+@pytest.mark.parametrize(("beside", "deaths"), [(0, 4), (1, 4), (5, 12)])
+def test_a_guilty_item_is_found_sooner_or_later_whatever_else_is_killed(world, beside, deaths):
+    world.app()
+    job = world.submit(1)
+
+    assert killed_with(world, job, times=20, beside=beside) == deaths
+
+    assert [code.code for code in world.jobs.get(job).errors_by_code] == ["POISON"]
+    world.audit(job)
+
+
+def test_a_worker_that_said_good_bye_is_no_death_that_clears_an_item(world):
+    world.app()
+    job = world.submit(1)
+    for number in range(4):
+        (part,) = world.claim(f"held{number}")
+        world.begin(part, f"held{number}")
+        for other in range(5):
+            world.worker(f"stopped{number}-{other}").leave()
+        die(world, f"held{number}", "reaper")
+
+    assert [code.code for code in world.jobs.get(job).errors_by_code] == ["POISON"]
 
 
 def test_a_worker_runs_one_suspect_at_a_time_and_new_items_beside_it(world):

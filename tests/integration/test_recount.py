@@ -103,6 +103,24 @@ def lose_a_redo(world, job):
             lambda world, job: world.redis.ltrim(world.key("job", job, "out"), 1, -1),
             "2 items are settled without a result that says so (lines 6, 9)",
         ),
+        (
+            lambda world, job: world.redis.hincrby(
+                world.key("job", job, "codes"), "ADDRESS_HAS_COMMA", 3
+            ),
+            "ADDRESS_HAS_COMMA: the job says 5, its results have 2",
+        ),
+        (
+            lambda world, job: world.redis.hset(world.key("job", job, "codes"), "REFUSED", 1),
+            "REFUSED: the job says 1, its results have 0",
+        ),
+        (
+            lambda world, job: world.redis.delete(world.key("job", job, "codes")),
+            "ADDRESS_HAS_COMMA: the job says 0, its results have 2",
+        ),
+        (
+            lambda world, job: world.redis.hincrby(world.key("app", "acme/shop"), "held", 2),
+            "held: the app says 5 lanes are in use, leases hold 3",
+        ),
     ],
 )
 def test_a_planted_fault_is_told_in_words(halfway, plant, says):
@@ -137,12 +155,34 @@ def test_the_counts_are_repaired_once_no_lease_is_open(halfway):
     assert world.state(job) == "completed_with_errors"
 
 
+def test_codes_and_held_lanes_are_repaired_with_the_counts(halfway):
+    world, job = halfway
+    other = world.submit(4)
+    world.redis.hset(world.key("job", job, "codes"), mapping={"REFUSED": 7, "REFUSED|lines": "3"})
+    world.redis.hincrby(world.key("job", job, "codes"), "ADDRESS_HAS_COMMA", -1)
+    world.jobs.control(job, "pause")
+    world.worker().leave()
+    world.worker("w2").reap()
+    held = [part for part in world.claim("w2", slots=2) if part.job == other]
+    world.redis.hset(world.key("app", "acme/shop"), "held", 9)
+
+    after = Recount(world.scripts).repair(job)
+
+    assert after.right
+    assert after.codes == {"ADDRESS_HAS_COMMA": 2}
+    kept = {entry.code: entry.count for entry in world.jobs.get(job).errors_by_code}
+    assert kept == {"ADDRESS_HAS_COMMA": 2}
+    lanes = sum(part.parallel for part in held)
+    assert int(world.redis.hget(world.key("app", "acme/shop"), "held")) == lanes > 0
+    assert recounted(world, other).right
+
+
 def test_a_job_that_moved_on_is_not_repaired_with_an_old_count(halfway):
     world, job = halfway
     stale = recounted(world, job).version
     world.redis.hincrby(world.key("job", job), "version", 1)
 
-    verdict, _ = world.scripts.run("audit", job, "repair", stale, "failed", 0)
+    verdict, _ = world.scripts.run("audit", job, "repair", stale, "{}", "failed", 0)
 
     assert verdict == b"version"
     assert recounted(world, job).right

@@ -57,6 +57,48 @@ def test_what_failed_runs_again_under_its_line_numbers_as_a_child_of_the_old_job
     assert world.jobs.columns(new.id) == world.jobs.columns(old)
 
 
+ASKED = {
+    "rate": 5.0,
+    "priority": "bulk",
+    "labels": {"source": "hr", "wave": "1"},
+    "max_failures": "75%",
+    "max_attempts": 3,
+    "retry_first": 0.5,
+    "retry_longest": 9.5,
+    "give_up_after": 3600.0,
+}
+LIMITS = (
+    *("rate", "weight", "max_failures_asked", "max_attempts"),
+    *("retry_first", "retry_longest", "retry_give_up_after"),
+)
+
+
+def test_a_retry_is_limited_as_its_parent_was_in_all_that_it_is_not_asked_otherwise(world):
+    old = world.submit(4, refused={1, 2, 3}, **ASKED)
+    others = Options(
+        rate="1/s",
+        priority="urgent",
+        labels={"wave": "2"},
+        max_failures="0",
+        max_attempts=1,
+        retry_first=1,
+        retry_longest=2,
+        give_up_after=60,
+    )
+
+    same = retrying.retry(world.scripts, old)
+    other = retrying.retry(world.scripts, old, options=others)
+
+    kept, inherited, own = (world.jobs.fields(job) for job in (old, same.id, other.id))
+    assert [inherited[name] for name in LIMITS] == [kept[name] for name in LIMITS]
+    assert [kept[name] for name in LIMITS] == ["5", "1", "75%", "3", "0.5", "9.5", "3600.0"]
+    assert [own[name] for name in LIMITS] == ["1", "16", "0", "1", "1", "2", "60"]
+    assert (kept["max_failures"], inherited["max_failures"]) == ("3", "2")
+    assert same.labels == ASKED["labels"]
+    assert other.labels == {"source": "hr", "wave": "2"}
+    assert [inherited[name] for name in ("idempotency_key", "at", "deadline")] == ["", "", ""]
+
+
 def test_what_a_cancel_left_runs_again_too(world):
     old = ran(world, [SUCCEEDED, None, FAILED, None])
     world.jobs.control(old, "cancel")

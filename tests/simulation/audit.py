@@ -89,7 +89,10 @@ class Audit:
         if placed["retry"]:
             require(placed["retry_wait"] is not None, "retries are waited for", app)
         running = fields["state"] == "active" and placed["tenant_state"] == b"active"
-        if not running or not placed["jobs"] or held >= int(fields["cap"]):
+        # A throttled app's one call that asks whether it works again is all it may have.
+        canary_is_out = held > 0 and float(fields.get("learned", 1)) == 0
+        full = held >= int(fields["cap"]) or canary_is_out
+        if not running or not placed["jobs"] or full:
             require(placed["ready"] is None, "ready without work", app)
             return
         ready = placed["ready"] is not None and placed["tenant"] is not None

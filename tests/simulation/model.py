@@ -1,7 +1,6 @@
 """What must be true of the engine, in plain Python: who may hold which item, and what became of it.
 
-It hears every answer of the store in the moment in which the store gives it, whatever becomes of
-the answer on its way to a worker.
+It hears every answer of the store when the store gives it, whatever becomes of it on its way.
 """
 
 import time
@@ -11,12 +10,12 @@ from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
 from bulkhead.model.ranges import indexes, parse_ranges
 from bulkhead.model.slice import LOOK, Begun
 from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
+from tests.simulation.deaths import FATAL_DEATHS, Deaths
 from tests.simulation.kernel import MICRO, require
 from tests.simulation.records import Lease, ModelJob
 
 GRANT = 2 * MICRO
 READ_TIMEOUT = 30
-FATAL_DEATHS = 3
 MARKED = 50
 """Seconds of real time in which the store surely remembers that a lease was settled."""
 
@@ -37,6 +36,7 @@ class Model:
         self.paused_tenants = set()
         self.beats = {}
         self.left = set()
+        self.deaths = Deaths()
         self.touched_jobs = set()
         self.touched_apps = set()
         self.exposed = defaultdict(set)
@@ -241,27 +241,27 @@ class Model:
     def beat(self, worker):
         self.beats[worker] = self.now + DEAD_AFTER * MICRO
         self.left.discard(worker)
+        self.deaths.revived(worker)
 
     def leave(self, worker):
         self.beats[worker] = self.now
         self.left.add(worker)
 
     def reaped(self, dead, ended):
-        due = {name for name, until in self.beats.items() if until <= self.now}
-        require(set(dead) <= due, "reaped alive", set(dead) - due)
+        due = self.deaths.reap(self.beats, self.left, self.now)
+        require(set(dead) <= set(due), "reaped alive", set(dead) - set(due))
         for told in ended:
             lease = self.leases.get(told.lease)
             require(lease is not None, "reaped twice", told.lease)
             require(lease.worker in due or lease.ends <= self.now, "reaped too soon", told.lease)
+            self.deaths.up_to(lease.worker)
             self._reap(lease, told)
+        self.deaths.up_to(None)
         for name in dead:
             del self.beats[name]
         if len(ended) < REAP_AT_ONCE:
-            stale = [
-                lease.id
-                for lease in self.leases.values()
-                if lease.worker in due or lease.ends <= self.now
-            ]
+            held = self.leases.values()
+            stale = [one.id for one in held if one.worker in due or one.ends <= self.now]
             require(not stale, "outlived its worker or its time", *stale[:5])
 
     def _reap(self, lease, told):
@@ -269,13 +269,15 @@ class Model:
             require(told.again == len(lease.items), "a granted lease ends quietly", lease.id, told)
             return self._return_whole(lease)
         job, items = self.jobs[lease.job], lease.items
-        deaths = lease.deaths + (lease.worker not in self.left)
+        deaths = lease.deaths + (died := lease.worker not in self.left)
         counts = (told.again, told.unknown, told.failed)
         state, expected = PENDING, (len(items), 0, 0)
         if lease.repeat == "once":
             state, expected = UNKNOWN, (0, len(items), 0)
-        elif len(items) == 1 and deaths > FATAL_DEATHS:
+        elif len(items) == 1 and self.deaths.guilty(job, min(items), deaths):
             state, expected = FAILED, (0, 0, 1)
+        elif len(items) == 1 and deaths == FATAL_DEATHS and died:
+            self.deaths.suspect(job, min(items))
         require(
             counts == expected, "what becomes of a dead worker's items", lease.id, counts, expected
         )

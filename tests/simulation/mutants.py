@@ -120,7 +120,7 @@ LISTED = (
     ),
     _edit(
         "deadline ignored in begin",
-        "  if num(it.deadline, NOW + 1) <= NOW then\n    time_out(lease.job)\n    return 'held'\n  end",
+        "  if num(it.deadline, WALL + 1) <= WALL then\n    time_out(lease.job)\n    return 'held'\n  end",
         "",
         *("brakes", "mixed", "brakes"),
     ),
@@ -288,7 +288,7 @@ LISTED = (
     ),
     _edit(
         "what is overdue is told to nobody",
-        "return redis.call('ZCOUNT', key(set), '-inf', whole(NOW)) > 0",
+        "return redis.call('ZCOUNT', key(set), '-inf', whole(at or NOW)) > 0",
         "return false",
         *("calm", "faults"),
     ),

@@ -40,6 +40,8 @@ class ModelJob:
     due: dict = field(default_factory=dict)
     steps: dict = field(default_factory=dict)
     deaths: dict = field(default_factory=dict)
+    suspects: dict = field(default_factory=dict)
+    """How many workers had died before an item first died alone."""
     paused: bool = False
     budget: bool = False
     over: bool = False

@@ -81,6 +81,43 @@ def test_a_row_with_too_many_cells_is_still_refused_when_nobody_mended_it():
     assert found[0].problem.code == "TOO_MANY_CELLS"
 
 
+SHORT = (3, ["ann"], "TOO_FEW_CELLS", "a message", "a hint")
+
+
+def test_a_row_with_too_few_cells_is_still_refused_when_nobody_mended_it():
+    first = written(["address", "name", "active"], [SHORT])
+    columns, found = read_back(first)
+
+    second = written(columns, [(3, found[0].cells, *SHORT[2:])])
+
+    assert first.splitlines()[1] == "ann,<missing>,<missing>,3,TOO_FEW_CELLS,a message,a hint"
+    assert (found[0].cells, found[0].problem.code) == (["ann"], "TOO_FEW_CELLS")
+    assert second == first
+
+
+@pytest.mark.parametrize("mended", ["ann,Ann,yes", "ann,Ann,", "ann,,"])
+def test_a_row_with_too_few_cells_is_mended_by_a_word_or_nothing_in_each(mended):
+    text = written(["address", "name", "active"], [SHORT])
+
+    _, found = read_back(text.replace("ann,<missing>,<missing>", mended))
+
+    assert [(row.cells[:3], row.problem) for row in found] == [(mended.split(","), None)]
+
+
+def test_a_row_mended_in_part_is_refused_again():
+    text = written(["address", "name", "active"], [SHORT])
+
+    _, found = read_back(text.replace("ann,<missing>,", "ann,Ann,"))
+
+    assert (found[0].cells, found[0].problem.code) == (["ann", "Ann"], "TOO_FEW_CELLS")
+
+
+def test_the_word_for_a_missing_cell_is_a_word_like_any_other_in_a_file_of_ones_own():
+    _, found = read_back("address,name\nann,<missing>\n")
+
+    assert [(row.cells, row.problem) for row in found] == [(["ann", "<missing>"], None)]
+
+
 def test_our_own_columns_are_not_doubled_by_a_second_round():
     first = written(["address", "_mine", "active"], [(2, ["ann", "x", "maybe"], *REASON)])
     columns, found = read_back(first)

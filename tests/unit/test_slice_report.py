@@ -10,8 +10,9 @@ from bulkhead.errors import Unreachable
 from bulkhead.model.outcome import (
     Done,
     Refused,
+    Retry,
 )
-from bulkhead.model.slice import Report
+from bulkhead.model.slice import Report, Tries
 from tasks import parcel, report, settling
 from tasks.clocks import Clocks
 from tasks.news import News
@@ -48,6 +49,19 @@ def test_a_report_in_the_middle_leaves_what_is_on_the_wire_open(eventually):
     assert (first.seq, first.last, first.left) == (1, False, "1-1")
     assert (second.seq, second.last, second.left) == (2, True, "")
     assert second.states == {2: [1]}
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_host_whose_time_of_day_is_set_by_an_hour_gives_up_no_row_and_loses_none(step):
+    run, _runtime = make(answers={"u1": Retry("NO_ANSWER", "no answer", SAID)})
+    run.begun.tries[1] = Tries(1, int(WALL * 1000))
+    assert through(run)
+
+    told = report.of(run, Clocks(wall=lambda: WALL + step), leaving=False)
+
+    assert told.states == {2: [0, 2]}
+    assert [(retry[0], retry[2], retry[3]) for retry in told.retries] == [(1, 2, int(WALL * 1000))]
+    assert told.left == ""
 
 
 def test_a_worker_that_leaves_reports_what_it_has_and_leaves_the_wire_to_the_lease(eventually):

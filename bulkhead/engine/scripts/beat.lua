@@ -14,12 +14,12 @@ if seconds == 0 then
   redis.call('ZADD', key('worker'), whole(NOW), worker)
 else
   redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)
-  redis.call('HDEL', key('worker', worker), 'left')
+  redis.call('HDEL', key('worker', worker), 'left', 'counted')
   redis.call('HSET', key('worker', worker), 'beat_at', whole(NOW), unpack(ARGV, 3))
 end
 
-local function overdue(set) return redis.call('ZCOUNT', key(set), '-inf', whole(NOW)) > 0 end
+local function overdue(set, at) return redis.call('ZCOUNT', key(set), '-inf', whole(at or NOW)) > 0 end
 
 local reap = overdue('worker') or overdue('lease')
-local tick = overdue('wait') or overdue('deadline') or overdue('expiry') or redis.call('EXISTS', key('sweeps')) == 1
+local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry') or redis.call('EXISTS', key('sweeps')) == 1
 return { reap and 1 or 0, tick and 1 or 0 }

@@ -46,7 +46,7 @@ end
 local function may_start(lease, app, it)
   if NOW >= tonumber(lease.at) + GRANT then return 'expired' end
   if not is_open(it.state) then return 'held' end
-  if num(it.deadline, NOW + 1) <= NOW then
+  if num(it.deadline, WALL + 1) <= WALL then
     time_out(lease.job)
     return 'held'
   end
@@ -89,7 +89,7 @@ for i = 3, #ARGV, 2 do
     end
     if verdict == 'ok' then
       local ends = tonumber(lease.at) + GRANT
-      local left = math.max(0, math.min(ends, num(it.deadline, ends)) - NOW)
+      local left = math.max(0, math.min(ends - NOW, num(it.deadline, math.huge) - WALL))
       answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
         tries_of(lease.job, lease.left), known_of(lease, ARGV[i + 1]), lease.opens or '' }
     end

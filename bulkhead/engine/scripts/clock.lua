@@ -9,14 +9,22 @@ local function key(...)
   return root .. ':' .. table.concat({ ... }, ':')
 end
 
+-- Microseconds that never run backwards, and how far they are ahead of the store's clock: 0, until that
+-- was set back or a store took over whose clock is behind. Then time goes on from where it was, a tenth
+-- slower until both agree again. To stand still instead would keep every lease and permit waiting.
 local function now()
-  local clock = redis.call('TIME')
-  local microseconds = clock[1] * 1000000 + clock[2]
-  local seen = tonumber(redis.call('GET', key('clock')) or 0)
-  if microseconds > seen + 100000 then
-    -- Remembered ten times a second at most: after a fail-over to a store whose clock
-    -- is behind, time stands still until it has caught up, and never runs backwards.
-    redis.call('SET', key('clock'), string.format('%.0f', microseconds))
+  local clock, kept = redis.call('TIME'), redis.call('MGET', key('clock'), key('clock', 'ahead'))
+  local seen, before = tonumber(kept[1] or 0), tonumber(kept[2] or 0)
+  local at, ahead = clock[1] * 1000000 + clock[2] + before, before
+  -- What was seen is remembered ten times a second at most.
+  if at >= seen and at <= seen + 100000 then return at, ahead end
+  if at < seen then
+    at, ahead = seen, before + seen - at
+  else
+    local back = math.min(before, math.floor((at - seen) / 10))
+    at, ahead = at - back, before - back
   end
-  return math.max(microseconds, seen)
+  redis.call('SET', key('clock'), string.format('%.0f', at))
+  if ahead ~= before then redis.call('SET', key('clock', 'ahead'), string.format('%.0f', ahead)) end
+  return at, ahead
 end

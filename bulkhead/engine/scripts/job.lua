@@ -12,7 +12,7 @@ end
 
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
-  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes' }) do
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects' }) do
     redis.call('EXPIRE', key('job', job, part), retention)
   end
   for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
@@ -63,7 +63,7 @@ end
 
 -- The state of a job that nothing holds any more: before its time, or where it stopped.
 local function freed(it)
-  if num(it.at, 0) > NOW then return 'scheduled' end
+  if num(it.at, 0) > WALL then return 'scheduled' end
   return it.started_at and 'running' or 'queued'
 end
 
@@ -110,11 +110,17 @@ local function sweep(name, from)
   end
 end
 
--- The time of a scheduled job has come.
+-- The time of a scheduled job has come; or seems to, while NOW is ahead: then it is looked at again when
+-- nine tenths of the wait are over, since NOW may run a tenth slower.
 local function start_scheduled(job)
-  local it = read(key('job', job), 'state', 'app')
+  local it = read(key('job', job), 'state', 'app', 'at')
   redis.call('ZREM', key('wait'), 'j:' .. job)
   if it.state ~= 'scheduled' then return false end
+  local early = num(it.at, 0) - WALL
+  if early > 0 then
+    redis.call('ZADD', key('wait'), whole(NOW + math.max(1000, early * 0.9)), 'j:' .. job)
+    return false
+  end
   enqueue(job, it.app)
   return true
 end

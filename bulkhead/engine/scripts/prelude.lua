@@ -3,7 +3,9 @@
 --
 -- Times are microseconds, latencies and lanes as workers report them.
 
-local NOW = now()
+local NOW, AHEAD = now()
+-- What people mean by a time of day; for all else NOW.
+local WALL = NOW - (AHEAD or 0)
 
 local GRANT = 2000000     -- a granted lease ends by itself: no call starts later than this
 local HORIZON = 80000     -- permits are granted for this long ahead, spaced: nobody waits longer behind them

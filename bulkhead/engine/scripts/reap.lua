@@ -2,15 +2,17 @@
 -- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
 --
 -- A granted lease ends quietly. Items of a begun one run again if they may be repeated, and are read
--- back if that tells; those that were marked as sent and may not become `unknown`. A slice that died twice is split to single items; one
--- of them that then dies twice more, as its worker's only suspect, is POISON.
+-- back if that tells; those that were marked as sent and may not become `unknown`. A slice that died twice
+-- is split to single items; one of them that then dies twice more, as its worker's only suspect, is POISON,
+-- unless workers die just as well without it: see is_guilty.
 --
 -- KEYS[1]  root
 -- ARGV[1]  most leases to end in this call
 -- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed, ranges}…}}
 
 local most = tonumber(ARGV[1])
-local FATAL_DEATHS = 3
+local FATAL_DEATHS = 3     -- of which two with its slice, and one alone
+local MOST_DEATHS = 12     -- nobody is unlucky so often
 
 local function result_row(index, state, code, message)
   return { index, state, '', code, message, {}, 0, 0, math.floor(NOW / 1000) }
@@ -38,6 +40,30 @@ local function become_unknown(lease, items)
   add_results(lease.job, cjson.encode(rows))
 end
 
+-- Counts the death of a worker, once; one that said good-bye has not died.
+local function count_death(worker)
+  if redis.call('HGET', key('worker', worker), 'left') then return end
+  if redis.call('HSETNX', key('worker', worker), 'counted', 1) == 1 then
+    redis.call('HINCRBY', key('reaped'), 'deaths', 1)
+  end
+end
+
+-- Notes at the first death of an item alone how many workers had died before.
+local function suspect(lease)
+  local before = num(redis.call('HGET', key('reaped'), 'deaths'), 0) - 1
+  redis.call('HSET', key('job', lease.job, 'suspects'), string.match(lease.left, '^%d+'), whole(before))
+  expire_with(lease.job, 'suspects')
+end
+
+-- Where workers are killed from outside, an item may be with several of them by chance. It is guilty if it
+-- was alone with at least half of all workers that have died since it first was.
+local function is_guilty(lease, deaths)
+  local before = redis.call('HGET', key('job', lease.job, 'suspects'), string.match(lease.left, '^%d+'))
+  if not before or deaths >= MOST_DEATHS then return true end
+  local since = num(redis.call('HGET', key('reaped'), 'deaths'), 0) - tonumber(before)
+  return (deaths - FATAL_DEATHS + 1) * 2 >= since
+end
+
 local function end_begun(lease)
   -- A worker that was told to stop did not die of the calls that it could not finish.
   local stopped = redis.call('HGET', key('worker', lease.worker), 'left')
@@ -48,10 +74,11 @@ local function end_begun(lease)
     if may_repeat == 'once' then
       become_unknown(lease, items)
       unknown = items
-    elseif items == 1 and deaths > FATAL_DEATHS then
+    elseif items == 1 and deaths > FATAL_DEATHS and is_guilty(lease, deaths) then
       fail_poison(lease)
       failed = 1
     else
+      if items == 1 and deaths == FATAL_DEATHS and not stopped then suspect(lease) end
       redo(lease.job, lease.left, deaths, may_repeat == 'check' and 'read_back' or lease.step)
       if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
       again = items
@@ -83,6 +110,7 @@ end
 
 local dead = {}
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('worker'), '-inf', whole(NOW))) do
+  count_death(worker)
   local leases = redis.call('SRANDMEMBER', key('worker', worker, 'leases'), most)
   for _, id in ipairs(leases) do
     finish(id)

@@ -81,9 +81,9 @@ if num(fields.deadline, nil) then redis.call('ZADD', key('deadline'), fields.dea
 
 local function start()
   if num(fields.failed, 0) >= num(fields.total, 0) then return transition(job, 'rejected') end
-  if num(fields.deadline, NOW + 1) <= NOW then return transition(job, 'timed_out', 'deadline') end
+  if num(fields.deadline, WALL + 1) <= WALL then return transition(job, 'timed_out', 'deadline') end
   if keep_budget(job, fields) == 'paused' then return end
-  if num(fields.at, 0) > NOW then
+  if num(fields.at, 0) > WALL then
     transition(job, 'scheduled')
     -- Who sleeps for longer than until then learns of it.
     return ring(redis.call('HGET', key('app', fields.app), 'cell'))

@@ -11,8 +11,8 @@
 
 local most = ARGV[1]
 
-local function due(set)
-  return redis.call('ZRANGEBYSCORE', key(set), '-inf', whole(NOW), 'LIMIT', 0, most)
+local function due(set, at)
+  return redis.call('ZRANGEBYSCORE', key(set), '-inf', whole(at or NOW), 'LIMIT', 0, most)
 end
 
 local started, ended, forgotten = {}, {}, 0
@@ -24,7 +24,7 @@ for _, member in ipairs(due('wait')) do
   end
 end
 
-for _, job in ipairs(due('deadline')) do
+for _, job in ipairs(due('deadline', WALL)) do
   local app = time_out(job)
   if app then ended[#ended + 1] = { job, app } end
 end

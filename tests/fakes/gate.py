@@ -1,0 +1,64 @@
+"""A way to the store that shuts at one verb: before the store hears of it, or before it is told."""
+
+import hashlib
+import socket
+import threading
+from contextlib import suppress
+
+from bulkhead.engine.script import source
+from tests.fakes.listener import Listener
+
+QUESTION, ANSWER = "question", "answer"
+
+
+class Gate(Listener):
+    """Leads to the store's socket. With `shut_at` the verb's question or answer gets no further.
+
+    `shut` is set when it did: a question was not heard, an answer was given and not told. The
+    verb must be known to the store, else the answer is that it is not.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self._path = path
+        self._verb = self._what = self._having = None
+        self.shut = threading.Event()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def shut_at(self, verb, what, having=""):
+        """`having`: only where the question has these words, blanks aside."""
+        self._what, self._having = what, having.encode()
+        self._verb = hashlib.sha1(source(verb).encode()).hexdigest().encode()
+
+    def end(self):
+        for sock in list(self._sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+
+    def serve(self, client):
+        store = socket.socket(socket.AF_UNIX)
+        store.connect(self._path)
+        self._sockets.append(store)
+        closing = threading.Event()
+        self._start(self._answers, store, client, closing)
+        with suppress(OSError):
+            while piece := client.recv(65536):
+                if self._is_meant(piece):
+                    if self._what == QUESTION:
+                        self.shut.set()
+                        return
+                    closing.set()
+                store.sendall(piece)
+
+    def _is_meant(self, piece):
+        verb = self._verb
+        return verb and verb in piece and self._having in piece.replace(b" ", b"")
+
+    def _answers(self, store, client, closing):
+        with suppress(OSError):
+            while piece := store.recv(65536):
+                if closing.is_set():
+                    self.shut.set()
+                    return
+                client.sendall(piece)
