@@ -153,14 +153,12 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
 
 
 def read_ahead(parcel: Iterable[Slice], runtime: Runtime) -> None:
-    """Read jobs and items before they are begun: a call marked as sent then goes out at once.
+    """Read what is called for before it is begun: a call marked as sent then goes out at once.
 
     What a worker had begun and not sent when it died is `unknown` all the same.
     """
-    for part in parcel:
-        with suppress(Exception):  # said where the slice is taken up
-            runtime.cabinet.job(part.job)
-            runtime.cabinet.items(part)
+    with suppress(Exception):  # said where the slice is taken up
+        runtime.cabinet.fetch(parcel)
 
 
 def look_up(parcel: list[Slice], runtime: Runtime) -> dict[str, list[Person]]:

@@ -13,8 +13,6 @@ from bulkhead.backend.words import Words
 from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.connect import connect
 from bulkhead.engine.delay import StartDelay
-from bulkhead.engine.fleet import Fleet
-from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.tokens import sealing
@@ -72,7 +70,7 @@ def build(settings: Settings) -> Runtime:
     """A runtime for these settings. Raises Unreachable, or NotPermitted for a wrong key."""
     site = Site.of(settings)
     scripts = Scripts(connect(site.store_url))
-    fleet, box = Fleet(scripts), site.box
+    box = site.box
     Keys(scripts).agree(box.key_ids)
     words, wordbook = Words(), WordBook(scripts)
     # Before the first call, so that none is judged by what the operator has corrected.
@@ -83,7 +81,7 @@ def build(settings: Settings) -> Runtime:
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress, seal=sealing(box)),
-        cabinet=Cabinet(Jobs(scripts), fleet, box),
+        cabinet=Cabinet(scripts, box),
         backend=Backend(words),
         courier=Courier(Caller(), Lanes(calls), lean=lean),
         calls=calls,

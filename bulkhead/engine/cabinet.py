@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from cachetools import LRUCache, cached
+from cachetools.keys import hashkey
 
 from bulkhead.backend.endpoint import Edition, Endpoint
 from bulkhead.box import Box
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
-from bulkhead.engine.packing import SEGMENT
+from bulkhead.engine.packing import SEGMENT, unpack
+from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.app import AppSettings
 from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Slice
 from bulkhead.secrets import Secret
+
+P = ParamSpec("P")
+Kept = TypeVar("Kept")
 
 ROWS_KEPT = 16 * SEGMENT
 """Of segments: sixteen large ones, or those of very many small jobs that take turns."""
@@ -61,17 +67,23 @@ class Item:
 class Cabinet:
     """Keeps the latest of each; an app's entry is looked up again when its version changes."""
 
-    def __init__(self, jobs: Jobs, fleet: Fleet, box: Box) -> None:
-        self._jobs = jobs
-        self._fleet = fleet
+    def __init__(self, scripts: Scripts, box: Box) -> None:
+        self._scripts = scripts
+        self._jobs = Jobs(scripts)
+        self._fleet = Fleet(scripts)
         self._box = box
-        self.job: Callable[[str], JobFacts] = lru_cache(JOBS_KEPT)(self._job)
-        self.app: Callable[[str, str], AppFacts] = lru_cache(APPS_KEPT)(self._app)
-        kept: LRUCache[Any, list[Any]] = LRUCache(ROWS_KEPT, getsizeof=len)
-        self._segment = cached(kept, lock=Lock())(jobs.segment)
+        self._lock = Lock()
+        self._known_jobs: LRUCache[Any, JobFacts] = LRUCache(JOBS_KEPT)
+        self._known_rows: LRUCache[Any, list[Any]] = LRUCache(ROWS_KEPT, getsizeof=len)
+        self._known_apps: LRUCache[Any, AppFacts] = LRUCache(APPS_KEPT)
+        self._met: LRUCache[str, bool] = LRUCache(APPS_KEPT)
+        """Apps that were fetched before, in whichever version."""
+        self.job = self._kept_in(self._known_jobs, self._job)
+        self.app = self._kept_in(self._known_apps, self._app)
+        self._segment = self._kept_in(self._known_rows, self._jobs.segment)
         # Asked for twice: before its slice begins, and when it has.
         self._items = lru_cache(SLICES_KEPT)(self._read)
-        self.opening_rows = jobs.opening_rows
+        self.opening_rows = self._jobs.opening_rows
 
     @property
     def key_ids(self) -> tuple[str, ...]:
@@ -82,6 +94,62 @@ class Cabinet:
         """The slice's items, in its order."""
         return self._items(part.job, part.ranges)
 
+    def fetch(self, parts: Iterable[Slice]) -> None:
+        """Read what is not at hand yet of these slices' jobs, rows and apps, in one round trip.
+
+        What cannot be read is left to whoever asks for it by itself. Raises Unreachable.
+        """
+        missing = self._missing(parts)
+        if not missing:
+            return
+        pipe = self._scripts.redis.pipeline(transaction=False)
+        for words in missing:
+            name = self._scripts.key(*words)
+            (pipe.get if "seg" in words else pipe.hgetall)(name)
+        for words, found in zip(missing, ask(pipe.execute), strict=True):
+            # Whatever is wrong with it is said where the slice is taken up.
+            with suppress(Exception):
+                self._keep(words, found)
+
+    def candidate(self, app: str) -> AppFacts:
+        """The app with the token that it is to have next. Raises NotFound if there is none."""
+        token = self._fleet.token_box(app, "next_token_box")
+        return self._app_facts(app, self._fleet.fields(app), token)
+
+    def _kept_in(self, kept: LRUCache[Any, Kept], read: Callable[P, Kept]) -> Callable[P, Kept]:
+        return cached(kept, lock=self._lock)(read)
+
+    def _missing(self, parts: Iterable[Slice]) -> list[tuple[str, ...]]:
+        """The names of what is not at hand, each once."""
+        wanted: dict[tuple[str, ...], None] = {}
+        with self._lock:
+            for part in parts:
+                if hashkey(part.job) not in self._known_jobs:
+                    wanted["job", part.job] = None
+                if part.app not in self._met:
+                    wanted["app", part.app] = None
+                for number in {index // SEGMENT for index in indexes(part.ranges)}:
+                    if hashkey(part.job, number) not in self._known_rows:
+                        wanted["job", part.job, "seg", str(number)] = None
+        return list(wanted)
+
+    def _keep(self, words: tuple[str, ...], found: Any) -> None:
+        match words:
+            case "job", job, "seg", number:
+                rows = unpack(found)
+                with self._lock:
+                    self._known_rows[hashkey(job, int(number))] = rows
+            case "job", job:
+                facts = _job_facts(decoded(found))
+                with self._lock:
+                    self._known_jobs[hashkey(job)] = facts
+            case _, app:
+                fields = decoded(found)
+                known = self._app_facts(app, fields, fields["token_box"])
+                with self._lock:
+                    self._known_apps[hashkey(app, fields["version"])] = known
+                    self._met[app] = True
+
     def _read(self, job: str, ranges: Ranges) -> Sequence[Item]:
         found = []
         for index in indexes(ranges):
@@ -89,31 +157,31 @@ class Cabinet:
             found.append(Item(index, row[0], tuple(row[1:])))
         return found
 
-    def candidate(self, app: str) -> AppFacts:
-        """The app with the token that it is to have next. Raises NotFound if there is none."""
-        return self._facts(app, "next_token_box")
-
     def _job(self, job: str) -> JobFacts:
-        fields = self._jobs.fields(job)
-        return JobFacts(
-            kind=fields["kind"],
-            mapping=json.loads(fields["mapping"]),
-            params=json.loads(fields["params"]),
-            retry=_wishes(fields),
-        )
+        return _job_facts(self._jobs.fields(job))
 
     def _app(self, app: str, version: str) -> AppFacts:
         del version  # only a part of the cache's key
-        return self._facts(app, "token_box")
+        fields = self._fleet.fields(app)
+        return self._app_facts(app, fields, fields["token_box"])
 
-    def _facts(self, app: str, field: str) -> AppFacts:
-        settings = self._fleet.app(app).settings
-        token = self._box.open(self._fleet.token_box(app, field), app).decode()
+    def _app_facts(self, app: str, fields: Mapping[str, str], token_box: str) -> AppFacts:
+        settings = AppSettings.from_fields(fields)
+        token = self._box.open(token_box, app).decode()
         return AppFacts(
             endpoint=endpoint(settings),
             token=Secret(token),
             retry=settings.retry,
         )
+
+
+def _job_facts(fields: Mapping[str, str]) -> JobFacts:
+    return JobFacts(
+        kind=fields["kind"],
+        mapping=json.loads(fields["mapping"]),
+        params=json.loads(fields["params"]),
+        retry=_wishes(fields),
+    )
 
 
 def endpoint(settings: AppSettings) -> Endpoint:

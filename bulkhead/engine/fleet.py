@@ -140,10 +140,14 @@ class Fleet:
 
     def app(self, app: str) -> App:
         """One app. Raises NotFound with the nearest name."""
+        return app_in(app, self.fields(app), tuple(self._members("app", app, "egress")))
+
+    def fields(self, app: str) -> dict[str, str]:
+        """The app's hash as the store keeps it. Raises NotFound with the nearest name."""
         kept = self._hash("app", app) if all(map(NAME.fullmatch, app.split("/"))) else {}
         if "base_url" not in kept:
             raise self._unknown("app", app, self._members("apps"))
-        return app_in(app, kept, tuple(self._members("app", app, "egress")))
+        return kept
 
     def open_jobs(self, apps: list[str]) -> dict[str, int]:
         """How many open jobs each of these apps has."""

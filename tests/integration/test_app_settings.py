@@ -7,7 +7,6 @@ import pytest
 from bulkhead.box import Box
 from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.fleet import Fleet, SealedToken
-from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
 from bulkhead.model.retry_policy import RetryPolicy
@@ -85,7 +84,7 @@ def test_a_job_may_wish_for_other_retries_than_its_app_has(world):
     job = world.submit(1, max_attempts=2, give_up_after=60.0)
     box = Box(KEY)
     world.fleet.set_token("acme/shop", SealedToken(box.seal(b"t", "acme/shop"), "", ""))
-    cabinet = Cabinet(Jobs(world.scripts), world.fleet, box)
+    cabinet = Cabinet(world.scripts, box)
 
     policy = cabinet.app("acme/shop", "1").retry
 
