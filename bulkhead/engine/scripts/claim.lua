@@ -24,6 +24,7 @@ local barred, looks = {}, 0    -- apps that this claim passes over, and how many
 local passed = false           -- true if a tenant has its share of this worker already
 local alone = false            -- true once nobody else who waits can use what is left of this worker
 local looked = {}              -- how many apps of a tenant
+local virtual = num(redis.call('HGET', key('vt'), cell), 0)    -- the tag of the tenant that was served last
 
 local about = read(key('worker', worker), 'draining', 'slots')
 local shares = shares_of(worker, cell, num(about.slots, 0))
@@ -73,24 +74,25 @@ local function may_reach(name)
   return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
 end
 
--- The members of a sorted set, lowest first, read in pages: nearly always the first one is taken.
+-- The members of a sorted set with their tags, lowest first, read in pages: nearly always the first one is taken.
 local function each_lowest(set)
-  local page, at, from = nil, 0, 0
+  local page, at, from = {}, 0, 0
   return function()
-    if not page or at == #page then
-      page, at, from = redis.call('ZRANGE', set, from, from + CANDIDATES - 1), 0, from + CANDIDATES
+    if at == #page then
+      page, at = redis.call('ZRANGE', set, from, from + CANDIDATES - 1, 'WITHSCORES'), 0
+      from = from + CANDIDATES
     end
-    at = at + 1
-    return page[at]
+    at = at + 2
+    return page[at - 1], tonumber(page[at])
   end
 end
 
 -- The next tenant and app, and the lanes that this worker may give them. A tenant's apps are looked at a few
 -- at a time: those that this worker may not serve now must hide nobody else's.
 local function pick()
-  for tenant in each_lowest(key('ready', cell)) do
+  for tenant, tag in each_lowest(key('ready', cell)) do
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    local lanes = shares.of_tenant(tenant, slots)
+    local lanes = shares.of_tenant(tenant, slots, tag - virtual)
     if lanes <= 0 then passed = true end
     -- In turns of a few lanes, where others wait for some too.
     if contested then lanes = math.min(lanes, TURN) end
@@ -130,7 +132,8 @@ local function charge(tenant, name, job, app, it, items)
   local at_app = redis.call('ZINCRBY', apps, exact(items * cost / num(app.weight, 1)), name)
   local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
   redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
-  redis.call('HSET', key('vt'), cell, exact(at_tenant - items * cost / weight),
+  virtual = at_tenant - items * cost / weight
+  redis.call('HSET', key('vt'), cell, exact(virtual),
     cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
   return cost
 end

@@ -6,10 +6,12 @@
 --     a tenant's part by weight among those who are served here where that is more: lanes of quick calls are
 --     free again at once, so tags alone keep to the weights;
 --   * on apps that take a second or more, or that have answered nobody yet, half of them, even alone;
---   * a twelfth, one at least, is kept for quick apps of tenants that hold less than that.
+--   * a twelfth, one at least, is kept for quick apps of tenants that hold less than that, and are not
+--     ahead of others: who comes anew finds a lane, and nobody gets by it more than the weights give.
 -- A worker that has not said how many it has is given all it asks for.
 
 local QUICK, SLOW = 250000, 1000000
+local AHEAD = 50          -- virtual time before whoever was served last
 local NEIGHBOURS = 16     -- ready tenants whose weights are looked at
 
 local function is_slow(latency) return latency == nil or latency >= SLOW end
@@ -55,9 +57,10 @@ local function shares_of(worker, cell, total)
     return math.max(half, math.ceil(total * weights[tenant] / sum))
   end
 
-  -- The most lanes of `free` ones that any app of the tenant may have.
-  local function of_tenant(tenant, free)
+  -- The most lanes of `free` ones that any app of the tenant may have, being so far ahead of who was served last.
+  local function of_tenant(tenant, free, ahead)
     if total == 0 then return free end
+    if ahead > AHEAD then return free - kept end
     return math.max(free - kept, math.min(free, kept - lanes_used(tenant)))
   end
 
