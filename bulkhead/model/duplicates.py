@@ -10,7 +10,6 @@ import hashlib
 from array import array
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bulkhead.model.user import BLANKS, sent_address
@@ -68,7 +67,7 @@ class Hashes:
         while buckets:
             rows = buckets.pop()
             # Nearly every bucket passes this line; the set has each hash once, however many rows.
-            if len(rows) < 2 or len(set(itemgetter(*rows)(hashes))) == len(rows):
+            if len(set(map(hashes.__getitem__, rows))) == len(rows):
                 continue
             firsts: dict[int, int] = {}
             for row in rows:
