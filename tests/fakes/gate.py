@@ -30,12 +30,6 @@ class Gate(Listener):
         self._what, self._having = what, having.encode()
         self._verb = hashlib.sha1(source(verb).encode()).hexdigest().encode()
 
-    def end(self):
-        for sock in list(self._sockets):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
-
     def serve(self, client):
         store = socket.socket(socket.AF_UNIX)
         store.connect(self._path)

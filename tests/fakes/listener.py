@@ -18,7 +18,11 @@ class Listener:
         raise NotImplementedError
 
     def end(self):
-        """Let go of what threads still wait for."""
+        """Let go of what threads still wait for: every connection that was accepted or made."""
+        for sock in list(self._sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
 
     def __enter__(self):
         self._start(self._accept)

@@ -16,12 +16,6 @@ class Proxy(Listener):
         self.asked = []
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def end(self):
-        for sock in list(self._sockets):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
-
     def serve(self, client):
         with suppress(OSError):
             head = b""
