@@ -23,6 +23,7 @@ class Listener:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+        self._sockets.clear()
 
     def __enter__(self):
         self._start(self._accept)

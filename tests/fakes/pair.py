@@ -86,14 +86,6 @@ class Forwarder(Listener):
             self._target = port
             self.end()
 
-    def end(self):
-        for sock in list(self._sockets):
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            with suppress(OSError):
-                sock.close()
-        self._sockets.clear()
-
     def serve(self, client):
         try:
             server = socket.create_connection(("127.0.0.1", self._target), timeout=60)
