@@ -201,3 +201,15 @@ def test_slow_calls_cost_a_tenant_the_time_that_they_take(valkey_world):
             busy[app.split("/")[0]] += 0.4 if app.startswith("slow/") else 0.1
 
     assert busy["slow"] / sum(busy.values()) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_lanes_kept_for_newcomers_give_nobody_more_than_its_weight(valkey_world):
+    for tenant, weight in (("one", 1), ("nineteen", 19)):
+        free = {"rate": 1_000_000, "burst": 100_000, "max_in_flight": 256}
+        valkey_world.app(f"{tenant}/shop", tenant_weight=weight, **free)
+        valkey_world.submit(500 * weight, f"{tenant}/shop")
+
+    traffic = Traffic(valkey_world, lambda app, now: ("ok", 0.1), slots=48).run(12)
+
+    one, all_of_them = len(traffic.said(app="one/shop", since=2)), len(traffic.said(since=2))
+    assert one / all_of_them == pytest.approx(1 / 20, rel=0.2)
