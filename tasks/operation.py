@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
-from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK
+from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused
 from bulkhead.model.slice import Known
 from tasks import call, check, users
@@ -36,6 +36,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("users.import", ISSUE_ONLY): Operation(users.issue_with, users.only_token),
     ("users.delete", FIRST): Operation(users.delete),
     ("users.delete", READ_BACK): Operation(users.look_for, users.tell_deleted),
+    ("users.delete", REPEATED): Operation(users.delete, users.deleted_again),
     ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
     ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
     ("apps.check", FIRST): Operation(check.probe),

@@ -11,7 +11,7 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.engine.verbs import Person
 from bulkhead.model.digest import digest
-from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY
+from bulkhead.model.kind import ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Retry, Skipped, Unknown
 from bulkhead.model.slice import Known
 from bulkhead.model.user import Problem, User, UserMapping, read_user
@@ -94,10 +94,18 @@ def tell_deleted(facts: JobFacts, item: Item, known: Known | None, outcome: Outc
         return _cannot_tell(outcome, "the list of users could not be read")
     if address_of(facts, item) in outcome.listed:
         message = "sent, but not confirmed, and the user is still there"
-        return Retry("NO_ANSWER", message, outcome.upstream, step=FIRST)
+        return Retry("NO_ANSWER", message, outcome.upstream, step=REPEATED)
     if len(outcome.listed) >= users.MOST_LISTED:
         return _cannot_tell(outcome, f"the list ends after {users.MOST_LISTED} rows")
     return replace(outcome, detail="confirmed_by_read_back")
+
+
+def deleted_again(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What became of a second deletion: one that is refused may mean that the first came late."""
+    del facts, item, known
+    if isinstance(outcome, Refused | Retry) and outcome.code in ("UNLISTED", "REFUSED"):
+        return Next(READ_BACK, outcome.upstream)
+    return outcome
 
 
 def look_up(facts: JobFacts, items: Iterable[Item]) -> list[Person]:

@@ -10,6 +10,8 @@ from bulkhead.model.outcome import Repeat
 
 FIRST = ""
 READ_BACK = "read_back"
+REPEATED = "repeated"
+"""What may have been carried out is done once more, because it was not to be seen."""
 ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
@@ -32,7 +34,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             {FIRST: Repeat.SAFE, ISSUE: Repeat.ONCE, ISSUE_ONLY: Repeat.ONCE}, record=True
         ),
         # A second deletion is refused: the user is not there. So a lost answer is read back.
-        "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE}),
+        "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}),
         "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
         "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
         "apps.check": Kind({FIRST: Repeat.SAFE}),
