@@ -213,3 +213,29 @@ def test_the_lanes_kept_for_newcomers_give_nobody_more_than_its_weight(valkey_wo
 
     one, all_of_them = len(traffic.said(app="one/shop", since=2)), len(traffic.said(since=2))
     assert one / all_of_them == pytest.approx(1 / 20, rel=0.2)
+
+
+def test_who_is_ahead_has_the_kept_lanes_where_those_behind_can_use_none(valkey_world):
+    world = valkey_world
+    with_slots(world)
+    fill(world, "calm", 1)
+    for _ in range(30):
+        for part in world.claim(slots=4, items=10):
+            world.begin(part)
+            world.finish(part, latency=50_000)
+        world.advance(0.1)
+        with_slots(world)
+    # Its calls hang: it holds all lanes but two, and was served last at a tag far behind.
+    world.redis.hset(world.key("vt"), "main", 0)
+    fill(world, "hangs", 8)
+    known(world, 50_000)
+    taken = sum(part.parallel for part in world.claim(slots=24, items=100) if "hangs" in part.app)
+    assert taken == 22
+
+    first = world.worker("w1").claim(2, 10)
+    world.advance(0.03)
+    second = world.worker("w1").claim(2, 10)
+
+    assert first.slices == ()
+    assert first.next_due <= 0.025
+    assert [part.app for part in second.slices] == ["calm/app00"]

@@ -15,6 +15,7 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local STILL = 25000       -- where nobody was served for so long, nobody is waited for: who is behind may be unable to
 local TURN = 8            -- lanes of a slice where others wait, or where its calls start one by one
 local lead = math.max(LEAD, delay)    -- a permit that falls due within it cannot be used sooner by this worker
 local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
@@ -24,7 +25,9 @@ local barred, looks = {}, 0    -- apps that this claim passes over, and how many
 local passed = false           -- true if a tenant has its share of this worker already
 local alone = false            -- true once nobody else who waits can use what is left of this worker
 local looked = {}              -- how many apps of a tenant
-local virtual = num(redis.call('HGET', key('vt'), cell), 0)    -- the tag of the tenant that was served last
+local last = read(key('vt'), cell, 'at/' .. cell)
+local virtual, served_at = num(last[cell], 0), num(last['at/' .. cell], 0)    -- of the tenant that was served last
+local held_back = false        -- true if a tenant was refused kept lanes for being ahead
 
 local about = read(key('worker', worker), 'draining', 'slots')
 local shares = shares_of(worker, cell, num(about.slots, 0))
@@ -92,7 +95,9 @@ end
 local function pick()
   for tenant, tag in each_lowest(key('ready', cell)) do
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    local lanes = shares.of_tenant(tenant, slots, tag - virtual)
+    local ahead = NOW - served_at < STILL and tag - virtual or 0
+    local lanes = shares.of_tenant(tenant, slots, ahead)
+    held_back = held_back or (lanes <= 0 and ahead > 0)
     if lanes <= 0 then passed = true end
     -- In turns of a few lanes, where others wait for some too.
     if contested then lanes = math.min(lanes, TURN) end
@@ -133,7 +138,8 @@ local function charge(tenant, name, job, app, it, items)
   local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
   redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
   virtual = at_tenant - items * cost / weight
-  redis.call('HSET', key('vt'), cell, exact(virtual),
+  served_at = NOW
+  redis.call('HSET', key('vt'), cell, exact(virtual), 'at/' .. cell, whole(NOW),
     cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
   return cost
 end
@@ -283,4 +289,5 @@ more = more and redis.call('ZCARD', key('ready', cell)) > 0
 if more or (sooner and slots <= 0) then ring(cell) end
 local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
 if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
+if held_back and (answer[1] < 0 or answer[1] > STILL) then answer[1] = STILL end
 return answer

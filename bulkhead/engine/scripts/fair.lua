@@ -6,8 +6,8 @@
 -- own virtual time (`vt`), or at its last tag (`finish`) where that is later: to be idle saves nothing up.
 --
 -- What runs out is calls at once, not items: for tenants and apps an item costs the time of its call over
--- the mean of the cell where that is twice as long or more, else 1. It is charged by what the app is known to take, and corrected when
--- the call was made.
+-- the mean of the cell where that is twice as long or more, else 1. It is charged by what the app is known to
+-- take, and corrected when the call was made.
 
 local MEAN_SHARE = 0.05   -- of each report in the cell's mean latency
 local QUEUED = 50000      -- a call may take so long for want of our own processor: nobody pays for that
