@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from bulkhead.model.slice import Begun
 
-LATE = 0.05
-"""Seconds after its instant at which a permit is no longer good: permits are for now."""
+LATE = 0.045
+"""Seconds after its instant that a call may still start: it arrives within the 50 ms that are
+promised, by as many milliseconds as it needs to leave."""
 
 
 @dataclass(frozen=True, slots=True)
