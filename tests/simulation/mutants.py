@@ -230,7 +230,7 @@ LISTED = (
         "retries lost while the job is paused",
         "local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))",
         "local live = is_open(redis.call('HGET', key('job', lease.job), 'state'))",
-        *("brakes", "mixed", "brakes"),
+        *("brakes",) * 7,
     ),
     _edit(
         "nobody waits for a retry",

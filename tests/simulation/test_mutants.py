@@ -16,7 +16,6 @@ QUICK = (
     "held is not given back",
     "cap ignored",
     "limiter off by a burst",
-    "retries lost while the job is paused",
     "the next step is forgotten",
     "a worker sends before it begins",
 )
