@@ -69,7 +69,7 @@ class JobHandle:
     @property
     def ended(self) -> bool:
         """True once state and counts are final, but for `unknown` rows that are settled later."""
-        return self.document.state.terminal
+        return self.document.ended
 
     def refresh(self) -> Self:
         """Read the job again; the same handle."""

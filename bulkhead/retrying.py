@@ -120,7 +120,7 @@ def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> 
 def _refuse_unsettled(job: Job) -> None:
     if job.state is JobState.VALIDATING:
         why, to_do = "its input is still being read", "try again when it has been accepted"
-    elif job.state.terminal and job.counts.in_flight:
+    elif job.state.terminal and not job.ended:
         why, to_do = "its last calls are in flight", "try again in half a minute"
     else:
         return

@@ -110,6 +110,14 @@ class Job:
     paused: Mapping[str, str] | None = None
     """By whom and why, while the state is `paused`."""
 
+    @property
+    def ended(self) -> bool:
+        """True once no call is in flight either: from then on only `unknown` rows can change.
+
+        A cancelled job has its last state at once, and its last results when their calls are back.
+        """
+        return self.state.terminal and not self.counts.in_flight
+
     def to_dict(self) -> dict[str, Any]:
         """The document as JSON shows it."""
         document = asdict(self)

@@ -128,7 +128,7 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
         while True:
             progress.show(job)
             now = time.monotonic()
-            if job.state in EXIT_CODES:
+            if job.ended or job.state is JobState.PAUSED:
                 return job, EXIT_CODES[job.state]
             if limit is not None and now - started >= limit:
                 return job, STILL_RUNNING

@@ -140,6 +140,8 @@ class Load:
             for job in jobs:
                 if job.refresh().state.value == "paused":
                     job.resume()
+                if job.state.terminal:
+                    job.wait(timeout=300)
             # Only what was certainly not called: nobody else may be asked for twice.
             again = [job for job in jobs if job.state.value == "cancelled"]
             retried = [job.retry("not_attempted") for job in again if job.counts.cancelled]

@@ -9,6 +9,7 @@ import pytest
 from bulkhead.client import Bulkhead
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
+from bulkhead.engine.verbs import Verbs
 from bulkhead.errors import (
     Conflict,
     InvalidInput,
@@ -19,6 +20,8 @@ from bulkhead.errors import (
     Unreachable,
 )
 from bulkhead.model.app import AppSettings
+from bulkhead.model.ranges import indexes
+from tests.fakes.engine import SUCCEEDED, report
 
 ROWS = [{"address": f"user{n}@example.com"} for n in range(3)]
 
@@ -83,6 +86,23 @@ def test_the_brakes_work_on_the_handle_in_hand(bulkhead):
     assert job.wait().ended
     with pytest.raises(Conflict):
         job.resume()
+
+
+def test_a_cancelled_job_is_waited_for_until_its_last_calls_are_back(bulkhead, redis):
+    job = bulkhead.import_users(ROWS, app="shop")
+    worker = Verbs(Scripts(redis), "w1", cell="main", egress="default")
+    worker.beat({})
+    part = worker.claim(1, 1).slices[0]
+    worker.begin([part.lease])
+
+    assert job.cancel().state == "cancelled"
+
+    with pytest.raises(JobStillRunning):
+        job.wait(timeout=0.01)
+    assert (job.ended, job.counts.in_flight) == (False, 1)
+    worker.settle([report(part, {SUCCEEDED: list(indexes(part.ranges))})])
+    assert job.wait(timeout=20).ended
+    assert (job.counts.succeeded, job.counts.cancelled) == (1, 2)
 
 
 def test_a_retry_is_another_job_with_its_parent(bulkhead):
