@@ -33,7 +33,7 @@ class Gate(Listener):
     def serve(self, client):
         store = socket.socket(socket.AF_UNIX)
         store.connect(self._path)
-        self._sockets.append(store)
+        self._hold(store)
         closing = threading.Event()
         self._start(self._answers, store, client, closing)
         with suppress(OSError):

@@ -10,6 +10,8 @@ class Listener:
 
     def __init__(self):
         self._sockets = []
+        self._lock = threading.Lock()
+        self._over = False
         self._threads = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -19,11 +21,12 @@ class Listener:
 
     def end(self):
         """Let go of what threads still wait for: every connection that was accepted or made."""
-        for sock in list(self._sockets):
+        with self._lock:
+            ending, self._sockets = self._sockets, []
+        for sock in ending:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
-        self._sockets.clear()
 
     def __enter__(self):
         self._start(self._accept)
@@ -33,9 +36,19 @@ class Listener:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        with self._lock:
+            self._over = True
         self.end()
         for thread in list(self._threads):
             thread.join(60)
+
+    def _hold(self, sock):
+        """Let `end` close it; a connection that comes after the last `end` is closed at once."""
+        with self._lock:
+            if not self._over:
+                self._sockets.append(sock)
+                return
+        sock.close()
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -48,5 +61,5 @@ class Listener:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            self._sockets.append(sock)
+            self._hold(sock)
             self._start(self.serve, sock)

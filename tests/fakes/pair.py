@@ -93,7 +93,7 @@ class Forwarder(Listener):
             client.close()
             return
         server.settimeout(None)
-        self._sockets.append(server)
+        self._hold(server)
         self._start(pump, server, client)
         pump(client, server)
 

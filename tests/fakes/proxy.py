@@ -37,7 +37,7 @@ class Proxy(Listener):
         host, port = where.rsplit(":", 1)
         server = socket.create_connection((host, int(port)), timeout=60)
         server.settimeout(None)
-        self._sockets.append(server)
+        self._hold(server)
         if verb == b"CONNECT":
             client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
