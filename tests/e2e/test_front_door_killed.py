@@ -68,7 +68,8 @@ def test_each_message_becomes_one_job_and_each_end_is_told_whoever_is_killed(pro
         until(lambda: set(told(scripts)) >= set(sent), 240)
         until(lambda: all("completed" in told(scripts)[task] for task in sent), 240)
         letters = scripts.redis.zcard(scripts.key("dead"))
-        left = list(scripts.redis.scan_iter(scripts.key("taken", "*")))
+        # Told by whoever ran the job, perhaps before its message was put away.
+        until(lambda: not list(scripts.redis.scan_iter(scripts.key("taken", "*"))))
     client.close()
 
     # What died with a worker before its seal was no job yet, and is forgotten within the hour.
@@ -78,5 +79,4 @@ def test_each_message_becomes_one_job_and_each_end_is_told_whoever_is_killed(pro
     assert {job["counts"]["succeeded"] for job in jobs} == {ITEMS}
     assert sandbox.received(token)["distinct_keys"] == len(sent) * ITEMS
     assert letters == 0
-    assert left == []
     measured(f"{kills} kills in the middle of a submit: {len(sent)} messages, {len(jobs)} jobs")
