@@ -21,5 +21,6 @@ end
 local function overdue(set, at) return redis.call('ZCOUNT', key(set), '-inf', whole(at or NOW)) > 0 end
 
 local reap = overdue('worker') or overdue('lease')
-local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry') or redis.call('EXISTS', key('sweeps')) == 1
+local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry')
+  or redis.call('EXISTS', key('sweeps')) == 1
 return { reap and 1 or 0, tick and 1 or 0 }
