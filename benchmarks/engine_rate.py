@@ -14,6 +14,7 @@ from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
+from bulkhead.model.batch import Batch
 from bulkhead.model.ranges import indexes
 from bulkhead.model.slice import Begun, Report, Slice
 
@@ -31,8 +32,7 @@ def add_apps(redis: Redis, scripts: Scripts, apps: int, items: int) -> None:
         state = {"state": "active", "tenant": "acme", "cell": "main", "version": "1"}
         redis.hset(scripts.key("app", name), mapping=limits | state)
         draft = Draft(scripts, Request("users.import", "acme", name))
-        for line in range(items):
-            draft.add(line, ["ann@example.com"])
+        draft.take(Batch(range(items), [["ann@example.com"]] * items, {}))
         draft.seal({})
 
 

@@ -15,12 +15,13 @@ from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.app import parse_rate
+from bulkhead.model.batch import ONE_CALL
 from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.model.when import can_be_written
 from bulkhead.objects import Objects
-from bulkhead.submitting import Entry, Prepared, batches_of, submit
+from bulkhead.submitting import Entry, Prepared, submit
 
 TOKENS = ("none", "missing", "rotate")
 """What an import does about user access tokens; `missing`: none on our record."""
@@ -186,7 +187,7 @@ def prepare_call(
         )
     params = {"op": op, "body": dict(checked.members)}
     request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
-    return Prepared(request, batches_of([Entry(1, [])]), lambda: {"rows": 1, "format": "call"})
+    return Prepared(request, [ONE_CALL], lambda: {"rows": 1, "format": "call"})
 
 
 @dataclass(frozen=True, slots=True)

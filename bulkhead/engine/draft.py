@@ -18,7 +18,6 @@ from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import operation_class, repeats
-from bulkhead.model.user import problem_of
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -120,14 +119,6 @@ class Draft:
             rows = rows[room:]
             if not self._open_segment.room:
                 self._close_segment()
-
-    def add(self, line: int, cells: Sequence[str]) -> None:
-        """Append one item: its line in the input, and its cells as they were read."""
-        self.take(Batch([line], [[*cells]], {}))
-
-    def refuse(self, line: int, cells: Sequence[str], code: str, message: str) -> None:
-        """Append one row that will not be sent: it is `failed` from the start, with the reason."""
-        self.take(Batch([line], [[*cells]], {0: problem_of(code, message)}))
 
     def _end(self, index: int, state: int, line: int, code: str, message: str) -> None:
         """Write what becomes of an item that no call will be made for."""

@@ -22,6 +22,10 @@ class Batch(NamedTuple):
     """What is wrong with the rows that are not sent, by their place in the batch, in order."""
 
 
+ONE_CALL = Batch((1,), ([],), {})
+"""The row of a job that is one call, and not about a row of anybody's."""
+
+
 def gathered(rows: Iterable[tuple[int, list[str], Problem | None]]) -> Iterator[Batch]:
     """The same rows in batches; of rows that end in an error the last few may not arrive."""
     passing = iter(rows)

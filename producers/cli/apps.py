@@ -168,12 +168,12 @@ def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
 def check(ctx: Context, /, app: str, timeout: float, no_wait: bool, form: str | None) -> int:
     """Let a worker try the app's backend and token with one call."""
     from bulkhead.engine.draft import Request
-    from bulkhead.submitting import Entry, batches_of
+    from bulkhead.model.batch import ONE_CALL
     from producers.cli.follow import Following, finish
 
     name = ctx.fleet.app(ctx.app_id(app)).id
     request = Request("apps.check", name.split("/")[0], name, priority="urgent", max_attempts=1)
-    job = ctx.submit(request, batches_of([Entry(1, [])]), lambda: {"rows": 1})
+    job = ctx.submit(request, [ONE_CALL], lambda: {"rows": 1})
     return finish(ctx.jobs, job, Following(wait=not no_wait, timeout=timeout), form)
 
 

@@ -83,7 +83,8 @@ def _job_of(ctx: Context, rotation: Rotation, name: str) -> Job:
     """The job that tries the token: the one an interrupted rotation left, or a new one."""
     from bulkhead.engine.draft import Request
     from bulkhead.engine.rotation import CHECK
-    from bulkhead.submitting import Entry, submit
+    from bulkhead.model.batch import ONE_CALL
+    from bulkhead.submitting import submit_batches
 
     left = (ctx.fleet.app(name).live["rotation"] or {}).get("job")
     if left:
@@ -94,7 +95,7 @@ def _job_of(ctx: Context, rotation: Rotation, name: str) -> Job:
         CHECK, name.split("/", maxsplit=1)[0], name, priority="urgent", max_attempts=2
     )
     # Nobody asked for this job: what became of it is told as the end of the rotation.
-    job = submit(ctx.scripts, request, [Entry(1, [])], lambda: {"rows": 1})
+    job = submit_batches(ctx.scripts, request, [ONE_CALL], lambda: {"rows": 1})
     rotation.checked_by(job.id)
     return job
 

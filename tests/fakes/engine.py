@@ -9,9 +9,11 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.verbs import Verbs
 from bulkhead.model.app import AppSettings
+from bulkhead.model.batch import Batch
 from bulkhead.model.job import JobState
 from bulkhead.model.ranges import indexes, parse_ranges, write_ranges
 from bulkhead.model.slice import Begun, Report
+from bulkhead.model.user import problem_of
 
 VIRTUAL_CLOCK = Path(__file__).parent / "clock_virtual.lua"
 START = 1_900_000_000_000_000
@@ -77,12 +79,10 @@ class World:
         return draft
 
     def fill(self, draft, items, refused=()):
-        for index in range(items):
-            cells = [f"user{index}"]
-            if index in refused:
-                draft.refuse(index + 2, cells, "ADDRESS_HAS_COMMA", "a comma")
-            else:
-                draft.add(index + 2, cells)
+        cells = [[f"user{index}"] for index in range(items)]
+        bad = problem_of("ADDRESS_HAS_COMMA", "a comma")
+        problems = {index: bad for index in range(items) if index in refused}
+        draft.take(Batch(range(2, items + 2), cells, problems))
 
     def worker(self, name="w1", egress="default"):
         """The verbs of a worker, alive."""

@@ -11,6 +11,7 @@ from bulkhead.box import Box
 from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts
+from bulkhead.model.batch import Batch
 from tests.command import KEY, ROOT, typed
 
 PAGE = ROOT / "docs" / "how-to" / "run-a-fleet.md"
@@ -142,7 +143,7 @@ def test_an_app_that_exists_needs_no_token_in_the_file_and_a_new_one_does(apply,
 def test_prune_removes_what_the_file_has_not_and_refuses_what_has_open_jobs(apply, fleet, redis):
     apply(one() + f"  zeta/old: {{base_url: '{URL}', token_env: SHOP_TOKEN}}\n")
     draft = Draft(Scripts(redis), Request("users.import", "zeta", "zeta/old", mapping={}))
-    draft.add(1, ["ann"])
+    draft.take(Batch([1], [["ann"]], {}))
     job = draft.seal({"rows": 1})
 
     busy = apply(one(), "--prune", "--yes")

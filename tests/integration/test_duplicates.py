@@ -4,6 +4,8 @@ import pytest
 
 from bulkhead import client
 from bulkhead.engine.draft import Draft, Request
+from bulkhead.model.batch import Batch
+from bulkhead.model.user import problem_of
 from tests.fakes.engine import FAILED, PENDING, SKIPPED
 
 COLUMNS = ["address", "name", "_code"]
@@ -14,11 +16,10 @@ def job_of(world, rows):
     """A job of these rows (a row with a fourth cell is bad), line 2 first. Returns its id."""
     request = Request("users.import", "acme", "acme/shop", columns=COLUMNS, mapping=MAPPING)
     draft = Draft(world.scripts, request, world.wall)
-    for line, (*cells, last) in enumerate(rows, start=2):
-        if last == "bad":
-            draft.refuse(line, cells, "ADDRESS_HAS_COMMA", "a comma")
-        else:
-            draft.add(line, [*cells, last])
+    bad = problem_of("ADDRESS_HAS_COMMA", "a comma")
+    problems = {place: bad for place, row in enumerate(rows) if row[-1] == "bad"}
+    cells = [[*row[:-1]] if place in problems else [*row] for place, row in enumerate(rows)]
+    draft.take(Batch(range(2, len(rows) + 2), cells, problems))
     return draft.seal({"rows": len(rows)})
 
 
@@ -86,8 +87,7 @@ def test_a_job_without_addresses_may_say_the_same_twice(world):
     world.app()
     request = Request("call", "acme", "acme/shop")
     draft = Draft(world.scripts, request, world.wall)
-    for line in (1, 2):
-        draft.add(line, ["the same"])
+    draft.take(Batch([1, 2], [["the same"], ["the same"]], {}))
 
     job = draft.seal({"rows": 2})
 

@@ -6,6 +6,7 @@ from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import StoreFull, Unreachable
+from bulkhead.model.batch import Batch
 from tests.fakes.engine import World
 
 
@@ -56,7 +57,7 @@ def test_a_full_store_is_told_without_the_rows_that_did_not_fit(home):
         world = World(connect(store.url))
         world.app()
         draft = world.draft()
-        draft.add(2, ["ann@example.com"])
+        draft.take(Batch([2], [["ann@example.com"]], {}))
         world.redis.config_set("maxmemory", "1mb")
 
         with pytest.raises(StoreFull) as full:

@@ -6,6 +6,7 @@ from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.fleet import SealedToken
 from bulkhead.engine.rotation import CHECK, Rotation
 from bulkhead.errors import Conflict
+from bulkhead.model.batch import ONE_CALL
 from bulkhead.model.slice import Held
 from tests.fakes.engine import report
 
@@ -104,7 +105,7 @@ def test_a_stopped_app_makes_the_call_that_tries_its_next_token_and_no_other(wor
     exchange = Rotation(world.scripts, app, NEW)
     exchange.offer()
     draft = Draft(world.scripts, Request(CHECK, "acme", app, priority="urgent"), world.wall)
-    draft.add(1, [])
+    draft.take(ONE_CALL)
     check = draft.seal({"rows": 1})
 
     (slice_,) = world.claim()

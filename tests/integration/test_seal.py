@@ -12,6 +12,7 @@ from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Interrupted, Unreachable
 from bulkhead.model.app import AppSettings
+from bulkhead.model.batch import Batch
 
 REQUEST = Request("users.import", "acme", "acme/shop", columns=["address"], mapping={"address": 0})
 ENTRIES = [client.Entry(n, [f"user{n}@example.com"]) for n in range(1, 4)]
@@ -149,7 +150,7 @@ def test_an_interrupt_in_the_moment_in_which_the_job_is_opened_leaves_nothing_of
 
 def test_a_sealed_job_is_not_discarded(scripts):
     draft = Draft(scripts, REQUEST)
-    draft.add(1, ["user1@example.com"])
+    draft.take(Batch([1], [["user1@example.com"]], {}))
     draft.seal({"rows": 1})
 
     assert draft.discard() is False
