@@ -132,8 +132,11 @@ class Overview:
     def time(self) -> float:
         """The engine's clock, in microseconds: the store's, and what it is ahead of that."""
         seconds, microseconds = ask(self._redis.time)
-        ahead = ask(self._redis.get, self._key("clock", "ahead")) or 0
-        return float(seconds * 1_000_000 + microseconds) + float(ahead)
+        return float(seconds * 1_000_000 + microseconds) + self.ahead()
+
+    def ahead(self) -> float:
+        """Microseconds that the engine's clock is ahead of the store's, which was set back."""
+        return float(ask(self._redis.get, self._key("clock", "ahead")) or 0)
 
     def dead(self) -> int:
         """How many dead submissions are kept, in whatever kind of key."""

@@ -13,12 +13,12 @@ from typing import Any
 
 from bulkhead.engine.memory import usable_memory
 from bulkhead.errors import InvalidInput, Unreachable
+from bulkhead.secrets import SHORTEST_KEY
 
 LONGEST_SOCKET_PATH = 100
 """Bytes: the kernel's limit is 104 on macOS and 108 on Linux, with a closing zero."""
 LARGEST_LOG = 1_000_000
 """Bytes of server.log that a start keeps as it is; a longer one becomes server.log.1."""
-SHORTEST_KEY = 32
 
 CONFIG = """\
 # Written anew at each start. hz: at 10, a wait of 20 ms for the bell ends after 100.

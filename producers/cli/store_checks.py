@@ -156,7 +156,7 @@ def _clock(scripts: Scripts) -> Check:
     if apart > 1:
         says = f"this host's clock and the store's are {apart:.1f} s apart"
         return warning("clock", says, "let both follow the same time service (NTP)")
-    ahead = float(scripts.redis.get(scripts.key("clock", "ahead")) or 0) / 1e6
+    ahead = Overview(scripts).ahead() / 1e6
     if ahead > 1:
         says = f"the store's clock was set back: work goes a tenth slower for {10 * ahead:.0f} s"
         return warning("clock", says, "see that the time service of the store's host is steady")
