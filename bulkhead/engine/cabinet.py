@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,7 +128,7 @@ class Cabinet:
                     wanted["job", part.job] = None
                 if part.app not in self._met:
                     wanted["app", part.app] = None
-                for number in {index // SEGMENT for index in indexes(part.ranges)}:
+                for number in _segments(part.ranges):
                     if hashkey(part.job, number) not in self._known_rows:
                         wanted["job", part.job, "seg", str(number)] = None
         return list(wanted)
@@ -173,6 +173,12 @@ class Cabinet:
             token=Secret(token),
             retry=settings.retry,
         )
+
+
+def _segments(ranges: Ranges) -> Iterator[int]:
+    """The segments that hold these items; one comes again where two ranges touch it."""
+    for first, last in ranges:
+        yield from range(first // SEGMENT, last // SEGMENT + 1)
 
 
 def _job_facts(fields: Mapping[str, str]) -> JobFacts:

@@ -206,7 +206,8 @@ class Recount:
         answer = self._scripts.run("audit", job, "look", *limits) if JOB_ID.fullmatch(job) else []
         if not answer:
             self._jobs.get(job)
-        flat, piece, size, leases, redo, many, retries, all_retries, results, *others = answer
+        flat, piece, size, leases, redo, many, retries, all_retries, results, *rest = answer
+        codes, said, held = rest
         fields = decoded(dict(zip(flat[::2], flat[1::2], strict=True)))
         if fields["state"] == JobState.VALIDATING.value:
             raise Conflict(
@@ -224,8 +225,8 @@ class Recount:
             tuple(map(int, retries)),
             all_retries,
             results,
-            _counts_of(others[0]),
-            (others[1], others[2]),
+            _counts_of(codes),
+            (said, held),
         )
 
     def _lists(self, job: str, app: str) -> tuple[list[bytes], list[int]]:

@@ -62,8 +62,6 @@ class Records:
     def _records(self, lines: Sequence[str]) -> list[list[str]]:
         delimiter = self._delimiter
         quoted = [line for line in lines if '"' in line]
-        if not quoted:
-            return [line.split(delimiter) if line else [] for line in lines]
         try:
             parsed = list(csv.reader(quoted, delimiter=delimiter, strict=True))
         except csv.Error:
