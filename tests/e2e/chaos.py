@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
@@ -139,15 +139,12 @@ class Site:
         if len(living) < 2:
             return False
         worker, pid = chance.choice(living)
-        # Stopped, it can change nothing between our look and its end.
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+        with suppress(ProcessLookupError), stopped(pid):
             leases, once = self.begun(worker)
             if leases:
                 self.tally.kills.append(Kill(time.time(), pid, leases, once))
                 os.kill(pid, signal.SIGKILL)
                 return True
-            os.kill(pid, signal.SIGCONT)
         return False
 
     def kill_leash(self):
@@ -189,6 +186,17 @@ class Site:
         self.client.close()
         self.log.close()
         self.store.stop()
+
+
+@contextmanager
+def stopped(pid):
+    """The process can change nothing meanwhile; goes on afterwards, also when a look failed."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def count(ranges):
