@@ -9,6 +9,7 @@ from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
+from bulkhead.model.waves import SEVERAL
 
 FIRST_LINES = 5
 
@@ -113,6 +114,8 @@ def pace_in(
     fields: Mapping[str, str], app: Mapping[str, str], workers: int, now: float
 ) -> dict[str, Any]:
     state = JobState(fields["state"])
+    if fields.get("apps"):
+        return _pace_of_fleet(fields, workers, now)
     counts = counts_in(fields, state)
     speed = 0.0 if state.terminal else _speed(fields, now)
     limit = _limit(fields, app)
@@ -132,6 +135,28 @@ def pace_in(
     }
 
 
+def _pace_of_fleet(fields: Mapping[str, str], workers: int, now: float) -> dict[str, Any]:
+    """Of a job over many apps, each of which has limits of its own: there is no one limit."""
+    state = JobState(fields["state"])
+    speed = 0.0 if state.terminal else _speed(fields, now)
+    limit = float(fields.get("rate") or 0)
+    limited_by = None
+    if not state.terminal and state is not JobState.VALIDATING:
+        reasons = (
+            (state is JobState.PAUSED, "paused"),
+            (state is JobState.SCHEDULED, "schedule"),
+            (workers == 0, "no_workers"),
+            (float(fields.get("release_at") or 0) > now, "soak"),
+        )
+        limited_by = next((name for holds, name in reasons if holds), "apps")
+    return {
+        "items_per_s": round(speed, 1),
+        "limit_per_s": limit or None,
+        "limited_by": limited_by,
+        "eta": None,
+    }
+
+
 def _times(fields: Mapping[str, str]) -> dict[str, str | None]:
     """The instants of every job, and `at` and `deadline` of one that has them."""
     names = ["created_at", "validated_at", "started_at", "finished_at"]
@@ -147,8 +172,8 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
     return Job(
         id=fields["id"],
         kind=fields["kind"],
-        tenant=fields["tenant"],
-        app=fields["app"],
+        tenant=None if fields["tenant"] == SEVERAL else fields["tenant"],
+        app=fields["app"] or None,
         state=state,
         version=int(fields.get("version") or 1),
         counts=counts_in(fields, state),
@@ -162,4 +187,5 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         results_expire_at=rfc3339(float(finished) + retention * 1e6) if finished else None,
         parent=fields.get("parent") or None,
         paused=paused if state is JobState.PAUSED else None,
+        apps=int(fields["apps"]) if fields.get("apps") else None,
     )

@@ -18,6 +18,7 @@ from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import operation_class, repeats
+from bulkhead.model.waves import Waves
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -65,6 +66,8 @@ class Request:
     """The job whose rows these are, for a retry."""
     notify: str = ""
     """JSON with the task and the queue that the job document is sent to at the end."""
+    waves: Waves | None = None
+    """Of a fleet job, whose `app` is empty: a row's first cell names the app that it is for."""
 
 
 class Draft:
@@ -109,6 +112,9 @@ class Draft:
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
+        if self._request.waves and batch.cells:
+            self._pipe.rpush(self._key("apps"), *(cells[0] for cells in batch.cells))
+            self._pipe.expire(self._key("apps"), UNSEALED_FOR)
         numbered = zip(batch.lines, batch.cells, strict=True)
         self._write([[line, *cells] for line, cells in numbered])
 
@@ -264,6 +270,7 @@ class Draft:
             "deadline": _micros(request.deadline),
             "parent": request.parent,
             "notify": request.notify,
+            **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
 
     def _close_segment(self) -> None:

@@ -25,7 +25,7 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-WORK = ("limiter", "fair", "place", "lease", "job")
+WORK = ("limiter", "fair", "place", "lease", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
 NEEDS = {
     "claim": (*WORK, "items", "slots"),

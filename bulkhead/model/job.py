@@ -92,7 +92,8 @@ class Job:
 
     id: str
     kind: str
-    tenant: str
+    tenant: str | None
+    """None if its apps may be of several tenants."""
     app: str | None
     state: JobState
     version: int
@@ -109,6 +110,8 @@ class Job:
     links: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, str] | None = None
     """By whom and why, while the state is `paused`."""
+    apps: int | None = None
+    """Of a fleet job, which has no `app`: how many it is for."""
 
     @property
     def ended(self) -> bool:
@@ -126,8 +129,9 @@ class Job:
             {**entry, "first_lines": list(entry["first_lines"])}
             for entry in document["errors_by_code"]
         ]
-        if self.paused is None:
-            del document["paused"]
+        for name in ("paused", "apps"):
+            if document[name] is None:
+                del document[name]
         return document
 
 

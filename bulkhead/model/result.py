@@ -54,8 +54,8 @@ class Result:
         return cls(
             custom_id=_cell(cells, mapping.get("custom_id")),
             line=line,
-            app=app,
-            key={"address": _cell(cells, mapping.get("address")) or ""} if mapping else {},
+            app=app or _cell(cells, mapping.get("app")),
+            key=_key(cells, mapping),
             outcome=OUTCOMES[state],
             detail=detail or None,
             code=code or None,
@@ -99,3 +99,9 @@ class Result:
 def _cell(cells: Sequence[str], column: int | None) -> str | None:
     present = column is not None and 0 <= column < len(cells)
     return (cells[column] or None) if present and column is not None else None
+
+
+def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
+    if "address" not in mapping:
+        return {}
+    return {"address": _cell(cells, mapping["address"]) or ""}

@@ -14,6 +14,7 @@ from bulkhead.model.job import JobState
 from bulkhead.model.ranges import indexes, parse_ranges, write_ranges
 from bulkhead.model.slice import Begun, Report
 from bulkhead.model.user import problem_of
+from bulkhead.model.waves import SEVERAL, Waves
 
 VIRTUAL_CLOCK = Path(__file__).parent / "clock_virtual.lua"
 START = 1_900_000_000_000_000
@@ -77,6 +78,21 @@ class World:
         draft = Draft(self.scripts, asked, lambda: self.wall() + made)
         draft.open()
         return draft
+
+    def submit_fleet(self, apps, ends, *, soak=0.0, rollback=False, **request):
+        """Make a job with an item for each of these apps, in waves that end there. Its id."""
+        made = next(self._drafts) / 1000
+        asked = Request(
+            request.pop("kind", "apps.check"),
+            SEVERAL,
+            "",
+            mapping={"app": 0},
+            waves=Waves(tuple(ends), soak, rollback),
+            **request,
+        )
+        draft = Draft(self.scripts, asked, lambda: self.wall() + made)
+        draft.take(Batch(range(1, len(apps) + 1), [[app] for app in apps], {}))
+        return draft.seal({"rows": len(apps)})
 
     def fill(self, draft, items, refused=()):
         cells = [[f"user{index}"] for index in range(items)]

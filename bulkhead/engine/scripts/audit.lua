@@ -18,7 +18,7 @@
 -- returns  {'ok' | 'version' | 'leases', its version | how many are open}
 
 local job, verb, name = ARGV[1], ARGV[2], key('job', ARGV[1])
-local app = redis.call('HGET', name, 'app')
+local app, apps = unpack(redis.call('HMGET', name, 'app', 'apps'))
 if not app then return {} end
 
 -- Of the job, and how many lanes those of all jobs of its app hold.
@@ -32,27 +32,33 @@ local function leases()
   return found, lanes
 end
 
+-- Of the job, in its app or its apps, and how many there are of all jobs.
 local function retries(most)
-  local all, found = redis.call('ZCARD', key('app', app, 'retry')), {}
+  local names, all, found = apps and redis.call('LRANGE', key('job', job, 'apps'), 0, -1) or { app }, 0, {}
+  for _, each in ipairs(names) do all = all + redis.call('ZCARD', key('app', each, 'retry')) end
   if all > most then return found, all end
-  for _, member in ipairs(redis.call('ZRANGE', key('app', app, 'retry'), 0, -1)) do
-    local whose, index = string.match(member, '^([^:]+):(%d+)')
-    if whose == job then found[#found + 1] = index end
+  for _, each in ipairs(names) do
+    for _, member in ipairs(redis.call('ZRANGE', key('app', each, 'retry'), 0, -1)) do
+      local whose, index = string.match(member, '^([^:]+):(%d+)')
+      if whose == job then found[#found + 1] = index end
+    end
   end
   return found, all
 end
 
 local function look()
-  local map, redo_list, most = key('job', job, 'map'), key('job', job, 'redo'), tonumber(ARGV[5])
+  local map, redo_list, most = key('job', job, 'map'), key('job', job, apps and 'due' or 'redo'), tonumber(ARGV[5])
   local first = tonumber(ARGV[3])
-  local many = redis.call('LLEN', redo_list)
+  local many = redis.call(apps and 'HLEN' or 'LLEN', redo_list)
+  local back = {}
+  if many <= most then back = apps and redis.call('HVALS', redo_list) or redis.call('LRANGE', redo_list, 0, -1) end
   local waiting, all = retries(most)
   local open, lanes = leases()
   return {
     redis.call('HGETALL', name),
     redis.call('GETRANGE', map, first, first + tonumber(ARGV[4]) - 1), redis.call('STRLEN', map),
     open,
-    many > most and {} or redis.call('LRANGE', redo_list, 0, -1), many,
+    back, many,
     waiting, all,
     redis.call('LLEN', key('job', job, 'out')),
     redis.call('HGETALL', key('job', job, 'codes')),
@@ -79,8 +85,10 @@ local function repair()
   if redis.call('EXISTS', key('app', app)) == 1 then redis.call('HSET', key('app', app), 'held', lanes) end
   redis.call('HINCRBY', name, 'version', 1)
   finish_if_over(job)
-  place_job(app, job)
-  place(app)
+  if not apps then
+    place_job(app, job)
+    place(app)
+  end
   return { 'ok', redis.call('HGET', name, 'version') }
 end
 

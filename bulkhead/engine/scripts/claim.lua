@@ -38,7 +38,7 @@ local function retries_due(name)
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', zset, '-inf', whole(NOW), 'LIMIT', 0, most)) do
     local job, index, step = string.match(member, '^([^:]+):(%d+)@?(.*)$')
     redis.call('ZREM', zset, member)
-    redo(job, index .. '-' .. index, 0, step)
+    redo(job, name, index .. '-' .. index, 0, step)
     touched[job] = true
     retries_left = retries_left - 1
   end
@@ -57,11 +57,14 @@ local function promote()
     local kind, name = string.sub(member, 1, 2), string.sub(member, 3)
     if kind == 'j:' then
       start_scheduled(name)
+    elseif kind == 'v:' then
+      if visit_apps(name) then finish_if_over(name) end
     elseif kind == 'p:' then
-      local app = redis.call('HGET', key('job', name), 'app')
+      local job, app = string.match(name, '^([^@]+)@?(.*)$')
+      if app == '' then app = redis.call('HGET', key('job', job), 'app') end
       redis.call('ZREM', key('wait'), member)
       if app then
-        place_job(app, name)
+        place_job(app, job)
         place(app)
       end
     else
@@ -138,7 +141,8 @@ local function charge(tenant, name, job, app, it, items)
   local weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)
   local at_job = num(redis.call('ZSCORE', jobs, job), 0)
   local job_tag = redis.call('ZINCRBY', jobs, exact(items / num(it.weight, 4)), job)
-  redis.call('HSET', key('job', job), 'finish', job_tag)
+  -- The apps of a fleet job have no virtual time in common.
+  if not it.apps then redis.call('HSET', key('job', job), 'finish', job_tag) end
   local at_app = redis.call('ZINCRBY', apps, exact(items * cost / num(app.weight, 1)), name)
   local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
   redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
@@ -224,13 +228,15 @@ local function grant(tenant, name, lanes, contested)
     return
   end
   local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
-  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks', 'rate', 'tat', 'class')
+  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks', 'rate', 'tat', 'class', 'apps', 'state')
+  -- A pause of a fleet job is one write: each of its apps learns of it here.
+  if it.apps and not is_open(it.state) then return place_job(name, job) end
   local stopped = app.state == 'stopped'
   -- The sweep has not come to it yet.
   if stopped and it.kind ~= 'apps.check_token' then return follow(app, name, job) end
   local looked = not stopped and job_to_look_through(name, app, job)
   if looked then return grant_look(tenant, name, looked, app) end
-  local _, _, _, step = read_entry(redis.call('LINDEX', key('job', job, 'redo'), 0) or '0-0')
+  local step = next_step(job, name, it)
   local safe = repeat_of(job, step) == 'safe'
   local limits = narrower(name, job, it)
   local unpaced = safe and is_unpaced(app, limits)
@@ -244,10 +250,11 @@ local function grant(tenant, name, lanes, contested)
     redis.call('HSET', key('app', name), 'lead', whole(lead))
     return place_job(name, job)
   end
-  local ranges, taken, deaths = take(worker, job, it, #offsets, step)
+  local ranges, taken, deaths = take(worker, name, job, it, #offsets, step)
   if taken == 0 then
     -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
-    if num(redis.call('HGET', key('job', job), 'next'), 0) == num(it.next, 0) then barred[name] = true end
+    local at = redis.call('HGET', key('job', job), 'next')
+    if it.apps or num(at, 0) == num(it.next, 0) then barred[name] = true end
     return place_job(name, job)
   end
   parallel = math.min(parallel, taken)

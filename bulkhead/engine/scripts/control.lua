@@ -19,7 +19,7 @@ local function settled_state(wanted, state)
 end
 
 local function control_job()
-  local it = read(key('job', id), 'state', 'version', 'app', 'started_at', 'at', 'by', 'failed')
+  local it = read(key('job', id), 'state', 'version', 'app', 'started_at', 'at', 'by', 'failed', 'apps')
   if not it.state then return { 'none', '' } end
   if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
   local same = settled_state(verb, it.state)
@@ -32,7 +32,7 @@ local function control_job()
   -- A draft can be cancelled only: paused, it would never be sealed.
   local may = is_live(it.state) or (it.state == 'validating' and verb == 'cancel')
   if not may or (verb == 'resume' and it.state ~= 'paused') then return { 'state', it.state } end
-  if verb == 'resume' and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
+  if verb == 'resume' and not it.apps and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
     return { 'stopped', it.state }
   end
   local after = { pause = 'paused', cancel = 'cancelled', resume = freed(it) }
@@ -40,8 +40,12 @@ local function control_job()
     redis.call('HSET', key('job', id), 'budget_from', it.failed or '0')
   end
   transition(id, after[verb], by, why)
-  place_job(it.app, id)
-  place(it.app)
+  if not it.apps then
+    place_job(it.app, id)
+    place(it.app)
+  elseif verb == 'resume' then
+    begin_visit(id, 0, num(it.apps))
+  end
   return { 'ok', after[verb] }
 end
 

@@ -2,6 +2,7 @@
 --
 -- First what came back (`job:<j>:redo`), of one step at a time; then, for the first step, the untouched rest
 -- from `next` on. A claim that takes items is never unsure of them: it writes where the next one goes on.
+-- Of a fleet job an app has one item: `job:<j>:due` holds it from its release to its end.
 
 local SCAN = 512          -- items of the untouched rest that are looked at in one go
 
@@ -69,8 +70,30 @@ local function take_new(job, it, most)
   return table.concat(ranges, ','), taken
 end
 
+-- The app's one item of a fleet job, unless it is a suspect beside another one.
+local function take_due(worker, job, name)
+  local entry = redis.call('HGET', key('job', job, 'due'), name)
+  if not entry then return '', 0, 0 end
+  local first, last, deaths = read_entry(entry)
+  if deaths >= 2 then
+    if has_suspect(worker) then return '', 0, 0 end
+    suspects = true
+  end
+  redis.call('HDEL', key('job', job, 'due'), name)
+  return whole(first) .. '-' .. whole(last), 1, deaths
+end
+
+-- The step of what comes next of a job for this app.
+local function next_step(job, name, it)
+  local entry = it.apps and redis.call('HGET', key('job', job, 'due'), name)
+    or not it.apps and redis.call('LINDEX', key('job', job, 'redo'), 0)
+  local _, _, _, step = read_entry(entry or '0-0')
+  return step
+end
+
 -- The items of a slice that hold so many permits: what came back first, then the untouched rest.
-local function take(worker, job, it, most, step)
+local function take(worker, name, job, it, most, step)
+  if it.apps then return take_due(worker, job, name) end
   local ranges, taken, deaths = take_redo(worker, job, most, step)
   if deaths == 0 and step == '' and it.looks ~= '1' and taken < most then
     local more, extra = take_new(job, it, most - taken)

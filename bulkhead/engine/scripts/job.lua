@@ -5,14 +5,9 @@
 
 local SWEEP = 250         -- jobs of one app that are looked at in one go
 
-local function add_results(job, rows)
-  redis.call('RPUSH', key('job', job, 'out'), rows)
-  expire_with(job, 'out')
-end
-
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
-  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects' }) do
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects', 'apps', 'due' }) do
     redis.call('EXPIRE', key('job', job, part), retention)
   end
   for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
@@ -28,7 +23,11 @@ end
 -- What a job that has ended leaves behind: its place in its tenant's quotas and among the deadlines
 -- is free at once, its id stays in the lists until the store has forgotten the rest.
 local function leave_open(job, it)
-  redis.call('SREM', key('app', it.app, 'open'), job)
+  if it.apps then
+    begin_visit(job, 0, num(it.apps))
+  else
+    redis.call('SREM', key('app', it.app, 'open'), job)
+  end
   redis.call('ZREM', key('deadline'), job)
   if redis.call('HDEL', key('tenant', it.tenant, 'open'), job) == 1 then
     redis.call('HINCRBY', key('tenant', it.tenant), 'open_items', 0 - num(it.total, 0))
@@ -45,7 +44,7 @@ end
 local function transition(job, state, by, why)
   local name = key('job', job)
   local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial',
-    'idempotency_key')
+    'idempotency_key', 'apps')
   redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
   redis.call('HINCRBY', name, 'version', 1)
   if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
@@ -67,8 +66,13 @@ local function freed(it)
   return it.started_at and 'running' or 'queued'
 end
 
--- Lets the items of a job be claimed, unless its app's token is not accepted.
-local function enqueue(job, name)
+-- Lets the items of a job be claimed, unless its app's token is not accepted. A fleet job waits for none of
+-- its apps: what cannot be called stays pending, app by app.
+local function enqueue(job, name, apps)
+  if apps then
+    transition(job, 'queued')
+    return begin_visit(job, 0, num(apps))
+  end
   local app = read(key('app', name), 'state', 'why', 'rotation')
   if app.state == 'stopped' and not may_call(app, redis.call('HGET', key('job', job), 'kind')) then
     transition(job, 'paused', 'auth_failure', app.why)
@@ -82,7 +86,8 @@ end
 -- A job whose app was stopped since is shown as paused; one that waited for its app goes on. What tries
 -- the next token goes on in any case: it is the way out.
 local function follow(app, name, job)
-  local it = read(key('job', job), 'state', 'kind', 'by', 'started_at', 'at')
+  local it = read(key('job', job), 'state', 'kind', 'by', 'started_at', 'at', 'apps')
+  if it.apps then return place_job(name, job) end
   if app.state == 'stopped' then
     if not is_open(it.state) or it.kind == 'apps.check_token' then return end
     transition(job, 'paused', 'auth_failure', app.why)
@@ -113,7 +118,7 @@ end
 -- The time of a scheduled job has come; or seems to, while NOW is ahead: then it is looked at again when
 -- nine tenths of the wait are over, since NOW may run a tenth slower.
 local function start_scheduled(job)
-  local it = read(key('job', job), 'state', 'app', 'at')
+  local it = read(key('job', job), 'state', 'app', 'at', 'apps')
   redis.call('ZREM', key('wait'), 'j:' .. job)
   if it.state ~= 'scheduled' then return false end
   local early = num(it.at, 0) - WALL
@@ -121,18 +126,20 @@ local function start_scheduled(job)
     redis.call('ZADD', key('wait'), whole(NOW + math.max(1000, early * 0.9)), 'j:' .. job)
     return false
   end
-  enqueue(job, it.app)
+  enqueue(job, it.app, it.apps)
   return true
 end
 
 -- The deadline of a job has passed: what is in flight is still recorded, nothing else is called.
 local function time_out(job)
-  local it = read(key('job', job), 'state', 'app')
+  local it = read(key('job', job), 'state', 'app', 'apps')
   redis.call('ZREM', key('deadline'), job)
   if not is_live(it.state) then return nil end
   transition(job, 'timed_out', 'deadline')
-  place_job(it.app, job)
-  place(it.app)
+  if not it.apps then
+    place_job(it.app, job)
+    place(it.app)
+  end
   return it.app
 end
 
@@ -150,12 +157,15 @@ end
 -- is not over may have failed too often to go on.
 local function finish_if_over(job)
   local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight',
-    'max_failures', 'budget_from')
+    'max_failures', 'budget_from', 'apps', 'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback',
+    'rolling')
   if not is_live(it.state) then return it.state end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
-  if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then
+  local released = it.apps and num(it.next, 0) or num(it.total, 0)
+  if over < released or num(it.in_flight, 0) > 0 or it.visit then
     return is_open(it.state) and keep_budget(job, it) or it.state
   end
+  if it.apps and next_wave(job, it) then return it.state end
   local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
   transition(job, state)
   return state

@@ -41,7 +41,7 @@ end
 
 -- Ends a lease that never began: its items are pending again, and cost nothing.
 local function end_granted(lease)
-  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)
+  redo(lease.job, lease.app, lease.left, num(lease.deaths, 0), lease.step)
   drop_lease(lease)
   local items = count(lease.left)
   local paid = holds_permits(lease, items)

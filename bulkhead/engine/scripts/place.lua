@@ -41,28 +41,35 @@ local function tag_of_held(virtual, tag)
   return math.max(virtual, tag) - BEHIND * behind / (behind + BEHIND)
 end
 
+-- True if a job has something to claim for this app.
+local function has_work(name, job, it)
+  if not is_open(it.state) then return false end
+  if it.apps then return redis.call('HEXISTS', key('job', job, 'due'), name) == 1 end
+  return num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1
+end
+
 -- Puts a job among its app's jobs that have items to give out, lets it wait for its own limits, or takes it
 -- from there. One that meets what is on the record already is looked through: that needs no permits.
 local function place_job(name, job)
-  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held')
+  local it = read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held', 'apps')
   local jobs = key('app', name, 'jobs')
   if it.looks then
     local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
     redis.call(through and 'SADD' or 'SREM', key('app', name, 'looks'), job)
   end
-  local work = is_open(it.state)
-    and (num(it.next, 0) < num(it.total, 0) or redis.call('EXISTS', key('job', job, 'redo')) == 1)
+  local work = has_work(name, job, it)
+  local waits = 'p:' .. job .. (it.apps and '@' .. name or '')
   local limits = narrower(name, job, it)
   local lead = #limits > 0 and num(redis.call('HGET', key('app', name), 'lead'), LEAD) or LEAD
   local wake = next_allowed(limits) - lead
   if work and wake > NOW then
     local tag = redis.call('ZSCORE', jobs, job)
-    if tag then redis.call('HSET', key('job', job), 'held', tag) end
+    if tag and not it.apps then redis.call('HSET', key('job', job), 'held', tag) end
     redis.call('ZREM', jobs, job)
-    wait_until('p:' .. job, wake, cell_of(name))
+    wait_until(waits, wake, cell_of(name))
     return
   end
-  if #limits > 0 then redis.call('ZREM', key('wait'), 'p:' .. job) end
+  if #limits > 0 then redis.call('ZREM', key('wait'), waits) end
   if not work then
     redis.call('ZREM', jobs, job)
   elseif not redis.call('ZSCORE', jobs, job) then

@@ -1,5 +1,5 @@
 -- prelude: what every verb shares. Joined in front of each of them, behind the clock; behind it, for the
--- verbs of jobs and leases, stand `limiter`, `fair`, `place`, `lease` and `job` in this order.
+-- verbs of jobs and leases, stand `limiter`, `fair`, `place`, `lease`, `waves` and `job` in this order.
 --
 -- Times are microseconds, latencies and lanes as workers report them.
 
@@ -82,11 +82,17 @@ local function read_entry(entry)
 end
 
 -- What comes back to a job that has ended stays where it is: its pending items are its cancelled ones.
--- What was only looked up comes back to be called.
-local function redo(job, ranges, deaths, step)
-  if not is_live(redis.call('HGET', key('job', job), 'state')) then return end
+-- What was only looked up comes back to be called. A fleet job has one item an app: it lies in `due`, by app.
+local function redo(job, app, ranges, deaths, step)
+  local it = read(key('job', job), 'state', 'apps')
+  if not is_live(it.state) then return end
   for first, last in each_range(ranges) do
-    redis.call('RPUSH', key('job', job, 'redo'), redo_entry(first, last, deaths, step == LOOK and '' or step))
+    local entry = redo_entry(first, last, deaths, step == LOOK and '' or step)
+    if it.apps then
+      redis.call('HSET', key('job', job, 'due'), app, entry)
+    else
+      redis.call('RPUSH', key('job', job, 'redo'), entry)
+    end
   end
 end
 
@@ -127,4 +133,9 @@ local function count_code(job, code, items, lines)
     redis.call('HSET', key('job', job, 'codes'), code .. '|lines', known == '' and lines or (known .. ',' .. lines))
   end
   expire_with(job, 'codes')
+end
+
+local function add_results(job, rows)
+  redis.call('RPUSH', key('job', job, 'out'), rows)
+  expire_with(job, 'out')
 end

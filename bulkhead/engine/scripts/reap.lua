@@ -79,7 +79,7 @@ local function end_begun(lease)
       failed = 1
     else
       if items == 1 and deaths == FATAL_DEATHS and not stopped then suspect(lease) end
-      redo(lease.job, lease.left, deaths, may_repeat == 'check' and 'read_back' or lease.step)
+      redo(lease.job, lease.app, lease.left, deaths, may_repeat == 'check' and 'read_back' or lease.step)
       if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
       again = items
     end

@@ -96,8 +96,8 @@ local function schedule_retries(lease, entry)
 end
 
 local function return_unsent(lease, entry)
-  redo(lease.job, entry.back, num(lease.deaths, 0), lease.step)
-  redo(lease.job, entry.again, 0, lease.step)
+  redo(lease.job, lease.app, entry.back, num(lease.deaths, 0), lease.step)
+  redo(lease.job, lease.app, entry.again, 0, lease.step)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
   local unused = count(entry.back) + entry.free
@@ -111,7 +111,7 @@ end
 local function go_on(lease, entry)
   local moved = 0
   for _, step in ipairs(entry.next) do
-    redo(lease.job, step[2], 0, step[1])
+    redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
     moved = moved + count(step[2])
   end

@@ -21,6 +21,7 @@ local function seal()
   end
   redis.call('PERSIST', key('job', job, 'map'))
   redis.call('PERSIST', key('job', job, 'out'))
+  if fields.apps and redis.call('PERSIST', key('job', job, 'apps')) == 0 then return false end
   return true
 end
 
@@ -44,7 +45,7 @@ local before = redis.call('HGET', name, 'state')
 if not before then return { 'expired', job, '' } end
 if before ~= 'validating' then return { 'ok', job, before } end
 
-if redis.call('EXISTS', key('app', fields.app)) == 0 then return { 'no_app', job, '' } end
+if not fields.apps and redis.call('EXISTS', key('app', fields.app)) == 0 then return { 'no_app', job, '' } end
 
 if fields.idempotency_key ~= '' then
   local first = redis.call('GET', key('idem', fields.tenant, fields.idempotency_key))
@@ -74,7 +75,7 @@ for _, code in ipairs(codes) do count_code(job, code[1], code[2], code[3]) end
 redis.call('HSET', name, 'validated_at', whole(NOW), 'next', 0)
 redis.call('ZADD', key('jobs'), whole(NOW), job)
 redis.call('ZADD', key('tenant', fields.tenant, 'jobs'), whole(NOW), job)
-redis.call('SADD', key('app', fields.app, 'open'), job)
+if not fields.apps then redis.call('SADD', key('app', fields.app, 'open'), job) end
 redis.call('HSET', key('tenant', fields.tenant, 'open'), job, fields.total)
 redis.call('HINCRBY', key('tenant', fields.tenant), 'open_items', fields.total)
 if num(fields.deadline, nil) then redis.call('ZADD', key('deadline'), fields.deadline, job) end
@@ -86,9 +87,9 @@ local function start()
   if num(fields.at, 0) > WALL then
     transition(job, 'scheduled')
     -- Who sleeps for longer than until then learns of it.
-    return ring(redis.call('HGET', key('app', fields.app), 'cell'))
+    return ring(cell_of(fields.apps and redis.call('LINDEX', key('job', job, 'apps'), 0) or fields.app))
   end
-  enqueue(job, fields.app)
+  enqueue(job, fields.app, fields.apps)
 end
 
 start()

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- tick: what falls due though no call asks for it: the start of scheduled jobs, deadlines, forgetting,
--- and the rest of the jobs of an app that was stopped or goes on.
+-- visits to the apps of fleet jobs, and the rest of the jobs of an app that was stopped or goes on.
 --
 -- A claim starts what is due just as well; a worker without a free slot still ticks. Bounded work:
 -- what is left over is the next tick's.
@@ -21,6 +21,9 @@ for _, member in ipairs(due('wait')) do
   if string.sub(member, 1, 2) == 'j:' then
     local job = string.sub(member, 3)
     if start_scheduled(job) then started[#started + 1] = job end
+  elseif string.sub(member, 1, 2) == 'v:' then
+    local job = string.sub(member, 3)
+    if visit_apps(job) then finish_if_over(job) end
   end
 end
 
