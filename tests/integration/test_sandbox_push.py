@@ -1,4 +1,4 @@
-"""The sandbox's push operations, over a real socket, and by our own client."""
+"""The sandbox's push operations, over a real socket."""
 
 from __future__ import annotations
 
@@ -7,31 +7,14 @@ import json
 
 import pytest
 
-from bulkhead.backend.client import Backend
-from bulkhead.backend.push import pushdebug, pushset, pushtest, pushupload
-from bulkhead.backend.push_options import PushOptions
-from bulkhead.backend.words import Words
-from bulkhead.model.outcome import Done, Refused
-from bulkhead.secrets import Secret, SecretBytes
-from tests.fakes.hostile import Hostile, http
-from tests.fakes.near import near
 from tests.fakes.push_files import certificate, service_account, sha256
-from tests.integration.sandbox_process import TOKEN, running, until
+from tests.integration.sandbox_process import TOKEN
 
 OK = {"op": "pushupload", "result": True}
 
 
 def refused(answer):
     return answer.get("error")
-
-
-def events(server):
-    """The documents that were posted to a webhook."""
-    return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in list(server.requests)]
-
-
-def acknowledging():
-    return Hostile(lambda peer: peer.say(http(b"MESIBO OK")))
 
 
 def test_an_upload_is_kept_byte_for_byte_with_its_fingerprint_size_name_kind_and_slot(sandbox):
@@ -195,80 +178,6 @@ def test_push_is_told_of_registered_apps_only(sandbox):
     assert (status, answer["error"]) == (400, "token: expected an app token that is registered")
 
 
-def test_a_test_is_told_to_the_webhook_in_the_common_envelope(sandbox):
-    bad = service_account(key_id="bad")
-    with acknowledging() as server:
-        sandbox.register(webhook={"url": server.url}, bad_push=[sha256(bad)])
-        uid = sandbox.add("ann")["user"]["uid"]
-        for content in (None, service_account(), bad):
-            if content is not None:
-                sandbox.upload(content)
-            sandbox.call("pushtest", push={"address": "ann"})
-        until(lambda: sandbox.push()["webhook"], lambda n: n.get("acknowledged") == 3)
-        told = sorted(events(server), key=lambda event: event["id"])
-
-    assert [(event["server"], event["id"], event["v"]) for event in told] == [
-        ("mesibo", number, 2) for number in (1, 2, 3)
-    ]
-    assert {event["aid"] for event in told} == {told[0]["aid"]}
-    assert all(event["ts"] > 1_700_000_000_000 for event in told)
-    pushes = [event["events"][0] for event in told]
-    assert {push["type"] for push in pushes} == {"push"}
-    assert [push["user"] for push in pushes] == [{"uid": uid, "address": "ann"}] * 3
-    assert [
-        tuple(push["push"][name] for name in ("service", "result", "code")) for push in pushes
-    ] == [
-        (None, False, 404),
-        ("fcm", True, 200),
-        ("fcm", False, 403),
-    ]
-    assert "secret" not in told[0]
-
-
-def test_version_one_carries_the_secret_in_the_body_and_may_come_more_than_once(sandbox):
-    with acknowledging() as server:
-        hook = {"url": server.url, "v": 1, "secret": "hook-canary", "repeat": 2}
-        sandbox.register(webhook=hook)
-        sandbox.call("pushtest", push={"address": "ann"})
-        until(lambda: sandbox.push()["webhook"], lambda n: n.get("acknowledged") == 2)
-        first, second = events(server)
-
-    assert first == second
-    assert (first["v"], first["secret"]) == (1, "hook-canary")
-    assert "canary" not in json.dumps(sandbox.control("GET", "apps")[1])
-
-
-def test_a_silent_webhook_hears_nothing_and_a_late_one_hears_it_later(sandbox):
-    with acknowledging() as server:
-        for hook in ({"silent": True}, {"delay_s": 3600}, {"delay_s": 0.05}):
-            sandbox.register(webhook={"url": server.url, **hook})
-            sandbox.call("pushtest", push={"address": json.dumps(hook)})
-        until(lambda: sandbox.push()["webhook"], lambda n: n.get("acknowledged") == 1)
-
-        (told,) = events(server)
-    assert told["events"][0]["user"]["address"] == '{"delay_s": 0.05}'
-
-
-def test_a_webhook_that_answers_anything_else_has_not_acknowledged(sandbox):
-    with Hostile(lambda peer: peer.say(http(b"<html>MESIBO OK</html>"))) as server:
-        sandbox.register(webhook={"url": server.url})
-        sandbox.call("pushtest", push={"address": "ann"})
-        counts = until(lambda: sandbox.push()["webhook"], lambda n: n.get("posted") == 1)
-
-    assert counts["acknowledged"] == 0
-
-
-def test_a_webhook_that_hangs_delays_no_answer_and_no_end(sandbox):
-    with running() as alone, Hostile(lambda peer: peer.hang()) as server:
-        alone.register(tests_a_minute=100, webhook={"url": server.url})
-        answers = [alone.call("pushtest", push={"address": "ann"}) for _ in range(50)]
-        until(lambda: len(server.requests), lambda n: n == 4)
-
-        assert all(answer["result"] for answer in answers)
-        assert alone.push()["webhook"] == {}
-        assert alone.stop() == 0
-
-
 @pytest.mark.parametrize(
     ("settings", "member"),
     [
@@ -295,61 +204,3 @@ def test_a_fault_after_the_commit_loses_the_answer_and_keeps_the_upload(sandbox)
         sandbox.upload(content)
 
     assert sandbox.push()["slots"]["fcm"]["sha256"] == sha256(content)
-
-
-@pytest.fixture
-def backend(transport, sandbox):
-    """What became of a call to the sandbox, made as a worker makes it."""
-    client, token = Backend(Words()), Secret(TOKEN)
-
-    def call(call, **settings):
-        endpoint = near(f"http://127.0.0.1:{sandbox.port}/backend/", **settings)
-        body = client.body(endpoint, token, call)
-        if isinstance(body, Refused):
-            return body
-        return client.judge(call, token, transport.post(endpoint, body))
-
-    return call
-
-
-def test_every_push_call_of_ours_is_accepted_and_a_file_arrives_byte_for_byte(backend, sandbox):
-    p12, account = certificate(), service_account()
-    calls = [
-        pushupload(SecretBytes(p12), "/home/ann/push.p12"),
-        pushupload(SecretBytes(account), "shop key", "fcm"),
-        pushset(PushOptions(background=False, sound=True)),
-        pushtest("ann"),
-        pushdebug(1_800),
-    ]
-
-    outcomes = [backend(call) for call in calls]
-    told = sandbox.push(bytes=1)
-
-    assert [type(outcome) for outcome in outcomes] == [Done] * 5
-    assert [base64.b64decode(upload["bytes"]) for upload in told["uploads"]] == [p12, account]
-    assert [upload["file"] for upload in told["uploads"]] == ["push.p12", "shop key"]
-    assert told["options"] == {"background": False, "sound": True}
-    assert [test["address"] for test in told["tests"]] == ["ann"]
-    assert [window["duration"] for window in told["debug"]] == [1_800]
-
-
-def test_a_refused_file_is_refused_with_the_word_and_without_its_bytes(backend):
-    outcome = backend(pushupload(SecretBytes(b"canary" * 20), "key.json"))
-
-    assert outcome.upstream.error == "BADFILE"
-    assert "canary" not in repr(outcome)
-
-
-def test_what_fits_an_on_premise_backend_gets_there_and_what_does_not_is_said_before(
-    backend, sandbox
-):
-    sandbox.register(edition="onprem")
-    padded = service_account().ljust(8_192)
-
-    small = backend(pushupload(SecretBytes(service_account()), "key.json"), edition="onprem")
-    large = backend(pushupload(SecretBytes(padded), "key.json"), edition="onprem")
-    forced = backend(pushupload(SecretBytes(padded), "key.json"))
-
-    assert isinstance(small, Done)
-    assert [large.code, forced.code] == ["BODY_TOO_LARGE"] * 2
-    assert sandbox.outcomes() == ["ok", "TOOLARGE"]
