@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from sandbox import testing
 from tests.fakes.push_files import certificate, service_account, sha256
 from tests.integration.sandbox_process import TOKEN
 
@@ -204,3 +205,12 @@ def test_a_fault_after_the_commit_loses_the_answer_and_keeps_the_upload(sandbox)
         sandbox.upload(content)
 
     assert sandbox.push()["slots"]["fcm"]["sha256"] == sha256(content)
+
+
+def test_programs_that_test_with_the_sandbox_can_ask_what_it_was_told(sandbox):
+    site = testing.Sandbox(f"http://127.0.0.1:{sandbox.port}")
+    site.register(TOKEN, tests_a_minute=1, bad_push=[])
+    sandbox.upload(service_account())
+
+    assert site.push(TOKEN)["slots"]["fcm"]["sha256"] == sha256(service_account())
+    assert base64.b64decode(site.push(TOKEN, bytes=1)["uploads"][0]["bytes"]) == service_account()
