@@ -11,8 +11,10 @@ from bulkhead.backend.reply import Answer, NoAnswer
 from bulkhead.backend.words import Words
 from bulkhead.model.outcome import Done, Refused, Retry
 from bulkhead.secrets import Secret, SecretBytes
+from tests.fakes.certificate import private_authority
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, near
+from tests.fakes.proxy import Proxy
 
 TOKEN = Secret("k3v9canarytoken7d2f8a1b6c4e5f0a9b8c7d6e")
 FILE = bytes(range(256)) * 10 + b"\r\n--\r\ncanary-of-the-file"
@@ -67,6 +69,33 @@ def test_a_megabyte_goes_through_byte_for_byte(transport):
 
     assert isinstance(done, Done)
     assert server.requests[0].count(large) == 1
+
+
+def test_a_form_goes_over_tls_as_it_was_written(transport, tmp_path):
+    ca_file, tls = private_authority(tmp_path)
+    large = pushupload(SecretBytes(bytes(range(256)) * 4096), "a.p12")
+
+    with Hostile(lambda peer: peer.say(http(YES)), tls=tls) as server:
+        endpoint = near(server.url, ca_file=ca_file)
+        form = BACKEND.body(endpoint, TOKEN, large)
+        reply = transport.post(endpoint, form)
+
+    assert reply.body == YES
+    assert server.requests[0].endswith(b"\r\n\r\n" + form.content)
+
+
+def test_a_form_goes_through_a_proxy(stock):
+    with Proxy() as proxy, Hostile(lambda peer: peer.say(http(YES))) as server:
+        done = outcome(stock, near(server.url, proxy=proxy.url))
+
+    assert isinstance(done, Done)
+    assert FILE in server.requests[0]
+
+
+def test_a_form_that_never_left_is_tried_again(transport):
+    found = outcome(transport, near("http://127.0.0.1:9/"))
+
+    assert (type(found), found.code) == (Retry, "BACKEND_UNREACHABLE")
 
 
 def test_an_answer_that_is_lost_leaves_an_upload_to_be_repeated(transport):
