@@ -141,3 +141,8 @@ def comparable(word: str) -> str:
             to_do="copy it from `bulkhead errors list --words`",
         )
     return compared
+
+
+def tellable(word: str) -> str:
+    """The word as it may be written down: at most 64 characters, and nothing like a token."""
+    return shown(word)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkhead.backend.words import shown
-from bulkhead.engine.wordbook import Seen, WordBook, checked, comparable
+from bulkhead.engine.wordbook import Seen, WordBook, checked, comparable, tellable
 from bulkhead.errors import BulkheadError, UsageProblem
 from producers.cli.output import show_list
 from producers.cli.values import usage
@@ -41,11 +40,11 @@ def change(ctx: Context, said: str | None, remove: str | None) -> dict[str, Any]
     with usage():
         if remove is not None:
             word = comparable(remove)
-            ctx.audit("errors.map", word=shown(word), removed="yes")
+            ctx.audit("errors.map", word=tellable(word), removed="yes")
             book.forget(word)
         else:
             word, meaning = checked(*_parsed(said or ""))
-            ctx.audit("errors.map", word=shown(word), meaning=meaning)
+            ctx.audit("errors.map", word=tellable(word), meaning=meaning)
             book.map(word, meaning)
     meaning, by = book.explain(word)
     return {"word": word, "class": meaning, "by": by}
