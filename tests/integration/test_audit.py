@@ -3,13 +3,16 @@
 import threading
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 
 from bulkhead.engine import audit as audit_module
+from bulkhead.engine import audit_writer
 from bulkhead.engine.audit import Audit, who_we_are
 from bulkhead.engine.audit_chain import AuditKeys
 from bulkhead.engine.audit_writer import AuditWriter, Deed
 from bulkhead.engine.connect import connect
 from bulkhead.engine.script import Scripts
+from bulkhead.errors import Conflict
 from tests.command import KEY
 
 KEYS = AuditKeys(KEY)
@@ -227,6 +230,50 @@ def test_what_arrives_twice_is_written_down_once(any_store, audit):
 
     assert [entry.about["job"] for entry in audit.entries()] == ["job_0", "job_1", "job_2"]
     assert audit.verify(KEYS).fitting == 3
+
+
+class Overtaken(Scripts):
+    """A way to the store on which somebody else writes after each look, so many times."""
+
+    def __init__(self, redis, times):
+        super().__init__(redis)
+        self._times = times
+
+    def run(self, verb, *args):
+        if args and self._times:
+            self._times -= 1
+            AuditWriter(Scripts(self.redis), KEYS).add("apps.set", "bob@host")
+        return super().run(verb, *args)
+
+
+def test_who_is_overtaken_goes_behind_the_other_entry_and_the_chain_is_one(any_store, audit):
+    AuditWriter(Overtaken(any_store, 3), KEYS).add("apps.set", "ann@host")
+
+    assert [entry.who for entry in audit.entries()] == ["bob@host"] * 3 + ["ann@host"]
+    assert audit.verify(KEYS).fitting == 4
+
+
+def test_who_is_overtaken_every_time_is_told_so_and_has_written_nothing(
+    any_store, audit, monkeypatch
+):
+    monkeypatch.setattr(audit_writer, "TRIES", 3)
+
+    with pytest.raises(Conflict):
+        AuditWriter(Overtaken(any_store, 3), KEYS).add("apps.set", "ann@host")
+
+    assert {entry.who for entry in audit.entries()} == {"bob@host"}
+
+
+def test_a_full_store_takes_entries_because_the_deed_may_be_what_frees_it(any_store, audit):
+    any_store.config_set("maxmemory", "1mb")
+    try:
+        with pytest.raises(OutOfMemoryError):
+            any_store.set("anything", "x")
+        AuditWriter(Scripts(any_store), KEYS).add("jobs.cancel", "ann@host")
+    finally:
+        any_store.config_set("maxmemory", 0)
+
+    assert audit.verify(KEYS).fitting == 1
 
 
 def test_an_entry_that_nobody_could_read_is_shown_all_the_same(any_store, scripts, audit):

@@ -186,6 +186,17 @@ def test_a_change_of_the_secret_key_is_told_and_both_keys_prove_the_chain(run, s
     assert "which is not here" in alone.stderr
 
 
+def test_a_brake_does_not_wait_for_the_right_key_and_the_wrong_one_is_named(run, shop, site):
+    stray = {**site, "secret_key": "s" * 40}
+
+    braked = typed("jobs", "cancel", "--all", "--yes", **stray)
+    code, found, _ = verified(run)
+
+    assert braked.returncode == 0, braked.stderr
+    assert (code, found["checked"]) == (3, 2)
+    assert "which is not here" in found["misfit"]["why"]
+
+
 def test_a_list_is_narrowed_by_app_action_age_and_number(run, shop, redis):
     run("apps", "set", shop, "--rate", "40/s")
     run("apps", "set", shop, "--rate", "41/s")
