@@ -265,13 +265,14 @@ def test_who_is_overtaken_every_time_is_told_so_and_has_written_nothing(
 
 
 def test_a_full_store_takes_entries_because_the_deed_may_be_what_frees_it(any_store, audit):
+    before = any_store.config_get("maxmemory")["maxmemory"]
     any_store.config_set("maxmemory", "1mb")
     try:
         with pytest.raises(OutOfMemoryError):
             any_store.set("anything", "x")
         AuditWriter(Scripts(any_store), KEYS).add("jobs.cancel", "ann@host")
     finally:
-        any_store.config_set("maxmemory", 0)
+        any_store.config_set("maxmemory", before)
 
     assert audit.verify(KEYS).fitting == 1
 
