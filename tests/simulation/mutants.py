@@ -126,8 +126,8 @@ LISTED = (
     ),
     _edit(
         "cancel leaves items claimable",
-        "local work = is_open(it.state)\n    and (",
-        "local work = (is_open(it.state) or it.state == 'cancelled')\n    and (",
+        "  if not is_open(it.state) then return false end\n  if it.apps",
+        "  if not is_open(it.state) and it.state ~= 'cancelled' then return false end\n  if it.apps",
         *("brakes", "mixed"),
     ),
     _edit(
@@ -156,8 +156,8 @@ LISTED = (
     ),
     _edit(
         "a reaped lease says nothing of its items",
-        "      redo(lease.job, lease.left, deaths, may_repeat",
-        "      redo(lease.job, '', deaths, may_repeat",
+        "      redo(lease.job, lease.app, lease.left, deaths, step)",
+        "      redo(lease.job, lease.app, '', deaths, step)",
         *("deaths",),
     ),
     _edit(
@@ -174,7 +174,7 @@ LISTED = (
     ),
     _edit(
         "lose what was granted and not begun",
-        "  redo(lease.job, lease.left, num(lease.deaths, 0), lease.step)\n  drop_lease(lease)",
+        "  redo(lease.job, lease.app, lease.left, num(lease.deaths, 0), lease.step)\n  drop_lease(lease)",
         "  drop_lease(lease)",
         *("faults",),
     ),
@@ -240,14 +240,14 @@ LISTED = (
     ),
     _edit(
         "the next step is forgotten",
-        "redo(lease.job, step[2], 0, step[1])",
-        "redo(lease.job, step[2], 0, '')",
+        "redo(lease.job, lease.app, step[2], 0, step[1])",
+        "redo(lease.job, lease.app, step[2], 0, '')",
         *("faults",),
     ),
     _edit(
         "a job ends with calls on the wire",
-        "if over < num(it.total, 0) or num(it.in_flight, 0) > 0 then",
-        "if over + num(it.in_flight, 0) < num(it.total, 0) then",
+        "if over < released or num(it.in_flight, 0) > 0 or it.visit then",
+        "if over + num(it.in_flight, 0) < released or it.visit then",
         *("calm", "faults"),
     ),
     _edit(
@@ -294,9 +294,21 @@ LISTED = (
     ),
     _edit(
         "a resumed job is not offered",
-        "  transition(id, after[verb], by, why)\n  place_job(it.app, id)",
-        "  transition(id, after[verb], by, why)",
+        "  if not it.apps then\n    place_job(it.app, id)",
+        "  if not it.apps then",
         *("brakes", "mixed", "brakes", "tokens", "brakes", "brakes"),
+    ),
+    _edit(
+        "what nobody looked for is cancelled with its job",
+        "  give_up_unsure(job)\n",
+        "",
+        *("doubt",),
+    ),
+    _edit(
+        "what comes back unsure to an ended job is cancelled with it",
+        "    become_unknown(job, ranges, NOBODY_LOOKED)\n    return false",
+        "    return true",
+        *("doubt",),
     ),
     _edit(
         "a deadline passes unseen",

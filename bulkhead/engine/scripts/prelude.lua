@@ -139,3 +139,7 @@ local function add_results(job, rows)
   redis.call('RPUSH', key('job', job, 'out'), rows)
   expire_with(job, 'out')
 end
+
+local function result_row(index, state, code, message)
+  return { index, state, '', code, message, {}, 0, 0, math.floor(NOW / 1000) }
+end

@@ -17,8 +17,7 @@ local function fail_gone(job, index)
   mark(job, index .. '-' .. index, FAILED)
   redis.call('HINCRBY', key('job', job), 'failed', 1)
   count_code(job, 'APP_GONE', 1, '')
-  local row = { num(index), FAILED, '', 'APP_GONE', 'the app was removed', {}, 0, 0, math.floor(NOW / 1000) }
-  add_results(job, cjson.encode({ row }))
+  add_results(job, cjson.encode({ result_row(num(index), FAILED, 'APP_GONE', 'the app was removed') }))
 end
 
 -- The item goes back to what it was before its wave, if it had succeeded.
