@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     PKCS12KeyAndCertificates,
     load_pkcs12,
 )
 
 from bulkhead.credential import remedy
-from bulkhead.credential.certificate import describe
+from bulkhead.credential.certificate import UNREADABLE, describe
 from bulkhead.credential.der import NotDer
 from bulkhead.credential.envelope import Envelope, look
 from bulkhead.credential.reading import Problem, Reading, found
@@ -33,18 +33,16 @@ def read_archive(content: bytes, path: str | None, now: datetime) -> Reading | N
     if envelope is None:
         return None
     try:
-        opened = _open(content, envelope)
+        opened = _open(content)
         inside = describe(_certificates(opened), opened.key, now)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         # Its text is not passed on: it says "invalid password" of damage and of old ciphers too.
         return _closed(envelope, path)
-    old = _old_cipher(envelope, path, password=False)
+    old = _old_cipher(envelope, path, password=False, whole=bool(inside.key_matches))
     return replace(inside, problems=(*old, *inside.problems))
 
 
-def _open(content: bytes, envelope: Envelope) -> PKCS12KeyAndCertificates:
-    if not envelope.loose:
-        return load_pkcs12(content, None)
+def _open(content: bytes) -> PKCS12KeyAndCertificates:
     # The library warns that it may read BER no more; who inspects a file cannot do much about it.
     with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -67,21 +65,25 @@ def _closed(envelope: Envelope, path: str | None) -> Reading:
         remedy.run(path, password=True, old=old),
         command,
     )
-    problems = (has_password, *_old_cipher(envelope, path, password=True))
+    problems = (has_password, *_old_cipher(envelope, path, password=True, whole=True))
     return Reading(kind="apn", problems=problems)
 
 
-def _old_cipher(envelope: Envelope, path: str | None, *, password: bool) -> tuple[Problem, ...]:
+def _old_cipher(
+    envelope: Envelope, path: str | None, *, password: bool, whole: bool
+) -> Iterator[Problem]:
+    """`whole`: certificate and key are there and belong together, else nothing can be exported."""
     if not envelope.old_ciphers:
-        return ()
-    return (
-        Problem(
-            "CREDENTIAL_OLD_CIPHER",
-            f"it is encrypted with {' and '.join(envelope.old_ciphers)}",
-            remedy.run(path, password=password, old=True),
-            remedy.export_again(path, password=password, old=True),
-        ),
-    )
+        return
+    why = f"it is encrypted with {' and '.join(envelope.old_ciphers)}"
+    if not whole:
+        yield Problem(
+            "CREDENTIAL_OLD_CIPHER", why, "Mend what else is wrong, then inspect it again."
+        )
+        return
+    command = remedy.export_again(path, password=password, old=True)
+    run = remedy.run(path, password=password, old=True)
+    yield Problem("CREDENTIAL_OLD_CIPHER", why, run, command)
 
 
 def _damaged(why: str) -> Reading:

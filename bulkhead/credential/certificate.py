@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from bulkhead.credential.apple import OtherSubject, PushSubject, not_by_apple, subject_of
 from bulkhead.credential.reading import Problem, Reading, day
 
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+"""What the library raises for a certificate or a key that it cannot read."""
 MAKE_ONE = (
     "At developer.apple.com under Certificates choose Apple Push Notification service SSL (Sandbox "
     "& Production) for the app's bundle id, export it with its key as `.p12`, and inspect that."
@@ -53,7 +55,7 @@ def describe(
 def _belongs(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
     try:
         public = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return public.public_bytes(*form) == key.public_key().public_bytes(*form)

@@ -88,8 +88,3 @@ def _until_end_mark(data: bytes, tag: int, start: int, depth: int) -> tuple[Node
     while data[at : at + 2] != b"\0\0":
         _, at = read(data, at, depth + 1)
     return Node(tag, data[start:at]), at + 2
-
-
-def is_loose(data: bytes) -> bool:
-    """True if the outermost value is of indefinite length, which DER forbids and BER allows."""
-    return data[1:2] == bytes([_INDEFINITE])

@@ -23,7 +23,6 @@ from bulkhead.credential.der import (
     SEQUENCE,
     Node,
     NotDer,
-    is_loose,
     read,
 )
 from bulkhead.credential.old_key import KEY, VECTOR, derived
@@ -85,7 +84,6 @@ class Envelope:
 
     parts: tuple[Sealed, ...]
     has_mac: bool
-    loose: bool
 
     @property
     def old_ciphers(self) -> tuple[str, ...]:
@@ -121,7 +119,7 @@ def _looked(data: bytes) -> Envelope:
     sealed = [part for safe in safes for part in _parts(safe)]
     if len(sealed) > _MOST_PARTS:
         raise NotDer
-    return Envelope(tuple(_sealed(*part) for part in sealed), has_mac, is_loose(data))
+    return Envelope(tuple(_sealed(*part) for part in sealed), has_mac)
 
 
 def begins_as_archive(data: bytes) -> bool:

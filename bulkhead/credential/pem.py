@@ -8,18 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bulkhead.credential import remedy
-from bulkhead.credential.certificate import EXPORT_BOTH, MAKE_ONE, describe
+from bulkhead.credential.certificate import EXPORT_BOTH, MAKE_ONE, UNREADABLE, describe
 from bulkhead.credential.reading import Problem, Reading, found
 
 _BEGIN = b"-----BEGIN "
 _BLOCK = re.compile(rb"([A-Z0-9 ]{1,40})-----[^-]*-----END \1-----")
 _PACK = "Put the certificate into the same file, and inspect it again."
+_AGAIN = "Mend what else is wrong, then inspect it again."
 
 
 def read_pem(content: bytes, path: str | None, now: datetime) -> Reading | None:
@@ -38,7 +38,7 @@ def read_pem(content: bytes, path: str | None, now: datetime) -> Reading | None:
     try:
         loaded = [x509.load_pem_x509_certificate(text) for text in certificates]
         inside = describe(loaded, opened, now)
-    except ValueError:
+    except UNREADABLE:
         return found("CREDENTIAL_DAMAGED", "a certificate in it cannot be read")
     return _with_certificate(inside, bool(keys), path)
 
@@ -48,7 +48,7 @@ def read_bare_certificate(content: bytes, now: datetime) -> Reading | None:
     try:
         certificate = x509.load_der_x509_certificate(content)
         return describe([certificate], None, now)
-    except ValueError:
+    except UNREADABLE:
         return None
 
 
@@ -58,19 +58,16 @@ def _with_certificate(inside: Reading, has_key: bool, path: str | None) -> Readi
         return replace(inside, problems=(pem, *inside.problems))
     # A key behind a password is there all the same; OpenSSL will ask for it.
     others = [one for one in inside.problems if one.code != "CREDENTIAL_NO_KEY"]
-    pem = Problem(
-        "CREDENTIAL_PEM",
-        "it is a certificate and a key in PEM",
-        remedy.run(path),
-        remedy.pack(path),
-    )
+    pem = Problem("CREDENTIAL_PEM", "it is a certificate and a key in PEM", _AGAIN)
+    if inside.key_matches is not False:
+        pem = replace(pem, to_do=remedy.run(path), command=remedy.pack(path))
     return replace(inside, has_key=True, problems=(pem, *others))
 
 
 def _key(keys: Sequence[bytes]) -> PrivateKeyTypes | None:
     try:
         return load_pem_private_key(keys[0], None) if keys else None
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
 
 
