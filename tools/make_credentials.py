@@ -82,14 +82,24 @@ class Maker:
             openssl("genrsa", "-out", f"{name}.key", "2048")
         openssl("req", "-x509", "-key", "ca.key", "-out", "ca.pem", "-subj", APPLE)
 
-    def certificate(self, name: str, subject: str, begin: str = BEGIN, end: str = END) -> str:
-        """A certificate for our key, issued in Apple's name by somebody else."""
+    def certificate(
+        self,
+        name: str,
+        subject: str,
+        *,
+        begin: str = BEGIN,
+        end: str = END,
+        by_itself: bool = False,
+    ) -> str:
+        """A certificate for our key, issued in Apple's name by somebody else, or by itself."""
         section, names = SUBJECTS[subject]
         full = f"{names}/OU=TEAM123456/O=Example Ltd/C=US"
         openssl("req", "-new", "-key", "own.key", "-out", f"{name}.csr", "-subj", full)
-        signing = ("-cert", "ca.pem", "-keyfile", "ca.key", "-extensions", section)
+        by_apple = ("-cert", "ca.pem", "-keyfile", "ca.key")
+        signing = ("-selfsign", "-keyfile", "own.key") if by_itself else by_apple
         openssl(
             *("ca", "-batch", "-notext", "-config", "ca.cnf", "-preserveDN", *signing),
+            *("-extensions", section),
             *("-startdate", begin, "-enddate", end, "-in", f"{name}.csr", "-out", f"{name}.pem"),
         )
         return f"{name}.pem"
@@ -126,11 +136,7 @@ def apns(maker: Maker) -> None:
     maker.pack("apn-other-key", both, "-nocerts", "-certfile", both, key="other.key")
     maker.pack("apn-expired", maker.certificate("old", "both", end="20210101000000Z"))
     maker.pack("apn-not-yet-valid", maker.certificate("early", "both", begin="20980101000000Z"))
-    own = f"/UID={BUNDLE}/CN=Apple Push Services: {BUNDLE}"
-    openssl(
-        *("req", "-x509", "-key", "own.key", "-out", "self.pem", "-subj", own, "-days", "27000"),
-    )
-    maker.pack("apn-self-issued", "self.pem")
+    maker.pack("apn-self-issued", maker.certificate("self", "both", by_itself=True))
     maker.write("apn-truncated.p12", good[: len(good) // 2])
     middle = len(good) // 2
     maker.write(

@@ -21,7 +21,7 @@ def run(
     first = "Run the command" if path else f"Save it as {_NAMELESS}, run the command"
     asks = ", which asks for the password twice," if password else ""
     legacy = " With OpenSSL before 3, or the one of macOS, leave out -legacy." if old else ""
-    return f"{first}{asks} and {then} {mended(path)}.{legacy}"
+    return f"{first}{asks} and {then} {quoted(mended(path))}.{legacy}"
 
 
 def export_again(path: str | None, *, password: bool, old: bool) -> str:
