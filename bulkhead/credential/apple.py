@@ -86,7 +86,7 @@ def _where(certificate: x509.Certificate, by_name: Environment) -> Environment:
         return by_name
     try:
         named = {extension.oid for extension in certificate.extensions}
-    except (ValueError, x509.DuplicateExtension):
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return by_name
     match _FOR_SANDBOX in named, _FOR_PRODUCTION in named:
         case True, True:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from threading import Lock
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
@@ -20,7 +18,6 @@ from bulkhead.credential.der import NotDer
 from bulkhead.credential.envelope import Envelope, look
 from bulkhead.credential.reading import Problem, Reading, found
 
-_FILTERS = Lock()
 _AGAIN = "Export it again from the keychain it is in, and copy it as binary, never as text."
 
 
@@ -33,20 +30,13 @@ def read_archive(content: bytes, path: str | None, now: datetime) -> Reading | N
     if envelope is None:
         return None
     try:
-        opened = _open(content)
+        opened = load_pkcs12(content, None)
         inside = describe(_certificates(opened), opened.key, now)
     except UNREADABLE:
         # Its text is not passed on: it says "invalid password" of damage and of old ciphers too.
         return _closed(envelope, path)
     old = _old_cipher(envelope, path, password=False, whole=bool(inside.key_matches))
     return replace(inside, problems=(*old, *inside.problems))
-
-
-def _open(content: bytes) -> PKCS12KeyAndCertificates:
-    # The library warns that it may read BER no more; who inspects a file cannot do much about it.
-    with _FILTERS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return load_pkcs12(content, None)
 
 
 def _certificates(opened: PKCS12KeyAndCertificates) -> list[x509.Certificate]:

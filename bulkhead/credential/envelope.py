@@ -71,10 +71,9 @@ _NO_PASSWORDS = (b"\0\0", b"")
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One encrypted part: which cipher, how many rounds, and whether it opens with no password."""
+    """One encrypted part: its cipher if that is an old one, and whether it opens with nothing."""
 
     old_cipher: str | None
-    rounds: int
     opens: bool
 
 
@@ -169,25 +168,25 @@ def _sealed(algorithm: Node, sealed: bytes) -> Sealed:
     if name == _PBES2:
         return _by_pbes2(settings, sealed)
     if name not in _OLD:
-        return Sealed(None, 1, False)
+        return Sealed(None, False)
     salt, rounds = settings.child(0).octets(), _bounded(settings.child(1, INTEGER).number())
     opens = name == _TRIPLE_DES and rounds <= _MOST_ROUNDS_OF_OURS
-    return Sealed(_OLD[name], rounds, opens and _opens_by_triple_des(salt, rounds, sealed))
+    return Sealed(_OLD[name], opens and _opens_by_triple_des(salt, rounds, sealed))
 
 
 def _by_pbes2(settings: Node, sealed: bytes) -> Sealed:
     derivation, scheme = settings.child(0, SEQUENCE), settings.child(1, SEQUENCE)
     cipher = scheme.child(0, OBJECT_ID).object_id()
     if derivation.child(0, OBJECT_ID).object_id() != _PBKDF2:
-        return Sealed(_OLD.get(cipher), 1, False)
+        return Sealed(_OLD.get(cipher), False)
     salt, number, *rest = derivation.child(1, SEQUENCE).children()
     rounds = _bounded(number.number())
     size = _AES_KEY_BYTES.get(cipher)
     prf = next((_PRF.get(one.child(0).object_id()) for one in rest if one.tag == SEQUENCE), "sha1")
     if size is None or prf is None:
-        return Sealed(_OLD.get(cipher), rounds, False)
+        return Sealed(_OLD.get(cipher), False)
     key = hashlib.pbkdf2_hmac(prf, b"", salt.octets(), rounds, size)
-    return Sealed(None, rounds, _opens(Cipher(AES(key), CBC(scheme.child(1).octets())), sealed, 16))
+    return Sealed(None, _opens(Cipher(AES(key), CBC(scheme.child(1).octets())), sealed, 16))
 
 
 def _opens_by_triple_des(salt: bytes, rounds: int, sealed: bytes) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import warnings
 from dataclasses import replace
 from datetime import datetime
+from threading import Lock
 from typing import BinaryIO
 
 from bulkhead.credential import remedy
@@ -18,6 +20,7 @@ from bulkhead.credential.reading import Problem, Reading, found
 LARGEST = 256 * 1024
 """Bytes of a file that is looked at; a credential has a few thousand."""
 
+_FILTERS = Lock()
 _EXTENSIONS = {"fcm": ".json", "apn": ".p12"}
 _PLIST = (b"GOOGLE_APP_ID", b"GCM_SENDER_ID")
 
@@ -39,6 +42,19 @@ def inspect(content: bytes, path: str | None, now: datetime) -> Reading:
     if not content.strip(b"\0\t\r\n "):
         why = "it has nothing but blanks" if content else "it has 0 bytes"
         return found("CREDENTIAL_EMPTY", why)
+    # The library warns that it may read BER, or an odd serial number, no more some day: whoever
+    # inspects a file cannot do anything about it. The filters are the whole process's.
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return _inspected(content, path, now)
+
+
+def unreadable(why: str) -> Reading:
+    """The reading of a file that could not be opened."""
+    return found("CREDENTIAL_UNREADABLE", why)
+
+
+def _inspected(content: bytes, path: str | None, now: datetime) -> Reading:
     reading = read_json(content) or read_archive(content, path, now)
     if reading is not None:
         return _with_extension(reading, path)
@@ -47,11 +63,6 @@ def inspect(content: bytes, path: str | None, now: datetime) -> Reading:
         or read_bare_certificate(content, now)
         or _something_else(content, path)
     )
-
-
-def unreadable(why: str) -> Reading:
-    """The reading of a file that could not be opened."""
-    return found("CREDENTIAL_UNREADABLE", why)
 
 
 def _something_else(content: bytes, path: str | None) -> Reading:
