@@ -45,6 +45,10 @@ def _certificates(opened: PKCS12KeyAndCertificates) -> list[x509.Certificate]:
 
 
 def _closed(envelope: Envelope, path: str | None) -> Reading:
+    if envelope.intact and envelope.old_ciphers:
+        # A library without the old ciphers, as some systems build it.
+        problems = tuple(_old_cipher(envelope, path, password=False, whole=True))
+        return Reading(kind="apn", problems=problems)
     if envelope.opens or not (envelope.parts or envelope.has_mac):
         return _damaged("it has no password, and bytes in it were changed")
     old = bool(envelope.old_ciphers)

@@ -8,6 +8,7 @@ to must begin as the standard says.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,7 +26,7 @@ from bulkhead.credential.der import (
     NotDer,
     read,
 )
-from bulkhead.credential.old_key import KEY, VECTOR, derived
+from bulkhead.credential.old_key import KEY, MAC, VECTOR, derived
 
 MOST_ROUNDS = 2_000_000
 """Of key derivation: three times what the most careful programs use; more would keep us busy."""
@@ -35,6 +36,7 @@ _MOST_PARTS = 8
 _DATA, _ENCRYPTED = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.6"
 _SHROUDED_KEY = "1.2.840.113549.1.12.10.1.2"
 _PBES2, _PBKDF2 = "1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12"
+_PBMAC1, _SHA1 = "1.2.840.113549.1.5.14", "1.3.14.3.2.26"
 _TRIPLE_DES = "1.2.840.113549.1.12.1.3"
 _OLD = {
     "1.2.840.113549.1.12.1.1": "RC4",
@@ -83,6 +85,8 @@ class Envelope:
 
     parts: tuple[Sealed, ...]
     has_mac: bool
+    intact: bool
+    """No byte was changed and there is no password; told only of the checksum old files have."""
 
     @property
     def old_ciphers(self) -> tuple[str, ...]:
@@ -110,15 +114,13 @@ def look(data: bytes) -> Envelope | None:
 
 def _looked(data: bytes) -> Envelope:
     file, _ = read(data)
-    has_mac = len(file.children()) > 2
-    if has_mac:
-        _bounded(_mac_rounds(file.child(2, SEQUENCE)))
-    content = _content(file.child(1, SEQUENCE), _DATA)
-    safes = _unpacked(content.octets()).children()
-    sealed = [part for safe in safes for part in _parts(safe)]
+    content = _content(file.child(1, SEQUENCE), _DATA).octets()
+    sealed = [part for safe in _unpacked(content).children() for part in _parts(safe)]
     if len(sealed) > _MOST_PARTS:
         raise NotDer
-    return Envelope(tuple(_sealed(*part) for part in sealed), has_mac)
+    has_mac = len(file.children()) > 2
+    intact = has_mac and _fits(file.child(2, SEQUENCE), content)
+    return Envelope(tuple(_sealed(*part) for part in sealed), has_mac, intact)
 
 
 def begins_as_archive(data: bytes) -> bool:
@@ -153,8 +155,19 @@ def _unpacked(octets: bytes) -> Node:
     return node
 
 
-def _mac_rounds(mac: Node) -> int:
-    return mac.child(2, INTEGER).number() if mac.children()[2:] else 1
+def _fits(mac: Node, content: bytes) -> bool:
+    """True if the checksum is an old one over just this content, with no password."""
+    algorithm, salt = mac.child(0, SEQUENCE).child(0, SEQUENCE), mac.child(1).octets()
+    name = algorithm.child(0, OBJECT_ID).object_id()
+    if name == _PBMAC1:
+        derivation = algorithm.child(1, SEQUENCE).child(0, SEQUENCE)
+        _bounded(derivation.child(1, SEQUENCE).child(1, INTEGER).number())
+    rounds = _bounded(mac.child(2, INTEGER).number() if mac.children()[2:] else 1)
+    if name != _SHA1 or rounds > _MOST_ROUNDS_OF_OURS:
+        return False
+    written = mac.child(0, SEQUENCE).child(1).octets()
+    keys = (derived(password, salt, rounds, MAC, 20) for password in _NO_PASSWORDS)
+    return any(hmac.compare_digest(hmac.digest(key, content, "sha1"), written) for key in keys)
 
 
 def _bounded(rounds: int) -> int:

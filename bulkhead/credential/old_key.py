@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-KEY, VECTOR = 1, 2
-"""What is derived: the cipher's key, or the vector it begins with."""
+KEY, VECTOR, MAC = 1, 2, 3
+"""What is derived: the cipher's key, the vector it begins with, or the key of the checksum."""
 _BLOCK = 64
 _ALL = 1 << (8 * _BLOCK)
 

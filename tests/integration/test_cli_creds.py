@@ -109,16 +109,30 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(tmp_path):
     assert "push-" in json.loads(done.stdout)[0]["file"]
 
 
-def in_a_process(*words, stdin, home):
+def in_a_process(*words, home, stdin=b"", **more):
     return subprocess.run(
         [sys.executable, "-m", "producers.cli", "creds", "inspect", *words],
         input=stdin,
-        env=environment(home=home),
+        env=environment(home=home) | more,
         cwd=ROOT,
         capture_output=True,
         timeout=120,
         check=False,
     )
+
+
+def test_an_old_cipher_is_named_also_where_the_library_cannot_read_it(home):
+    files = [str(CREDENTIALS / name) for name in ("apn-rc2.p12", "apn-password-rc2.p12")]
+
+    done = in_a_process(*files, home=home, CRYPTOGRAPHY_OPENSSL_NO_LEGACY="1")
+
+    problems = [row["problems"] for row in json.loads(done.stdout)]
+    assert done.returncode == 9
+    assert [[one["code"] for one in some] for some in problems] == [
+        ["CREDENTIAL_OLD_CIPHER"],
+        ["CREDENTIAL_HAS_PASSWORD", "CREDENTIAL_OLD_CIPHER"],
+    ]
+    assert "-legacy -in" in problems[0][0]["command"]
 
 
 def test_stdin_is_read_as_it_is_and_its_commands_name_a_file_to_save_it_as(home):

@@ -6,6 +6,7 @@ import pty
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,21 +47,18 @@ def pasted(command, folder):
 
 def at_a_terminal(command, folder, answer):
     """Run the command where OpenSSL finds a terminal to ask at; every question is answered so."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(folder)
-        os.execvp("sh", ["sh", "-c", command])
-    asked = b""
-    while True:
-        try:
-            said = os.read(terminal, 1024)
-        except OSError:
-            break
-        asked += said
-        if said.rstrip().endswith(b"Password:"):
-            os.write(terminal, answer + b"\n")
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ours, theirs = pty.openpty()
+    # A shell that leads a session and opens a terminal makes it the session's own.
+    words = ["sh", "-c", f"exec < {os.ttyname(theirs)}\n{command}"]
+    ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    shell = subprocess.Popen(words, cwd=folder, start_new_session=True, **ends)
+    os.close(theirs)
+    with suppress(OSError):
+        while said := os.read(ours, 1024):
+            if said.rstrip().endswith(b"Password:"):
+                os.write(ours, answer + b"\n")
+    os.close(ours)
+    return shell.wait(timeout=60)
 
 
 def reading_of(path):
