@@ -17,7 +17,7 @@ from bulkhead.credential.envelope import begins_as_archive
 from bulkhead.credential.pem import read_bare_certificate, read_pem
 from bulkhead.credential.reading import Problem, Reading, found
 
-LARGEST = 256 * 1024
+LARGEST = 1 << 20
 """Bytes of a file that is looked at; a credential has a few thousand."""
 
 _FILTERS = Lock()
@@ -37,7 +37,7 @@ def inspect(content: bytes, path: str | None, now: datetime) -> Reading:
     is with a zone. It never raises for what a file holds, and never opens anything itself.
     """
     if len(content) > LARGEST:
-        why = f"it has more than {LARGEST // 1024} KiB; not all of it was read"
+        why = f"it has more than {LARGEST:,} bytes; the rest was not read"
         return found("CREDENTIAL_TOO_LARGE", why)
     if not content.strip(b"\0\t\r\n "):
         why = "it has nothing but blanks" if content else "it has 0 bytes"
