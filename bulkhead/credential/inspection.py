@@ -67,21 +67,24 @@ def _inspected(content: bytes, path: str | None, now: datetime) -> Reading:
 
 def _something_else(content: bytes, path: str | None) -> Reading:
     if content.startswith(b"bplist") or b"<plist" in content:
-        if any(word in content for word in _PLIST):
-            return found("CREDENTIAL_CLIENT_FILE", "it is a GoogleService-Info.plist", DOWNLOAD)
-        return found("CREDENTIAL_UNKNOWN", "it is a property list or a provisioning profile")
+        return _property_list(content)
+    if _is_text_of_archive(content):
+        why = "it is a .p12 written as base64 text"
+        run = remedy.run(path, then="inspect")
+        return found("CREDENTIAL_UNKNOWN", why, run, remedy.decode(path))
+    if content[:1] == b"\x30" and (path or "").endswith((".p12", ".pfx")):
+        return found("CREDENTIAL_DAMAGED", "its name says .p12, and its first bytes do not")
     if content.startswith(b"PK\x03\x04"):
         return found("CREDENTIAL_UNKNOWN", "it is a ZIP archive", "Unpack it first.")
-    if content.lstrip()[:1] == b"<":
-        return found("CREDENTIAL_UNKNOWN", "it is a web page or other XML")
-    if _is_text_of_archive(content):
-        return found(
-            "CREDENTIAL_UNKNOWN",
-            "it is a .p12 written as base64 text",
-            remedy.run(path, then="inspect"),
-            remedy.decode(path),
-        )
-    return found("CREDENTIAL_UNKNOWN", "nothing in it looks like one")
+    is_markup = content.lstrip()[:1] == b"<"
+    why = "it is a web page or other XML" if is_markup else "nothing in it looks like one"
+    return found("CREDENTIAL_UNKNOWN", why)
+
+
+def _property_list(content: bytes) -> Reading:
+    if any(word in content for word in _PLIST):
+        return found("CREDENTIAL_CLIENT_FILE", "it is a GoogleService-Info.plist", DOWNLOAD)
+    return found("CREDENTIAL_UNKNOWN", "it is a property list or a provisioning profile")
 
 
 def _is_text_of_archive(content: bytes) -> bool:
