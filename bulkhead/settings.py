@@ -66,6 +66,13 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def _plain_base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or "@" in parts.netloc or "?" in url or "#" in url:
+        raise ValueError("it must be no more than scheme, host, port and path")
+    return url.rstrip("/")
+
+
 def _full_path(path: Path) -> Path:
     return path.expanduser().absolute()
 
@@ -74,6 +81,7 @@ StoreUrl = Annotated[str, _url_of("redis", "rediss", "unix")]
 BrokerUrl = Annotated[
     str, _url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 ]
+PublicUrl = Annotated[str, _url_of("https", "http"), AfterValidator(_plain_base)]
 Name = Annotated[str, AfterValidator(_plain_name)]
 FullPath = Annotated[Path, AfterValidator(_full_path)]
 Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
@@ -123,6 +131,8 @@ class Settings(BaseSettings):
     """The name of the public address this host calls from."""
     http: Annotated[Literal["lean", "requests"], Lower] = "lean"
     """How calls travel: on one event loop, or with requests on a thread each."""
+    public_url: PublicUrl | None = None
+    """Where the internet finds the API, without a slash at the end."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
     log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
     """`auto`: console form on a terminal, else JSON lines."""

@@ -14,4 +14,12 @@ from producers.cli.output import output_option, show_one
 def reseal(ctx: Context, /, form: str | None) -> None:
     """Seal every app token with this host's current secret key."""
     done = ctx.keys.reseal(ctx.box)
-    show_one({"key": done.key, "key_before": done.before, "tokens_resealed": done.tokens}, form)
+    show_one(
+        {
+            "key": done.key,
+            "key_before": done.before,
+            "tokens_resealed": done.tokens,
+            "inbound_resealed": done.inbound,
+        },
+        form,
+    )

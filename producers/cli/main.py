@@ -29,6 +29,7 @@ COMMANDS = {
     "jobs": "jobs",
     "submissions": "submissions",
     "call": "call",
+    "webhooks": "webhooks",
     "workers": "workers",
     "errors": "look",
 }
