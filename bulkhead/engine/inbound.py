@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.classify import classify
@@ -65,15 +65,20 @@ class InboundEvents:
 
     def append(self, app: str, delivery: Delivery) -> Taken:
         """Keep the events that were not seen before; nothing for an app that is gone."""
-        written: list[str | bytes] = []
-        for event in delivery.events:
-            written += (event.identity or b"", _written(event))
-        kept, repeated, gone = self._run(app, "dropped", delivery.beyond, written)
-        return Taken(kept, repeated, gone + delivery.beyond)
+        return self.take([(app, delivery)])[0]
 
     def refuse(self, app: str, reason: Reason) -> None:
         """Count a delivery of which nothing is kept."""
-        self._run(app, f"refused|{reason}", 1, [])
+        self.take([(app, reason)])
+
+    def take(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> list[Taken]:
+        """Append or refuse each, in their order; a round trip for all of them."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app, what in heard:
+            self._queue(pipe, app, what)
+        return [
+            _taken(what, answer) for (_, what), answer in zip(heard, ask(pipe.execute), strict=True)
+        ]
 
     def events(self, app: str, after: str = BEGINNING) -> Iterator[Received]:
         """What has come after the event of this id, the oldest first; pruned ones are left out."""
@@ -112,10 +117,15 @@ class InboundEvents:
             block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
             ask(self._redis.xread, {name: after}, count=1, block=block)
 
-    def _run(self, app: str, name: str, number: int, events: Sequence[str | bytes]) -> list[int]:
+    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> None:
+        counted: tuple[str, int] = (f"refused|{what}", 1)
+        written: list[str | bytes] = []
+        if isinstance(what, Delivery):
+            counted = ("dropped", what.beyond)
+            for event in what.events:
+                written += (event.identity or b"", _written(event))
         bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
-        answer: list[int] = self._scripts.run("inbound", app, *bounds, name, number, *events)
-        return answer or [0, 0, 0]
+        self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
 
     def _name(self, app: str) -> str:
         return self._scripts.key("app", app, "inbound")
@@ -128,6 +138,11 @@ def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]
         pipe.hgetall(scripts.key("app", app, "inbound", "counts"))
     pairs = zip(apps, ask(pipe.execute), strict=True)
     return [_counts(app, decoded(kept)) for app, kept in pairs if kept]
+
+
+def _taken(what: Delivery | Reason, answer: Sequence[int]) -> Taken:
+    kept, repeated, dropped = answer or (0, 0, 0)
+    return Taken(kept, repeated, dropped + (what.beyond if isinstance(what, Delivery) else 0))
 
 
 def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bulkhead.box import Box
@@ -14,6 +15,9 @@ from bulkhead.secrets import Secret, utf8
 
 BYTES = 32
 """Of the path's secret: nobody guesses it, so its plain digest tells nothing."""
+
+
+_KNOWN = ("inbound_digest", "inbound_old", INBOUND_BODY_BOX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +58,26 @@ class InboundSecrets:
         self._run(app, "body", box, "", 0)
 
     def whose(self, secret: str) -> Whose | None:
-        """The app whose path this is, or None.
+        """The app whose path this is, or None."""
+        return self.whose_all([secret])[0]
 
-        It is looked up by its digest, so how long that takes says nothing about any secret.
+    def whose_all(self, paths: Sequence[str]) -> list[Whose | None]:
+        """The apps whose paths these are, None for what is nobody's; two round trips.
+
+        They are looked up by their digests: how long that takes says nothing about any secret.
         """
-        digest = _digest(secret)
-        app = ask(self._redis.get, self._scripts.key("inbound", digest))
-        if app is None:
-            return None
-        fields = ("inbound_digest", "inbound_old", INBOUND_BODY_BOX)
-        name = self._scripts.key("app", app.decode())
-        *known, body_box = ask(self._redis.hmget, name, *fields)
-        if digest.encode() not in known:
-            return None
-        return Whose(app.decode(), body_box.decode() if body_box else None)
+        digests = [_digest(path) for path in paths]
+        found = ask(self._redis.mget, [self._scripts.key("inbound", one) for one in digests])
+        apps = [app.decode() if app else None for app in found]
+        named = [app for app in dict.fromkeys(apps) if app]
+        pipe = self._redis.pipeline(transaction=False)
+        for app in named:
+            pipe.hmget(self._scripts.key("app", app), *_KNOWN)
+        known = dict(zip(named, ask(pipe.execute), strict=True)) if named else {}
+        return [
+            _whose(app, digest, known[app]) if app else None
+            for app, digest in zip(apps, digests, strict=True)
+        ]
 
     def accepts(self, whose: Whose, said: Secret | None) -> bool:
         """Whether a body with this secret is to be believed; compared in constant time."""
@@ -94,6 +104,13 @@ class InboundSecrets:
 
     def _open(self, app: str, field: str, box: str) -> Secret:
         return Secret(self._box.open(box, about(field, app)).decode("utf-8", "surrogatepass"))
+
+
+def _whose(app: str, digest: str, known: Sequence[bytes | None]) -> Whose | None:
+    *digests, body_box = known
+    if digest.encode() not in digests:
+        return None
+    return Whose(app, body_box.decode() if body_box else None)
 
 
 def _digest(secret: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
@@ -17,8 +15,9 @@ from structlog import get_logger
 from bulkhead.engine.inbound import InboundEvents, Reason, Taken
 from bulkhead.engine.inbound_secret import InboundSecrets, Whose
 from bulkhead.errors import BulkheadError
-from bulkhead.inbound.event import Unreadable
+from bulkhead.inbound.event import Delivery, Unreadable
 from bulkhead.inbound.reading import FORM, read_delivery
+from producers.api.gathering import Gathering
 from producers.api.inbound_body import Bodies, PutOff
 from producers.api.problem import problem
 from producers.api.seldom import Seldom
@@ -34,17 +33,24 @@ WITHIN = 0.9
 MOST_INSIDE = 1024
 MOST_OF_APP = MOST_INSIDE // 2
 """One app's burst leaves room for the others."""
-THREADS = 8
+THREADS = 2
 """Of our own: a store that hangs must not keep the probes waiting."""
-
-T = TypeVar("T")
 
 
 def add_to(api: FastAPI, store: Store) -> None:
     """Answer at `/v1/inbound/mesibo/{secret}`, with and without a slash at the end."""
     inbound = Inbound(store)
     for path in (PREFIX + "{secret}", PREFIX + "{secret}/"):
-        api.add_api_route(path, inbound.answer, methods=METHODS, include_in_schema=False)
+        api.add_route(path, inbound.answer, methods=METHODS, include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A request of a known sender; a body of None was too large."""
+
+    whose: Whose
+    body: bytes | None
+    kind: str
 
 
 class Inbound:
@@ -52,22 +58,26 @@ class Inbound:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._threads = CapacityLimiter(THREADS)
+        threads = ThreadPoolExecutor(THREADS, "inbound")
+        self._senders = Gathering(self._whose, threads)
+        self._taking = Gathering(self._take, threads)
         self._bodies = Bodies()
         self._inside = 0
         self._of_app: Counter[str] = Counter()
         self._seldom = Seldom()
 
-    async def answer(self, request: Request, secret: str) -> Response:
+    async def answer(self, request: Request) -> Response:
         """`MESIBO OK` whatever came, 404 for a path that is nobody's, 503 if it must come again."""
         self._inside += 1
         try:
             if self._inside > MOST_INSIDE:
                 raise PutOff("too many at once")
-            whose = await self._in_thread(self._whose, secret)
+            whose = await self._senders.ask(request.path_params["secret"], WITHIN / 2)
             return self._nobody() if whose is None else await self._of_somebody(request, whose)
         except ClientDisconnect:
             return Response(status_code=400)
+        except TimeoutError:
+            return self._put_off("the store is slow")
         except PutOff as error:
             return self._put_off(str(error))
         except BulkheadError as error:
@@ -84,22 +94,24 @@ class Inbound:
             if request.method == "POST":
                 kind = request.headers.get("content-type", "")
                 async with self._bodies.of(request) as body:
-                    await self._hear(whose, body, kind)
+                    await self._hear(Heard(whose, body, kind))
             elif request.method == "GET":
-                await self._hear(whose, request.url.query.encode(), FORM)
+                await self._hear(Heard(whose, request.url.query.encode(), FORM))
             return PlainTextResponse(OK)
         finally:
             self._of_app[whose.app] -= 1
             if not self._of_app[whose.app]:
                 del self._of_app[whose.app]
 
-    async def _hear(self, whose: Whose, body: bytes | None, kind: str) -> None:
-        """Keep what was said; None stands for too much. A body of nothing says nothing."""
-        if body == b"":
+    async def _hear(self, heard: Heard) -> None:
+        """Keep what was said, or count it. A body of nothing says nothing."""
+        if heard.body == b"":
             return
-        app = whose.app
-        about = {"tenant": app.split("/", maxsplit=1)[0], "app": app}
-        taken = await self._in_thread(self._take, whose, body, kind)
+        app = heard.whose.app
+        about = {"tenant": app.partition("/")[0], "app": app}
+        taken = await self._taking.ask(heard, WITHIN / 2)
+        if isinstance(taken, BulkheadError):
+            raise taken
         if isinstance(taken, str):
             if times := self._seldom.times("refused", app, taken):
                 get_logger().warning("inbound_refused", **about, reason=taken, times=times)
@@ -121,38 +133,37 @@ class Inbound:
         answer.headers["Retry-After"] = "5"
         return answer
 
-    async def _in_thread(self, work: Callable[..., T], *args: object) -> T:
-        """What the work returns. Raises PutOff where that takes too long, and as the work."""
-        call = partial(work, *args)
-        task = asyncio.ensure_future(to_thread.run_sync(call, limiter=self._threads))
-        task.add_done_callback(_heard_out)
-        done, _ = await asyncio.wait({task}, timeout=WITHIN / 2)
-        if not done:
-            # A thread goes on to its end all the same; one that is still waited for is not taken.
-            task.cancel()
-            raise PutOff("the store is slow")
-        return task.result()
+    def _whose(self, paths: Sequence[str]) -> Sequence[Whose | None]:
+        return InboundSecrets(self._store.scripts(), self._store.box()).whose_all(paths)
 
-    def _whose(self, secret: str) -> Whose | None:
-        return InboundSecrets(self._store.scripts(), self._store.box()).whose(secret)
-
-    def _take(self, whose: Whose, body: bytes | None, kind: str) -> Taken | Reason:
+    def _take(self, heard: Sequence[Heard]) -> Sequence[Taken | Reason | BulkheadError]:
         scripts = self._store.scripts()
-        events = InboundEvents(scripts)
-        read = Unreadable() if body is None else read_delivery(body, kind)
-        reason: Reason | None = None
-        if isinstance(read, Unreadable):
-            reason = "too_large" if body is None else "unreadable"
-        elif not InboundSecrets(scripts, self._store.box()).accepts(whose, read.secret):
-            # Answered as if it were right: a wrong answer would only tell that it was wrong.
-            reason = "wrong_secret" if read.secret else "no_secret"
-        if isinstance(read, Unreadable) or reason:
-            events.refuse(whose.app, reason or "unreadable")
-            return reason or "unreadable"
-        return events.append(whose.app, read)
+        secrets = InboundSecrets(scripts, self._store.box())
+        read = [(one.whose.app, _read(one, secrets)) for one in heard]
+        # A key that is missing here is one app's trouble, not that of all who came with it.
+        known = [(app, what) for app, what in read if not isinstance(what, BulkheadError)]
+        taken = iter(InboundEvents(scripts).take(known) if known else ())
+        return [
+            what if isinstance(what, BulkheadError) else _told(what, next(taken))
+            for _, what in read
+        ]
 
 
-def _heard_out(task: asyncio.Future[T]) -> None:
-    """What became of a call that nobody waits for any more is nothing to warn of."""
-    if not task.cancelled():
-        task.exception()
+def _read(heard: Heard, secrets: InboundSecrets) -> Delivery | Reason | BulkheadError:
+    """What was delivered, or why nothing of it is to be kept."""
+    if heard.body is None:
+        return "too_large"
+    read = read_delivery(heard.body, heard.kind)
+    if isinstance(read, Unreadable):
+        return "unreadable"
+    try:
+        if secrets.accepts(heard.whose, read.secret):
+            return read
+    except BulkheadError as error:
+        return error
+    # Answered as if it were right: a wrong answer would only tell that it was wrong.
+    return "wrong_secret" if read.secret else "no_secret"
+
+
+def _told(what: Delivery | Reason, taken: Taken) -> Taken | Reason:
+    return taken if isinstance(what, Delivery) else what
