@@ -12,12 +12,13 @@ from bulkhead.inbound.event import Delivery, Event, Unreadable
 from bulkhead.inbound.value import number, text
 from bulkhead.secrets import Secret
 
-MOST_EVENTS = 1_000
-"""Events read of one delivery."""
+MOST_EVENTS = 200
+"""Events read of one delivery: to keep more at once would hold up what else the store does."""
 MOST_FIELDS = 100
 """Fields of a form."""
 DEEPEST = 50
-"""Objects and lists inside each other: what is read now must be written, and read again later."""
+"""Objects and lists inside each other: what is read now must be written, and read again later.
+Of an event that is nested deeper only the type is kept."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,8 +37,6 @@ def read_delivery(body: bytes, content_type: str = "") -> Delivery | Unreadable:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = _form(body, content_type)
-    if _too_deep(found):
-        return Unreadable("it is nested too deeply")
     if isinstance(found, Mapping):
         return _delivery(found)
     if isinstance(found, list):
@@ -59,7 +58,7 @@ def _too_deep(value: object) -> bool:
     level: list[Any] = [[value]]
     for _ in range(DEEPEST + 1):
         inside = [one.values() if isinstance(one, dict) else one for one in level]
-        level = [each for one in inside for each in one if isinstance(each, dict | list)]
+        level = [each for one in inside for each in one if each and isinstance(each, dict | list)]
         if not level:
             return False
     return True
@@ -91,6 +90,8 @@ def _event(raw: object, envelope: Mapping[str, Any], index: int) -> Event:
     # What is no object is kept as the value of one.
     kept = dict(raw) if isinstance(raw, Mapping) else {"value": raw}
     kept.pop("secret", None)
+    if _too_deep(kept):
+        kept = {"type": text(kept.get("type"))}
     return Event(
         what=classify(kept),
         raw=kept,

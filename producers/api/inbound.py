@@ -14,9 +14,11 @@ from structlog import get_logger
 
 from bulkhead.engine.inbound import InboundEvents, Reason, Taken
 from bulkhead.engine.inbound_secret import InboundSecrets, Whose
+from bulkhead.engine.script import ask
 from bulkhead.errors import BulkheadError
 from bulkhead.inbound.event import Delivery, Unreadable
 from bulkhead.inbound.reading import FORM, read_delivery
+from bulkhead.submitting import refuse_if_full
 from producers.api.gathering import Gathering
 from producers.api.inbound_body import Bodies, PutOff
 from producers.api.problem import problem
@@ -93,7 +95,7 @@ class Inbound:
                 raise PutOff("too many of one app at once")
             if request.method == "POST":
                 kind = request.headers.get("content-type", "")
-                async with self._bodies.of(request) as body:
+                async with self._bodies.of(request, whose.app) as body:
                     await self._hear(Heard(whose, body, kind))
             elif request.method == "GET":
                 await self._hear(Heard(whose, request.url.query.encode(), FORM))
@@ -138,6 +140,8 @@ class Inbound:
 
     def _take(self, heard: Sequence[Heard]) -> Sequence[Taken | Reason | BulkheadError]:
         scripts = self._store.scripts()
+        # What mesibo tells must not take the room that running jobs need.
+        ask(refuse_if_full, scripts)
         secrets = InboundSecrets(scripts, self._store.box())
         read = [(one.whose.app, _read(one, secrets)) for one in heard]
         # A key that is missing here is one app's trouble, not that of all who came with it.

@@ -199,6 +199,21 @@ def test_a_store_that_is_away_is_503_and_then_the_same_url_works_again(home, eve
             assert [event.id for event in stand.events] == [1, 2]
 
 
+def test_a_store_that_is_nearly_full_keeps_its_room_for_running_jobs(stand):
+    url = stand.url()
+    used = stand.redis.info("memory")["used_memory"]
+    before = stand.redis.config_get("maxmemory")["maxmemory"]
+    stand.redis.config_set("maxmemory", int(used * 1.1))
+    try:
+        full = post(url, delivery(1))
+    finally:
+        stand.redis.config_set("maxmemory", before)
+
+    assert full.status_code == 503
+    assert is_ok(post(url, delivery(1)))
+    assert [event.id for event in stand.events] == [1]
+
+
 def test_a_body_without_the_wanted_secret_is_answered_and_not_believed(stand):
     url = stand.url()
     done = stand.typed("secret", APP, "--secret-file", "-", "-o", "json", stdin=BODY_SECRET)
