@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bulkhead import api_address
 from bulkhead.errors import UsageProblem
 from producers.cli.context import Context, pass_context
 from producers.cli.output import output_option, show_one
@@ -14,9 +15,6 @@ from producers.cli.values import DURATION
 
 if TYPE_CHECKING:
     from bulkhead.engine.inbound_secret import InboundSecrets, Issued
-
-LOCAL = "http://127.0.0.1:8700"
-"""Where `bulkhead up` and `bulkhead api` listen unless told otherwise."""
 
 
 @click.group()
@@ -108,7 +106,9 @@ def _audit(ctx: Context, action: str, app: str, **about: str) -> None:
 
 def _print(ctx: Context, app: str, issued: Issued, form: str | None) -> None:
     base = ctx.settings.public_url
-    url = f"{base or LOCAL}/v1/inbound/mesibo/{issued.secret.reveal()}"
+    url = (
+        f"{base or api_address.find(ctx.settings.home)}/v1/inbound/mesibo/{issued.secret.reveal()}"
+    )
     show_one({"app": app, "url": url, **_state(ctx, app)}, form)
     if base is None:
         click.echo(

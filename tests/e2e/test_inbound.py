@@ -1,6 +1,8 @@
 """The inbound webhook as mesibo and a person meet it: `bulkhead api`, and `bulkhead webhooks`."""
 
 import json
+import os
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -8,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from bulkhead import api_address
 from bulkhead.engine.audit import Audit
 from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
@@ -48,10 +51,12 @@ class Stand:
         return in_process(("webhooks", "inbound", *words), environ, stdin)
 
     def url(self, *words, **settings):
-        """The URL that a command prints, at the port that the API has here."""
+        """The URL that a command prints: without a public one, at the API's port here."""
         done = self.typed(*(words or ("show", APP)), "-o", "json", **settings)
         assert done.returncode == 0, done
-        return self.base + urlsplit(json.loads(done.stdout)["url"]).path
+        url = json.loads(done.stdout)["url"]
+        assert url.startswith(self.base)
+        return url
 
     @property
     def counts(self):
@@ -199,6 +204,27 @@ def test_a_store_that_is_away_is_503_and_then_the_same_url_works_again(home, eve
             assert [event.id for event in stand.events] == [1, 2]
 
 
+def test_a_store_that_hangs_is_503_and_keeps_no_probe_waiting(home, eventually):
+    with EmbeddedStore.start(home) as store:
+        stand = Stand(store, home)
+        url = stand.url()
+        server = int((home / "store" / "server.pid").read_text())
+        with stand.api:
+            os.kill(server, signal.SIGSTOP)
+            try:
+                with ThreadPoolExecutor(16) as pool:
+                    hung = list(pool.map(lambda n: post(url, delivery(n)), range(64)))
+                    alive = requests.get(f"{stand.base}/healthz", timeout=30)
+            finally:
+                os.kill(server, signal.SIGCONT)
+
+            assert {answer.status_code for answer in hung} == {503}
+            slowest = max(answer.elapsed.total_seconds() for answer in hung)
+            print(f"measured: a store that hangs: slowest answer {1000 * slowest:.0f} ms")
+            assert alive.status_code == 200
+            eventually(lambda: is_ok(post(url, delivery(99))))
+
+
 def test_a_store_that_is_nearly_full_keeps_its_room_for_running_jobs(stand):
     url = stand.url()
     used = stand.redis.info("memory")["used_memory"]
@@ -298,6 +324,21 @@ def test_a_sender_that_never_sends_its_body_holds_up_nobody(stand):
 
     assert all(is_ok(answer) for answer in others)
     assert told.startswith(b"HTTP/1.1 503")
+
+
+def test_the_address_on_this_machine_is_that_of_the_api_that_runs_or_else_the_usual_one(home):
+    assert api_address.find(home) == "http://127.0.0.1:8700"
+
+    api_address.tell(home, "0.0.0.0", 9000)
+    everywhere = api_address.find(home)
+    api_address.tell(home, "::1", 9001)
+    api_address.forget(home, "0.0.0.0", 9000)
+
+    assert everywhere == "http://127.0.0.1:9000"
+    assert api_address.find(home) == "http://[::1]:9001"
+    api_address.forget(home, "::1", 9001)
+    api_address.tell(home / "nowhere", "127.0.0.1", 1)
+    assert list(home.iterdir()) == []
 
 
 def test_what_came_is_in_the_metrics_and_no_secret_is_anywhere(stand):
