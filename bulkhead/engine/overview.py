@@ -170,6 +170,8 @@ class Overview:
         found = [
             _worker(name, decoded(facts), ends, now)
             for name, (_, ends), facts in zip(names, pairs, said, strict=True)
+            # Nothing is left of one that was found dead between the two looks.
+            if facts
         ]
         return tuple(sorted(found, key=lambda worker: (not worker.live, worker.worker)))
 

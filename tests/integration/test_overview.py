@@ -65,6 +65,15 @@ def test_dead_submissions_are_counted_whatever_holds_them(redis, fill):
     assert seen(redis).dead == 2
 
 
+def test_a_worker_of_which_nothing_is_left_is_not_listed(redis):
+    scripts = Scripts(redis)
+    ends = Overview(scripts).time() + 8e6
+    redis.zadd(scripts.key("worker"), {"dead": ends, "alive": ends})
+    redis.hset(scripts.key("worker", "alive"), "pid", "7")
+
+    assert [worker.worker for worker in Overview(scripts).workers()] == ["alive"]
+
+
 def test_the_oldest_due_entry_is_named_and_one_that_is_not_due_is_not(redis):
     seconds, _ = redis.time()
     redis.zadd(f"{ROOT}:wait", {"j:job_1": (seconds + 600) * 1e6})
