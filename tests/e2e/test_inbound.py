@@ -1,4 +1,4 @@
-"""The inbound webhook as mesibo and a person meet it: `bulkhead api`, and `bulkhead webhooks`."""
+"""The inbound webhook as mesibo meets it: a real `bulkhead api` and a real store."""
 
 import json
 import os
@@ -10,90 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from bulkhead import api_address
-from bulkhead.engine.audit import Audit
-from bulkhead.engine.connect import connect
 from bulkhead.engine.embedded import EmbeddedStore
-from bulkhead.engine.fleet import Fleet, SealedToken
-from bulkhead.engine.inbound import InboundEvents, inbound_counts
-from bulkhead.engine.script import Scripts
-from bulkhead.model.app import AppSettings
 from producers.api.inbound_body import LARGEST
-from tests.command import KEY, Running, environment, in_process
-from tests.e2e.product import until
-
-APP = "acme/shop"
-BODY_SECRET = "canary-of-the-body-0123456789"
-PUSH = {"type": "push", "user": {"address": "ann@tenant.test"}, "push": {"result": True}}
-
-
-class Stand:
-    """A store with one app, an API in front of it, and a person at a keyboard."""
-
-    def __init__(self, store, folder, **settings):
-        self.store = store
-        self.settings = {"redis_url": store.url, "secret_key": KEY, "home": folder, **settings}
-        self.api = Running(folder, "api", "--port", "0", log_level="DEBUG", **self.settings)
-        self.port = until(lambda: self.api.line("api_started"))["port"]
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.empty()
-
-    def empty(self):
-        self.redis = connect(self.store.url)
-        self.redis.flushall()
-        self.scripts = Scripts(self.redis)
-        fleet = Fleet(self.scripts)
-        fleet.add_tenant("acme")
-        fleet.add_app(APP, AppSettings("http://127.0.0.1:1/"), SealedToken("box", "oken", "f00d"))
-
-    def typed(self, *words, stdin="", **settings):
-        environ = environment(**{**self.settings, **settings})
-        return in_process(("webhooks", "inbound", *words), environ, stdin)
-
-    def url(self, *words, **settings):
-        """The URL that a command prints: without a public one, at the API's port here."""
-        done = self.typed(*(words or ("show", APP)), "-o", "json", **settings)
-        assert done.returncode == 0, done
-        url = json.loads(done.stdout)["url"]
-        assert url.startswith(self.base)
-        return url
-
-    @property
-    def counts(self):
-        return next(iter(inbound_counts(self.scripts, [APP])), None)
-
-    @property
-    def events(self):
-        return [received.event for received in InboundEvents(self.scripts).events(APP)]
-
-
-@pytest.fixture(scope="module")
-def _one(store_server, tmp_path_factory):
-    stand = Stand(store_server, tmp_path_factory.mktemp("inbound"))
-    yield stand
-    stand.api.__exit__()
-
-
-@pytest.fixture
-def stand(_one):
-    _one.empty()
-    return _one
-
-
-def delivery(number, **members):
-    body = {"server": "mesibo", "id": number, "v": 2, "aid": 7, "ts": 1790000000000}
-    return body | {"events": [PUSH]} | members
-
-
-def post(url, body=b"", **options):
-    if isinstance(body, dict):
-        body = json.dumps(body).encode()
-    return requests.post(url, data=body, timeout=30, **options)
-
-
-def is_ok(answer):
-    kind = answer.headers["content-type"].split(";")[0]
-    return (answer.status_code, kind, answer.text) == (200, "text/plain", "MESIBO OK")
+from tests.e2e.inbound_stand import APP, BODY_SECRET, Stand, delivery, is_ok, post
 
 
 def test_get_head_and_post_are_answered_with_and_without_a_slash(stand):
@@ -240,79 +159,6 @@ def test_a_store_that_is_nearly_full_keeps_its_room_for_running_jobs(stand):
     assert [event.id for event in stand.events] == [1]
 
 
-def test_a_body_without_the_wanted_secret_is_answered_and_not_believed(stand):
-    url = stand.url()
-    done = stand.typed("secret", APP, "--secret-file", "-", "-o", "json", stdin=BODY_SECRET)
-
-    wrong = post(url, delivery(1, v=1, secret=BODY_SECRET[:-1]))
-    none = post(url, delivery(2))
-    right = post(url, delivery(3, v=1, secret=BODY_SECRET))
-    stand.typed("secret", APP, "--none")
-    freed = post(url, delivery(4))
-
-    assert json.loads(done.stdout) == {"app": APP, "body_secret": True}
-    assert all(is_ok(answer) for answer in (wrong, none, right, freed))
-    assert [event.id for event in stand.events] == [3, 4]
-    assert (stand.counts.refused["wrong_secret"], stand.counts.refused["no_secret"]) == (1, 1)
-    assert until(lambda: stand.api.line("inbound_refused"))["app"] == APP
-
-
-def test_the_old_url_ends_with_a_rotation_which_is_on_the_audit(stand):
-    old = stand.url()
-
-    declined = stand.typed("rotate", APP)
-    new = stand.url("rotate", APP, "--yes")
-
-    assert declined.returncode == 6
-    assert post(old, delivery(1)).status_code == 404
-    assert is_ok(post(new, delivery(1)))
-    assert stand.url() == new
-    entries = [(entry.action, entry.about) for entry in Audit(stand.scripts).entries()]
-    about = {"app": APP, "grace": "0"}
-    assert entries == [("inbound.issued", {"app": APP}), ("inbound.rotated", about)]
-
-
-def test_with_a_grace_both_urls_are_answered(stand):
-    old = stand.url()
-
-    new = stand.url("rotate", APP, "--grace", "10m", "--yes")
-
-    assert is_ok(post(old, delivery(1)))
-    assert is_ok(post(new, delivery(2)))
-
-
-def test_what_is_shown_is_the_url_to_paste_and_how_to_test_it(stand):
-    public = stand.typed("show", APP, "-o", "json", public_url="https://hooks.example.com/b/")
-    local = stand.typed("show", APP, "-o", "json")
-    plain = stand.typed("show", APP, "-o", "json", public_url="http://10.0.0.5")
-
-    document = json.loads(public.stdout)
-    assert document["app"] == APP
-    assert document["url"].startswith("https://hooks.example.com/b/v1/inbound/mesibo/")
-    assert len(document["url"].rpartition("/")[2]) >= 43
-    assert "curl" in public.stderr
-    assert "note" not in public.stderr
-    assert "only HTTPS with a valid host name" in local.stderr
-    assert "only HTTPS with a valid host name" in plain.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("show", "acme/none"), 2),
-        (("rotate", "acme/none", "--yes"), 2),
-        (("secret", APP), 2),
-        (("secret", APP, "--none", "--secret-env", "HOME"), 2),
-        (("secret", APP, "--secret-env", "NOT_THERE"), 9),
-    ],
-)
-def test_a_command_that_cannot_be_carried_out_says_so_in_three_lines(stand, words, code):
-    done = stand.typed(*words)
-
-    assert done.returncode == code
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "why", "to do"]
-
-
 def test_a_sender_that_never_sends_its_body_holds_up_nobody(stand):
     url = urlsplit(stand.url())
     head = f"POST {url.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode()
@@ -324,21 +170,6 @@ def test_a_sender_that_never_sends_its_body_holds_up_nobody(stand):
 
     assert all(is_ok(answer) for answer in others)
     assert told.startswith(b"HTTP/1.1 503")
-
-
-def test_the_address_on_this_machine_is_that_of_the_api_that_runs_or_else_the_usual_one(home):
-    assert api_address.find(home) == "http://127.0.0.1:8700"
-
-    api_address.tell(home, "0.0.0.0", 9000)
-    everywhere = api_address.find(home)
-    api_address.tell(home, "::1", 9001)
-    api_address.forget(home, "0.0.0.0", 9000)
-
-    assert everywhere == "http://127.0.0.1:9000"
-    assert api_address.find(home) == "http://[::1]:9001"
-    api_address.forget(home, "::1", 9001)
-    api_address.tell(home / "nowhere", "127.0.0.1", 1)
-    assert list(home.iterdir()) == []
 
 
 def test_what_came_is_in_the_metrics_and_no_secret_is_anywhere(stand):
