@@ -10,6 +10,9 @@ from typing import NoReturn, Self
 SHORTEST_KEY = 32
 """Characters of text from which a key may be made."""
 
+LONGEST_QUOTE = 12
+"""Characters from which on a quotation from a secret file is taken out of a text."""
+
 _SHOWN = 4
 # Below this length the last characters would be too large a part of the secret.
 _SHORTEST_SHOWN = 12
@@ -71,3 +74,52 @@ def utf8(text: str) -> bytes:
     """The text as bytes, whatever it holds."""
     # A lone surrogate is text to Python: it must be comparable, never an exception.
     return text.encode("utf-8", "surrogatepass")
+
+
+class SecretBytes:
+    """Bytes that show nothing but their number, and are given only to `reveal`."""
+
+    __slots__ = ("__value",)
+
+    def __init__(self, value: bytes) -> None:
+        self.__value = bytes(value)
+
+    def reveal(self) -> bytes:
+        """The bytes themselves: for the wire and for a box, never for a message."""
+        return self.__value
+
+    def scrub(self, text: str) -> str:
+        """The text with every stretch of LONGEST_QUOTE or more that is in the bytes taken out."""
+        hidden: set[int] = set()
+        for at in range(len(text) - LONGEST_QUOTE + 1):
+            if self._holds(text[at : at + LONGEST_QUOTE]):
+                hidden.update(range(at, at + LONGEST_QUOTE))
+        shown = ("\0" if at in hidden else sign for at, sign in enumerate(text))
+        return re.sub("\0+", "…", "".join(shown)) if hidden else text
+
+    def _holds(self, text: str) -> bool:
+        # Who quotes a binary file may have taken each of its bytes for a letter.
+        return utf8(text) in self.__value or text.encode("latin-1", "replace") in self.__value
+
+    def __len__(self) -> int:
+        return len(self.__value)
+
+    def __repr__(self) -> str:
+        return f"SecretBytes({len(self):,} bytes)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SecretBytes):
+            return NotImplemented
+        return hmac.compare_digest(self.__value, other.reveal())
+
+    def __hash__(self) -> int:
+        return hash(self.__value)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is never pickled: seal it in a Box")

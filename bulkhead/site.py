@@ -13,6 +13,7 @@ from bulkhead.settings import Settings
 
 if TYPE_CHECKING:
     from bulkhead.box import Box
+    from bulkhead.engine.audit_chain import AuditKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class Site:
         from bulkhead.box import Box  # noqa: PLC0415 - slow to load, and most commands open none
 
         return Box(self.secret_key, self.earlier_keys)
+
+    @property
+    def audit_keys(self) -> AuditKeys:
+        """What the audit's entries are hashed with."""
+        from bulkhead.engine.audit_chain import AuditKeys  # noqa: PLC0415 - few commands need it
+
+        return AuditKeys(self.secret_key, self.earlier_keys)
 
     @property
     def front_url(self) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from sandbox.fields import Fields, InvalidField
+from sandbox.push_book import PushBook
+from sandbox.webhook import Webhook, read_webhook
 
 MOST_PEERS = 5  # mesibo disables an app whose backend API is used from more addresses than this
 FIRST_UID = 90_001
 FIRST_GID = 404_101
 FIRST_MID = 5_550_001
+TESTS_A_MINUTE = 6  # invented: mesibo says that there is a limit, not which
 SHORTEST_SHOWN = 8  # characters; of a shorter secret not even the end is shown
 
 
@@ -25,11 +31,17 @@ class Edition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An app token the sandbox knows; `rate` is requests a second, None for no limit."""
+    """An app token the sandbox knows; `rate` is requests a second, None for no limit.
+
+    A push with a credential whose sha256 is in `bad_push` does not arrive.
+    """
 
     token: str
     edition: Edition = Edition.CLOUD
     rate: float | None = None
+    tests_a_minute: int = TESTS_A_MINUTE
+    webhook: Webhook | None = None
+    bad_push: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"Registration({masked(self.token)!r}, {self.edition.value}, rate={self.rate})"
@@ -66,17 +78,24 @@ class Bucket:
         return (1.0 - self._level) / self._rate
 
 
+Tell = Callable[[Webhook, dict[str, Any], Counter[str]], None]
+"""Takes a webhook, what to post to it, and the counts to keep of that."""
+
+
 class App:
     """The state of one app token, in memory and gone at reset."""
 
-    def __init__(self, registration: Registration, seed: int) -> None:
+    def __init__(self, registration: Registration, seed: int, aid: int, tell: Tell) -> None:
         self.registration = registration
+        self.push = PushBook()
+        self._aid = aid
+        self._tell = tell
         self.bucket = Bucket(registration.rate) if registration.rate else None
         self.users: dict[str, User] = {}
         self._addresses: list[str] = []
         self._peers: set[str] = set()
         self._breached = False
-        self._next = {"gid": FIRST_GID, "mid": FIRST_MID}
+        self._next = {"gid": FIRST_GID, "mid": FIRST_MID, "event": 1}
         self.random = Random(f"{seed}:{registration.token}")  # noqa: S311 - made to be replayed
 
     def admits(self, peer: str) -> bool:
@@ -106,9 +125,24 @@ class App:
         return address if user is not None and user.uid == uid else None
 
     def count_up(self, name: str) -> int:
-        """The next `gid` or `mid`."""
+        """The next `gid`, `mid` or `event`."""
         self._next[name] += 1
         return self._next[name] - 1
+
+    def tell(self, event: dict[str, Any], t: float) -> None:
+        """Have an event posted to the app's webhook, if it has one."""
+        webhook = self.registration.webhook
+        if webhook is None:
+            return
+        document = {
+            "server": "mesibo",
+            "id": self.count_up("event"),
+            "v": webhook.v,
+            "aid": self._aid,
+            "ts": round(t * 1000),
+            "events": [event],
+        }
+        self._tell(webhook, document, self.push.webhook)
 
     def mint(self) -> str:
         """A new user access token; the same ones in the same order for the same seed."""
@@ -122,13 +156,25 @@ def read_registrations(document: object) -> list[Registration]:
 
 
 def _registration(fields: Fields) -> Registration:
-    token, edition = fields.text("token"), fields.text("edition")
-    rate = fields.number("rate", 0.001, 1_000_000)
-    fields.finish()
+    token = fields.text("token")
     if token is None:
         raise fields.wrong("token", "the app token")
+    tests_a_minute = fields.whole("tests_a_minute", 0, 1_000_000)
+    registration = Registration(
+        token=token,
+        edition=_edition(fields),
+        rate=fields.number("rate", 0.001, 1_000_000),
+        tests_a_minute=TESTS_A_MINUTE if tests_a_minute is None else tests_a_minute,
+        webhook=read_webhook(fields.inner("webhook")),
+        bad_push=frozenset(fields.texts("bad_push")),
+    )
+    fields.finish()
+    return registration
+
+
+def _edition(fields: Fields) -> Edition:
     try:
-        return Registration(token, Edition(edition or Edition.CLOUD), rate)
+        return Edition(fields.text("edition") or Edition.CLOUD)
     except ValueError:
         choices = " | ".join(Edition)
         raise InvalidField(str(fields.wrong("edition", choices))) from None

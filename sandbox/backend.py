@@ -11,9 +11,12 @@ from sandbox.app import App, Edition, Registration
 from sandbox.call import Call, NotACall, read_call
 from sandbox.fault import Faults
 from sandbox.log import RequestLog
-from sandbox.operation import READS, Refused, perform
+from sandbox.operation import READS, perform
+from sandbox.outcome import Refused
+from sandbox.push_book import PushBook
 from sandbox.record import Entry, Ledger, Record
 from sandbox.spoil import HARMLESS, Fault
+from sandbox.webhook import Poster
 from sandbox.wire import Action, Reply, Request, json_reply, late
 
 PATHS = frozenset({"/backend/", "/backend", "/mesiboapi", "/api.php"})
@@ -40,21 +43,30 @@ class Backend:
         self._seed = seed
         self._log = log
         self._apps: dict[str, App] = {}
+        self._aids: dict[str, int] = {}
+        self._poster = Poster()
         self.faults = Faults(seed)
         self.ledger = Ledger()
 
     def register(self, registration: Registration) -> None:
         """Make an app token known; its state starts afresh if it was known before."""
-        self._apps[registration.token] = App(registration, self._seed)
+        aid = self._aids.setdefault(registration.token, len(self._aids) + 1)
+        self._apps[registration.token] = App(registration, self._seed, aid, self._poster.post)
         self.ledger.open(registration.token)
 
     def registrations(self) -> list[Registration]:
         """The apps, in the order in which they were first registered."""
         return [app.registration for app in self._apps.values()]
 
+    def push_of(self, token: str) -> PushBook | None:
+        """What an app was told about push, if it is registered."""
+        app = self._apps.get(token)
+        return None if app is None else app.push
+
     def reset(self) -> None:
-        """Forget users, addresses, faults and the record; the apps stay registered."""
+        """Forget users, addresses, push, faults and the record; the apps stay registered."""
         known = self.registrations()
+        self._poster.forget()
         self.faults.arm([], 0.0)
         self.ledger = Ledger()
         for registration in known:
@@ -72,7 +84,7 @@ class Backend:
         if request.oversized:
             return NOBODY, Ended(_TOO_LARGE, word.TOOLARGE)
         try:
-            call = read_call(request.body, request.content_type)
+            call = read_call(request.body, request.content_type, request.t)
         except NotACall:
             return NOBODY, Ended(_NOT_A_CALL, word.BADJSON)
         app = self._apps.get(call.token)

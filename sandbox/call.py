@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
-from email.message import Message
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
+
+from sandbox.form import File, NotAForm, read_form
 
 LONGEST_KEY = 256  # characters kept on record of what a call was about
 
@@ -27,12 +27,17 @@ class NotACall(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operation as asked for: `key` is whom or what it is about, or empty."""
+    """One operation as asked for at the unix second `t`.
+
+    `key` is whom or what it is about: an address, a gid, the sha256 of a file; or empty.
+    """
 
     op: str
     token: str = field(repr=False)
     key: str
     body: dict[str, Any] = field(repr=False)
+    t: float = 0.0
+    file: File | None = None
 
     @property
     def envelope(self) -> dict[str, Any]:
@@ -43,10 +48,11 @@ class Call:
         return {"op": self.op}
 
 
-def read_call(body: bytes, content_type: str) -> Call:
+def read_call(body: bytes, content_type: str, t: float = 0.0) -> Call:
     """The call in a request's body; raises NotACall."""
+    file = None
     if content_type.startswith("multipart/"):
-        document = _form(body, content_type)
+        document, file = _form(body, content_type)
     else:
         try:
             document = json.loads(body)
@@ -58,9 +64,21 @@ def read_call(body: bytes, content_type: str) -> Call:
     return Call(
         op=op if isinstance(op, str) else "",
         token=token if isinstance(token, str) else "",
-        key=_key(document),
+        key=_key(document) if file is None else hashlib.sha256(file.content).hexdigest(),
         body=document,
+        t=t,
+        file=file,
     )
+
+
+def _form(body: bytes, content_type: str) -> tuple[dict[str, Any], File | None]:
+    try:
+        texts, file = read_form(body, content_type)
+    except NotAForm as error:
+        raise NotACall("not a form") from error
+    if "op" not in texts:
+        raise NotACall("a form without op")
+    return {**texts}, file
 
 
 def _key(document: dict[str, Any]) -> str:
@@ -79,19 +97,3 @@ def _first(members: dict[str, Any], names: tuple[str, ...]) -> str:
         if isinstance(value, int):
             return str(value)[:LONGEST_KEY]
     return ""
-
-
-def _form(body: bytes, content_type: str) -> dict[str, Any]:
-    """A form's text fields; a file is kept as its name alone."""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    parts: list[Message] = [part for part in message.walk() if not part.is_multipart()]
-    fields: dict[str, Any] = {}
-    for part in parts:
-        name = part.get_param("name", header="content-disposition")
-        payload = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(payload, bytes):
-            fields[name] = part.get_filename() or payload.decode("utf-8", "replace")
-    if "op" not in fields:
-        raise NotACall("a form without op")
-    return fields

@@ -33,6 +33,7 @@ class Control:
             ("POST", "faults"): self._set_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "received"): self._received,
+            ("GET", "push"): self._push,
             ("POST", "reset"): self._reset,
         }
 
@@ -75,8 +76,15 @@ class Control:
         self._backend.reset()
         return json_reply({"apps": len(self._backend.registrations())})
 
+    def _push(self, request: Request) -> Reply:
+        query = _query(request)
+        book = self._backend.push_of(query.get("token", ""))
+        if book is None:
+            raise InvalidField("token: expected an app token that is registered")
+        return json_reply(book.view(with_bytes=query.get("bytes") in ("1", "true")))
+
     def _received(self, request: Request) -> Reply:
-        query = {name: values[-1] for name, values in parse_qs(request.query).items()}
+        query = _query(request)
         return Received(query, self._backend.ledger.find(query.get("token"))).reply()
 
 
@@ -139,6 +147,10 @@ def _times(applied: list[Applied]) -> dict[str, int]:
     for one in applied:
         total.update(one.times)
     return dict(total)
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(request.query).items()}
 
 
 def _document(request: Request) -> object:

@@ -63,6 +63,20 @@ class Fields:
             raise self.wrong(name, "true or false")
         return value
 
+    def inner(self, name: str) -> Fields | None:
+        """The members of an object within, or None if absent."""
+        value = self._left.pop(name, None)
+        return None if value is None else Fields(value, f"{self._where}.{name}")
+
+    def texts(self, name: str) -> list[str]:
+        """A list of texts, empty if absent."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise self.wrong(name, "a list of texts")
+        return value
+
     def finish(self) -> None:
         """Raise if a member is left that nobody asked for."""
         if self._left:

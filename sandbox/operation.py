@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from sandbox import word
 from sandbox.app import App, Edition, User
 from sandbox.call import Call
+from sandbox.outcome import Members, Outcome, Refused, object_in
+from sandbox.push import pushdebug, pushset, pushtest, pushupload
 
 MOST_LISTED = 20
 LONGEST_UID = 20  # digits
-
-Members = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing was done; `word` goes into the answer's `error`."""
-
-    word: str
-
-
-Outcome = Members | Refused
 
 
 def perform(app: App, call: Call) -> Outcome:
@@ -38,7 +26,7 @@ def perform(app: App, call: Call) -> Outcome:
 
 def useradd(app: App, call: Call) -> Outcome:
     """Create the user or change it; a token only if asked for, replacing that app id's."""
-    user = _object(call.body, "user")
+    user = object_in(call.body, "user")
     address = user.get("address") if user else None
     if not user or not isinstance(address, str) or not address:
         return Refused(word.BADPARAM)
@@ -50,7 +38,7 @@ def useradd(app: App, call: Call) -> Outcome:
 
 def userset(app: App, call: Call) -> Outcome:
     """Change a user that exists; `token.remove` revokes, any other token object issues."""
-    fields = _object(call.body, "user") or call.body
+    fields = object_in(call.body, "user") or call.body
     address = _whom(app, fields)
     if address is None:
         return Refused(word.NOUSER)
@@ -62,12 +50,12 @@ def userset(app: App, call: Call) -> Outcome:
 
 def usertoken(app: App, call: Call) -> Outcome:
     """Issue a token to a user that exists, or with `delete` take it away."""
-    fields = _object(call.body, "user") or call.body
+    fields = object_in(call.body, "user") or call.body
     address = _whom(app, fields)
     if address is None:
         return Refused(word.NOUSER)
     user = app.users[address]
-    given = _object(fields, "token") if fields is not call.body else None
+    given = object_in(fields, "token") if fields is not call.body else None
     app_id = _app_id(given or {"v2": True, **fields}) or ""
     answer = {"uid": user.uid, "address": address, "appid": app_id}
     if fields.get("delete") or (given and _revokes(given)):
@@ -78,7 +66,7 @@ def usertoken(app: App, call: Call) -> Outcome:
 
 def userdel(app: App, call: Call) -> Outcome:
     """Forget the user and its tokens."""
-    address = _whom(app, _object(call.body, "user") or call.body)
+    address = _whom(app, object_in(call.body, "user") or call.body)
     if address is None:
         return Refused(word.NOUSER)
     del app.users[address]
@@ -87,7 +75,7 @@ def userdel(app: App, call: Call) -> Outcome:
 
 def usersget(app: App, call: Call) -> Outcome:
     """List at most twenty rows, one for each app id of each user that the pattern matches."""
-    fields = _object(call.body, "user") or call.body
+    fields = object_in(call.body, "user") or call.body
     pattern = fields.get("address", fields.get("addr", "*"))
     count = call.body.get("count", MOST_LISTED)
     if not isinstance(pattern, str) or not isinstance(count, int):
@@ -102,7 +90,7 @@ def usersget(app: App, call: Call) -> Outcome:
 
 def otp(app: App, call: Call) -> Outcome:
     """Make a one-time password for an address."""
-    wanted = _object(call.body, "otp")
+    wanted = object_in(call.body, "otp")
     if not wanted or not isinstance(wanted.get("address"), str):
         return Refused(word.BADPARAM)
     return {"otp": f"{app.random.randrange(1_000_000):06d}"}
@@ -136,15 +124,14 @@ OPERATIONS: dict[str, Callable[[App, Call], Outcome]] = {
         ("groupset", "groupdel", "groupeditmembers", "groupgetmembers", "groupsget"),
         accept,
     ),
-    **dict.fromkeys(("pushupload", "pushset", "pushtest", "pushdebug", "uacset"), accept),
+    "pushupload": pushupload,
+    "pushset": pushset,
+    "pushtest": pushtest,
+    "pushdebug": pushdebug,
+    "uacset": accept,
 }
 READS = frozenset({"usersget", "groupgetmembers", "groupsget"})
 CLOUD_SERVED = frozenset({"useradd", "userset", "usertoken"})
-
-
-def _object(members: Members, name: str) -> Members | None:
-    value = members.get(name)
-    return value if isinstance(value, dict) else None
 
 
 def _whom(app: App, fields: Members) -> str | None:

@@ -34,9 +34,14 @@ class Sandbox:
         """What to give `bulkhead apps add --base-url`, or any client of mesibo's backend API."""
         return f"{self.url}/backend/"
 
-    def register(self, token: str, *, edition: str = "cloud", rate: float | None = None) -> None:
-        """Accept this app token from now on; `rate` is in calls a second."""
-        self._ask("POST", "apps", {"token": token, "edition": edition, "rate": rate})
+    def register(
+        self, token: str, *, edition: str = "cloud", rate: float | None = None, **more: Any
+    ) -> None:
+        """Accept this app token from now on; `rate` is in calls a second.
+
+        `more`: see docs/reference/sandbox.md, "Push"; such as `webhook={"url": …}`.
+        """
+        self._ask("POST", "apps", {"token": token, "edition": edition, "rate": rate, **more})
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Let these things go wrong instead of all others; none clears them. Raises ValueError."""
@@ -45,6 +50,10 @@ class Sandbox:
     def received(self, **query: str | float) -> Any:
         """What was received: see docs/reference/sandbox.md, "The record"."""
         return self._ask("GET", f"received?{urlencode(query)}")
+
+    def push(self, token: str, **query: str | int) -> Any:
+        """What an app was told about push; with `bytes=1` the files themselves, in base64."""
+        return self._ask("GET", f"push?{urlencode({'token': token, **query})}")
 
     def reset(self) -> None:
         """Forget users, faults and the record; the apps stay."""

@@ -10,13 +10,20 @@ TOKENBREACH: Final = "TOKENBREACH"
 
 # Invented here: mesibo's own words for these are unknown, so a client must not be tuned to them.
 AUTHFAIL: Final = "AUTHFAIL"
+BADFILE: Final = "BADFILE"
 BADJSON: Final = "BADJSON"
 BADPARAM: Final = "BADPARAM"
+DEBUGLIMIT: Final = "DEBUGLIMIT"
+NOFILE: Final = "NOFILE"
 NOUSER: Final = "NOUSER"
 RATELIMIT: Final = "RATELIMIT"
+TESTLIMIT: Final = "TESTLIMIT"
 TOOLARGE: Final = "TOOLARGE"
 SERVERFAIL: Final = "SERVERFAIL"
 
 INVENTED: Final = frozenset(
-    {AUTHFAIL, BADJSON, BADPARAM, NOUSER, RATELIMIT, TOOLARGE, SERVERFAIL},
+    {
+        *(AUTHFAIL, BADFILE, BADJSON, BADPARAM, DEBUGLIMIT, NOFILE, NOUSER),
+        *(RATELIMIT, SERVERFAIL, TESTLIMIT, TOOLARGE),
+    },
 )

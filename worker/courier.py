@@ -9,6 +9,7 @@ from structlog import get_logger
 
 from bulkhead.backend.caller import Caller
 from bulkhead.backend.endpoint import Endpoint
+from bulkhead.backend.form import Body
 from bulkhead.backend.lean import LeanTransport, Told
 from bulkhead.backend.reply import NoAnswer, Reply, Withheld
 from bulkhead.backend.transport import Transport
@@ -26,7 +27,7 @@ class Courier:
         self._lean = LeanTransport(caller) if lean else None
         self._stock = Transport()
 
-    def send(self, endpoint: Endpoint, body: bytes, told: Told, may_go: MayGo) -> None:
+    def send(self, endpoint: Endpoint, body: Body, told: Told, may_go: MayGo) -> None:
         """Send one body, once. In the caller's thread, where `told` is told later, in any case.
 
         `may_go` is asked again where time passed before the first byte; it may be asked elsewhere.
@@ -36,7 +37,7 @@ class Courier:
         else:
             self._lanes.run(partial(self._by_lane, endpoint, body, told, may_go))
 
-    def _by_lane(self, endpoint: Endpoint, body: bytes, told: Told, may_go: MayGo) -> None:
+    def _by_lane(self, endpoint: Endpoint, body: Body, told: Told, may_go: MayGo) -> None:
         reply: Reply | Withheld = Withheld()
         try:
             if may_go():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bulkhead.backend.upload import Upload
 from bulkhead.errors import InvalidInput
 from bulkhead.model.outcome import Repeat
 
@@ -25,6 +26,8 @@ class Call:
     """True if the answer must hold a user token."""
     shows: bool = False
     """True if the answer is for a person to read, secrets taken out."""
+    upload: Upload | None = None
+    """The file that it carries; the members are then the texts of a form, in place of JSON."""
 
     def __post_init__(self) -> None:
         if not RESERVED.isdisjoint(self.members):

@@ -1,4 +1,4 @@
-"""The JSON around every call: how a request is written, and how an answer is read."""
+"""What is around every call: how a request is written, and how an answer is read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bulkhead.backend.call import Call
+from bulkhead.backend.form import Body, written
 from bulkhead.backend.reply import Answer
 from bulkhead.secrets import Secret
 
@@ -50,11 +51,14 @@ class Unusable:
 Reading = Accepted | Declined | Unusable
 
 
-def body(call: Call, token: Secret) -> bytes:
-    """The request body, the only place where an app token travels.
+def body(call: Call, token: Secret) -> Body:
+    """The request body, the only place where an app token travels: JSON, or a form with a file.
 
     Raises ValueError or TypeError for members that JSON or UTF-8 cannot carry.
     """
+    if call.upload is not None:
+        texts = {"op": call.op, "token": token.reveal(), **call.members}
+        return written(texts, call.upload)
     return _ENCODE({"op": call.op, "token": token.reveal(), **call.members}).encode()
 
 

@@ -15,7 +15,8 @@ from requests import RequestException
 from bulkhead.backend.caller import Caller
 from bulkhead.backend.connection import Connection
 from bulkhead.backend.endpoint import Endpoint
-from bulkhead.backend.head import template
+from bulkhead.backend.form import Body
+from bulkhead.backend.head import of_type, template
 from bulkhead.backend.opening import NoWay, Origin, open_way
 from bulkhead.backend.reply import Reply, Withheld, not_sent
 
@@ -61,9 +62,9 @@ class LeanTransport:
         return endpoint.proxy is None and endpoint.base_url.isascii()
 
     def send(
-        self, endpoint: Endpoint, body: bytes, told: Told, may_go: Callable[[], bool] = _always
+        self, endpoint: Endpoint, body: Body, told: Told, may_go: Callable[[], bool] = _always
     ) -> None:
-        """Send one JSON body, once; `told` is told what is certain. In the caller's thread.
+        """Send one body, once; `told` is told what is certain. In the caller's thread.
 
         `may_go` is asked again if the way had to be opened first, just before the first byte.
         """
@@ -72,7 +73,11 @@ class LeanTransport:
         except (RequestException, ValueError):
             self._caller.loop.call_soon(told, not_sent("other", 0.0))
             return
-        request = b"%b%d\r\n\r\n%b" % (site.head, len(body), body)
+        if isinstance(body, bytes):
+            request = b"%b%d\r\n\r\n%b" % (site.head, len(body), body)
+        else:
+            head = of_type(site.head, body.content_type)
+            request = b"%b%d\r\n\r\n%b" % (head, len(body), body.content)
         connection = self._take(site.origin)
         if connection is not None:
             connection.ask(request, endpoint.read_timeout, told)
@@ -82,7 +87,7 @@ class LeanTransport:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def post(self, endpoint: Endpoint, body: bytes) -> Reply:
+    def post(self, endpoint: Endpoint, body: Body) -> Reply:
         """The same for any other thread, which waits."""
         replies: SimpleQueue[Reply | Withheld] = SimpleQueue()
         self._caller.soon(self.send, endpoint, body, replies.put)

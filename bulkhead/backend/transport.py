@@ -22,6 +22,7 @@ from urllib3.exceptions import (
 )
 
 from bulkhead.backend.endpoint import Endpoint
+from bulkhead.backend.form import Body
 from bulkhead.backend.head import template
 from bulkhead.backend.reply import (
     BROKEN,
@@ -89,8 +90,8 @@ class Transport:
         self._lanes: weakref.WeakSet[_Lane] = weakref.WeakSet()
         self._lock = threading.Lock()
 
-    def post(self, endpoint: Endpoint, body: bytes) -> Reply:
-        """Send one JSON body, once, and say what is certain about it."""
+    def post(self, endpoint: Endpoint, body: Body) -> Reply:
+        """Send one body, once, and say what is certain about it."""
         lane = self._lane()
         wire = lane.wire
         wire.touched, wire.sent, wire.received = False, 0, 0
@@ -110,7 +111,7 @@ class Transport:
         for lane in lanes:
             lane.session.close()
 
-    def _exchange(self, lane: _Lane, endpoint: Endpoint, body: bytes, started: float) -> Answer:
+    def _exchange(self, lane: _Lane, endpoint: Endpoint, body: Body, started: float) -> Answer:
         proxies = {"http": endpoint.proxy, "https": endpoint.proxy} if endpoint.proxy else {}
         response = lane.session.send(
             _request(lane, endpoint, body),
@@ -138,14 +139,18 @@ class Transport:
         return lane
 
 
-def _request(lane: _Lane, endpoint: Endpoint, body: bytes) -> PreparedRequest:
+def _request(lane: _Lane, endpoint: Endpoint, body: Body) -> PreparedRequest:
     prepared = lane.templates.get(endpoint)
     if prepared is None:
         if len(lane.templates) >= _TEMPLATES_KEPT:
             lane.templates.clear()
         prepared = lane.templates[endpoint] = template(endpoint)
     request = prepared.copy()
-    request.body = body
+    if isinstance(body, bytes):
+        request.body = body
+    else:
+        request.body = body.content
+        request.headers["Content-Type"] = body.content_type
     request.headers["Content-Length"] = str(len(body))
     return request
 

@@ -10,11 +10,13 @@ from bulkhead.engine.app_fields import ROTATION, SealedToken, token_fields
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, InvalidInput
-from bulkhead.model.app import MOST_ADDRESSES, App, write_duration
+from bulkhead.masking import mask_url
+from bulkhead.model.app import MOST_ADDRESSES, App, AppSettings, write_duration
 from bulkhead.model.fleet import WantedApp, WantedFleet
 from bulkhead.model.text import listed
 from bulkhead.secrets import Secret, fingerprint
 
+_URLS = ("base_url", "proxy")
 Seal = Callable[[str, Secret], SealedToken]
 _DURATIONS = (
     *("connect_timeout", "read_timeout", "retry_first", "retry_longest"),
@@ -149,13 +151,18 @@ def _change(scripts: Scripts, pipe: Any, change: Change, seal: Seal) -> None:
     scripts.queue(pipe, "control", "app", app, verb, "", "", "")
 
 
-def _differences(wanted: WantedApp, there: App) -> dict[str, str]:
-    after, before = wanted.settings.to_dict(), there.settings.to_dict()
-    found = {
-        name: f"{_shown(name, before[name])} → {_shown(name, after[name])}"
-        for name in after
-        if after[name] != before[name]
+def differences(before: AppSettings, after: AppSettings) -> dict[str, str]:
+    """Setting → `old → new`, of those that differ; of a URL without what opens it."""
+    old, new = before.to_dict(), after.to_dict()
+    return {
+        name: f"{_shown(name, old[name])} → {_shown(name, new[name])}"
+        for name in new
+        if new[name] != old[name]
     }
+
+
+def _differences(wanted: WantedApp, there: App) -> dict[str, str]:
+    found = differences(there.settings, wanted.settings)
     if wanted.token is not None and fingerprint(wanted.token) != there.fingerprint:
         found["token"] = f"{there.token} → {wanted.token}"
     return found
@@ -164,6 +171,8 @@ def _differences(wanted: WantedApp, there: App) -> dict[str, str]:
 def _shown(name: str, value: Any) -> str:
     if name in _DURATIONS:
         text = write_duration(value)
+    elif name in _URLS and value:
+        text = mask_url(value)
     elif isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, float):

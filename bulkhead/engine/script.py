@@ -34,6 +34,7 @@ NEEDS = {
     "settle": (*WORK, "record", "throttle"),
     "record": PRELUDE_ONLY,
     **dict.fromkeys(WITHOUT_WORK, PRELUDE_ONLY),
+    "audit_append": PRELUDE_ONLY,
 }
 """Further files that stand in front of a verb, behind the prelude; where none are named, `WORK`."""
 

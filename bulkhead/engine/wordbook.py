@@ -64,25 +64,13 @@ class WordBook:
 
     def map(self, word: str, meaning: str) -> str:
         """Let the word mean this class: the word as it is compared. Raises InvalidInput."""
-        compared = _comparable(word)
-        if compared == "TOKENBREACH":
-            raise InvalidInput(
-                "TOKENBREACH cannot mean anything else",
-                why="mesibo has disabled the app, and each further call makes it worse",
-                to_do="see `bulkhead apps show APP`",
-            )
-        if meaning not in CLASSES:
-            raise InvalidInput(
-                f"{meaning!r} is not a class",
-                why=f"a word means one of {', '.join(CLASSES)}",
-                to_do="write it like `bulkhead errors map ROOMFULL=throttled`",
-            )
+        compared, meaning = checked(word, meaning)
         ask(self._redis.hset, self._scripts.key("words"), compared, meaning)
         return compared
 
     def forget(self, word: str) -> str:
         """Leave the word to the list and to guesses again: the word as it is compared."""
-        compared = _comparable(word)
+        compared = comparable(word)
         ask(self._redis.hdel, self._scripts.key("words"), compared)
         return compared
 
@@ -125,7 +113,26 @@ def _seen(name: str, fields: dict[str, Any], words: Words) -> Seen:
     )
 
 
-def _comparable(word: str) -> str:
+def checked(word: str, meaning: str) -> tuple[str, str]:
+    """The word as it is compared, and its class. Raises InvalidInput where that cannot be said."""
+    compared = comparable(word)
+    if compared == "TOKENBREACH":
+        raise InvalidInput(
+            "TOKENBREACH cannot mean anything else",
+            why="mesibo has disabled the app, and each further call makes it worse",
+            to_do="see `bulkhead apps show APP`",
+        )
+    if meaning not in CLASSES:
+        raise InvalidInput(
+            f"{meaning!r} is not a class",
+            why=f"a word means one of {', '.join(CLASSES)}",
+            to_do="write it like `bulkhead errors map ROOMFULL=throttled`",
+        )
+    return compared, meaning
+
+
+def comparable(word: str) -> str:
+    """The word as it is compared. Raises InvalidInput if nothing of it is a word."""
     compared = plain(word)
     if not compared or len(compared) > LONGEST_MAPPED:
         raise InvalidInput(
@@ -134,3 +141,8 @@ def _comparable(word: str) -> str:
             to_do="copy it from `bulkhead errors list --words`",
         )
     return compared
+
+
+def tellable(word: str) -> str:
+    """The word as it may be written down: at most 64 characters, and nothing like a token."""
+    return shown(word)

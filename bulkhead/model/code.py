@@ -129,7 +129,8 @@ _CALLS = (
         "row",
         False,
         "The request is larger than the backend accepts.",
-        "Shorten the row; on-premise backends accept 8,192 bytes in all.",
+        "Shorten the row, or export a .p12 without its authorities; "
+        "on-premise backends accept 8,192 bytes in all.",
     ),
     Code(
         "UNSENDABLE",

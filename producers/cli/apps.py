@@ -43,6 +43,8 @@ def add(
     **given: Any,
 ) -> None:
     """Add TENANT/APP with its backend's URL and its token."""
+    from bulkhead.engine.fleet_deeds import adding
+
     name = ctx.app_id(app)
     token = read_token(token_file, token_env)
     if not given["base_url"] or token is None:
@@ -53,7 +55,9 @@ def add(
             to_do=f"bulkhead apps add {name} --base-url URL --token-file -",
         )
     settings = changed(AppSettings(base_url=""), given)
-    made = ctx.fleet.add_app(name, settings, ctx.seal_token(name, token))
+    sealed = ctx.seal_token(name, token)
+    ctx.audit_all([adding(name, settings, sealed)])
+    made = ctx.fleet.add_app(name, settings, sealed)
     show_one(made.to_dict(), form)
 
 
@@ -103,6 +107,9 @@ def set_(
     **given: Any,
 ) -> None:
     """Change an app's settings or its token, from the next slice on."""
+    from bulkhead.engine.fleet_deeds import setting
+    from bulkhead.engine.fleet_plan import differences
+
     name = ctx.app_id(app)
     before = ctx.fleet.app(name)
     token = read_token(token_file, token_env)
@@ -113,10 +120,12 @@ def set_(
             to_do=f"see `bulkhead apps set --help`; `bulkhead apps show {name}` shows what is set",
         )
     after = changed(before.settings, given)
+    sealed = ctx.seal_token(name, token) if token else None
+    ctx.audit_all([setting(name, differences(before.settings, after), sealed)])
     if after != before.settings:
         ctx.fleet.set_app(name, after)
-    if token is not None:
-        ctx.fleet.set_token(name, ctx.seal_token(name, token))
+    if sealed is not None:
+        ctx.fleet.set_token(name, sealed)
     show_one(ctx.fleet.app(name).to_dict(), form)
 
 
@@ -127,7 +136,10 @@ def set_(
 @pass_context
 def pause(ctx: Context, /, app: str, why: str, form: str | None) -> None:
     """Start no call for this app; calls in flight finish."""
+    from bulkhead.engine.fleet_deeds import of_app
+
     name = ctx.app_id(app)
+    ctx.audit("apps.pause", **of_app(ctx.fleet.app(name).id), why=why)
     ctx.fleet.control("app", name, "pause", why)
     show_one(ctx.fleet.app(name).to_dict(), form)
 
@@ -138,7 +150,10 @@ def pause(ctx: Context, /, app: str, why: str, form: str | None) -> None:
 @pass_context
 def resume(ctx: Context, /, app: str, form: str | None) -> None:
     """Let an app go on, also one whose token was refused."""
+    from bulkhead.engine.fleet_deeds import of_app
+
     name = ctx.app_id(app)
+    ctx.audit("apps.resume", **of_app(ctx.fleet.app(name).id))
     ctx.fleet.control("app", name, "resume")
     show_one(ctx.fleet.app(name).to_dict(), form)
 
@@ -150,11 +165,14 @@ def resume(ctx: Context, /, app: str, form: str | None) -> None:
 @pass_context
 def remove(ctx: Context, /, app: str, yes: bool, form: str | None) -> None:
     """Forget an app that has no open job, and its token."""
+    from bulkhead.engine.fleet_deeds import removing
+
     name = ctx.app_id(app)
-    gone = ctx.fleet.app(name).to_dict()
+    gone = ctx.fleet.app(name)
     ctx.confirm(f"Forget {name} and its token?", yes)
+    ctx.audit_all([removing(gone)])
     ctx.fleet.remove_app(name)
-    show_one({**gone, "state": "removed"}, form)
+    show_one({**gone.to_dict(), "state": "removed"}, form)
 
 
 @apps.command("check")

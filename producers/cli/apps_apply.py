@@ -30,6 +30,7 @@ def apply(
     ctx: Context, /, file: str, dry_run: bool, prune: bool, yes: bool, form: str | None
 ) -> None:
     """Make the apps what a file says; a second time changes nothing."""
+    from bulkhead.engine.fleet_deeds import applying
     from bulkhead.engine.fleet_plan import carry_out, plan
 
     wanted = _read(file)
@@ -38,6 +39,7 @@ def apply(
         gone = [*(app.id for app in todo.removed), *todo.tenants_removed]
         if gone:
             ctx.confirm(f"Remove {', '.join(gone)}?", yes)
+        ctx.audit_all(list(applying(todo)))
         carry_out(ctx.scripts, todo, wanted, ctx.seal_token)
     _show(todo, dry_run, form)
 

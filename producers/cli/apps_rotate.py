@@ -44,6 +44,7 @@ def rotate_token(
     on, and the old one is forgotten when no call carries it any more; if not, nothing changes.
     Run again after an interrupt, it goes on where it stopped.
     """
+    from bulkhead.engine.fleet_deeds import of_app, of_token
     from bulkhead.engine.rotation import Rotation
 
     name = ctx.fleet.app(ctx.app_id(app)).id
@@ -55,7 +56,9 @@ def rotate_token(
             to_do=f"bulkhead apps rotate-token {name} --token-file -",
         )
     until = time.monotonic() + timeout
-    rotation = Rotation(ctx.scripts, name, ctx.seal_token(name, token))
+    sealed = ctx.seal_token(name, token)
+    rotation = Rotation(ctx.scripts, name, sealed)
+    ctx.audit("apps.rotate-token", **of_app(name), **of_token(sealed))
     rotation.offer()
     if (ctx.fleet.app(name).live["rotation"] or {}).get("phase") == "checking":
         _check(ctx, rotation, name, until)

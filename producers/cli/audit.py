@@ -17,14 +17,14 @@ DIFFERS = 3
 @pass_context
 def audit(ctx: Context, /, job: str, repair: bool, form: str | None) -> int:
     """Count a job again and prove its counts; exit 3 if they differ."""
-    from bulkhead.engine.audit import Audit, who_we_are
+    from bulkhead.engine.fleet_deeds import of_app
     from bulkhead.engine.recount import Recount
 
     recount = Recount(ctx.scripts)
     found = recount.audit(job)
     if repair and not found.right:
         before = found
-        Audit(ctx.scripts).add("job.repaired", who_we_are(), job=job, app=found.app)
+        ctx.audit("job.repaired", job=job, **of_app(found.app))
         found = recount.repair(job)
         for difference in before.differences:
             click.echo(f"before: {difference}", err=True)

@@ -107,5 +107,7 @@ def _brake_all(ctx: Context, verb: str, wanted: Wanted, form: str | None) -> Non
     number = len(brakes.open_jobs(app, tenant))
     if number:
         ctx.confirm(f"{verb.capitalize()} all {number:,} open jobs {whose}?", wanted.yes)
+    told = {"app": app or "", "tenant": tenant or "", "why": wanted.why}
+    ctx.audit(f"jobs.{verb}", **told, open_jobs=str(number))
     changed = brakes.all_jobs(verb, app=app, tenant=tenant, why=wanted.why)
     show_one({DONE[verb]: len(changed), "jobs": changed}, form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +16,7 @@ from producers.cli.values import usage
 if TYPE_CHECKING:
     from bulkhead.box import Box
     from bulkhead.engine.app_fields import SealedToken
+    from bulkhead.engine.audit_writer import Deed
     from bulkhead.engine.draft import Request
     from bulkhead.engine.fleet import Fleet
     from bulkhead.engine.jobs import Jobs
@@ -82,6 +83,23 @@ class Context:
     def _sealing_key(self) -> str:
         """The key that all hosts can open now: while the key is changed, still the old one."""
         return self.keys.agree(self.box.key_ids)
+
+    def audit(self, action: str, **about: str) -> None:
+        """Write down what this command is about to do, once nothing speaks against it."""
+        from bulkhead.engine.audit_writer import Deed
+
+        self.audit_all([Deed(action, about)])
+
+    def audit_all(self, deeds: Sequence[Deed]) -> None:
+        """The same of several deeds, an entry each. What is empty is left out."""
+        from bulkhead.engine.audit import who_we_are
+        from bulkhead.engine.audit_writer import AuditWriter, Deed
+
+        told = [
+            Deed(deed.action, {name: text for name, text in deed.about.items() if text})
+            for deed in deeds
+        ]
+        AuditWriter(self.scripts, self.site.audit_keys).add_all(who_we_are(), told)
 
     def app_id(self, text: str) -> str:
         """`tenant/app`, where `BULKHEAD_TENANT` may supply the tenant."""

@@ -114,7 +114,7 @@ def errors_map(ctx: Context, /, word: str | None, remove: str | None, form: str 
     if word is None and remove is None:
         show_list(mapped(ctx.scripts), ("word", "class"), form)
     else:
-        show_one(change(ctx.scripts, word, remove), form)
+        show_one(change(ctx, word, remove), form)
 
 
 @click.command()

@@ -32,6 +32,7 @@ COMMANDS = {
     "webhooks": "webhooks",
     "workers": "workers",
     "errors": "look",
+    "audit": "audit_trail",
 }
 """Command → the module that holds it, imported when it is asked for."""
 

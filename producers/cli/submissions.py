@@ -74,8 +74,9 @@ def retry(ctx: Context, /, letter: str, form: str | None) -> None:
 def drop(ctx: Context, /, letter: str, yes: bool, form: str | None) -> None:
     """Forget a refused message for good."""
     letters = _letters(ctx)
-    letters.get(letter)
+    known = letters.get(letter)
     ctx.confirm(f"Forget {letter}?", yes)
+    ctx.audit("submissions.dead.drop", app=known.app, letter=letter, code=known.code)
     show_one({**letters.drop(letter).to_dict(), "state": "dropped"}, form)
 
 

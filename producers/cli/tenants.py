@@ -48,6 +48,7 @@ def add(
     """Add a tenant."""
     with usage():
         name = checked_name(tenant)
+    ctx.audit("tenants.add", tenant=name, weight=f"{weight:g}", quotas=_told(_given(quotas)))
     show_one(ctx.fleet.add_tenant(name, weight, _given(quotas)).to_dict(), form)
 
 
@@ -86,6 +87,8 @@ def set_(
             why="no option was given",
             to_do="give --weight, --max-open-jobs, --max-open-items or --max-items-per-job",
         )
+    share = f"{weight:g}" if weight is not None else ""
+    ctx.audit("tenants.set", tenant=tenant, weight=share, quotas=_told(given))
     ctx.fleet.set_tenant(tenant, weight, given)
     show_one(ctx.fleet.tenant(tenant).to_dict(), form)
 
@@ -97,6 +100,7 @@ def set_(
 @pass_context
 def pause(ctx: Context, /, tenant: str, why: str, form: str | None) -> None:
     """Start no call for any app of this tenant."""
+    ctx.audit("tenants.pause", tenant=ctx.fleet.tenant(tenant).name, why=why)
     ctx.fleet.control("tenant", tenant, "pause", why)
     show_one(ctx.fleet.tenant(tenant).to_dict(), form)
 
@@ -107,6 +111,7 @@ def pause(ctx: Context, /, tenant: str, why: str, form: str | None) -> None:
 @pass_context
 def resume(ctx: Context, /, tenant: str, form: str | None) -> None:
     """Let a tenant's apps go on."""
+    ctx.audit("tenants.resume", tenant=ctx.fleet.tenant(tenant).name)
     ctx.fleet.control("tenant", tenant, "resume")
     show_one(ctx.fleet.tenant(tenant).to_dict(), form)
 
@@ -120,6 +125,7 @@ def remove(ctx: Context, /, tenant: str, yes: bool, form: str | None) -> None:
     """Forget a tenant that owns no app."""
     gone = ctx.fleet.tenant(tenant).to_dict()
     ctx.confirm(f"Forget tenant {tenant}?", yes)
+    ctx.audit("tenants.remove", tenant=tenant)
     ctx.fleet.remove_tenant(tenant)
     show_one({**gone, "state": "removed"}, form)
 
@@ -131,3 +137,9 @@ def _given(quotas: Mapping[str, float | None]) -> dict[str, int | None]:
         for name, limit in quotas.items()
         if limit is not None
     }
+
+
+def _told(quotas: Mapping[str, int | None]) -> str:
+    return ", ".join(
+        f"{name}={'none' if limit is None else limit}" for name, limit in quotas.items()
+    )

@@ -91,13 +91,13 @@ def hand_over(ctx: Context, job: Job, out: TokenFile) -> None:
     """
     from structlog import get_logger
 
-    from bulkhead.engine.audit import Audit, who_we_are
+    from bulkhead.engine.audit import who_we_are
     from bulkhead.engine.tokens import tokens
     from worker import logs
 
     _refuse_without_tokens(ctx, job)
     who, app = who_we_are(), job.app or ""
-    Audit(ctx.scripts).add("tokens.read", who, tenant=job.tenant, app=app, job=job.id)
+    ctx.audit("tokens.read", tenant=job.tenant, app=app, job=job.id)
     logs.configure(ctx.settings)
     get_logger().info("tokens_read", tenant=job.tenant, app=app, job=job.id, who=who)
     out.write(tokens(ctx.jobs, ctx.box, job.id))

@@ -8,6 +8,7 @@ import click
 
 from bulkhead import api_address
 from bulkhead.errors import UsageProblem
+from bulkhead.model.app import write_duration
 from producers.cli.context import Context, pass_context
 from producers.cli.output import output_option, show_one
 from producers.cli.secret_input import read_secret
@@ -33,11 +34,13 @@ def inbound() -> None:
 @pass_context
 def show(ctx: Context, /, app: str, form: str | None) -> None:
     """Show the URL to paste into mesibo's console, and what came."""
+    from bulkhead.engine.fleet_deeds import of_app
+    from bulkhead.engine.keys import INBOUND_BOX
+
     name = ctx.fleet.app(ctx.app_id(app)).id
-    issued = _secrets(ctx).issue(name)
-    if issued.made:
-        _audit(ctx, "inbound.issued", name)
-    _print(ctx, name, issued, form)
+    if INBOUND_BOX not in ctx.fleet.fields(name):
+        ctx.audit("webhooks.inbound.show", **of_app(name), made="yes")
+    _print(ctx, name, _secrets(ctx).issue(name), form)
 
 
 @inbound.command("rotate")
@@ -55,10 +58,13 @@ def show(ctx: Context, /, app: str, form: str | None) -> None:
 @pass_context
 def rotate(ctx: Context, /, app: str, grace: float, yes: bool, form: str | None) -> None:
     """Make another URL; the old one ends, at once or after --grace."""
+    from bulkhead.engine.fleet_deeds import of_app
+
     name = ctx.fleet.app(ctx.app_id(app)).id
-    ends = f"in {grace:g} s" if grace else "at once"
+    ends = f"in {write_duration(grace)}" if grace else "at once"
     ctx.confirm(f"Make another inbound URL for {name}? The old one ends {ends}.", yes)
-    _audit(ctx, "inbound.rotated", name, grace=f"{grace:g}")
+    kept = write_duration(grace) if grace else ""
+    ctx.audit("webhooks.inbound.rotate", **of_app(name), grace=kept)
     _print(ctx, name, _secrets(ctx).rotate(name, grace), form)
 
 
@@ -79,6 +85,8 @@ def secret(
     form: str | None,
 ) -> None:
     """Believe only deliveries that carry this secret (webhook v1)."""
+    from bulkhead.engine.fleet_deeds import of_app
+
     name = ctx.fleet.app(ctx.app_id(app)).id
     wanted = read_secret(secret_file, secret_env)
     if none == (wanted is not None):
@@ -87,7 +95,7 @@ def secret(
             why="one of --secret-file, --secret-env and --none is needed",
             to_do=f"bulkhead webhooks inbound secret {name} --secret-file -",
         )
-    _audit(ctx, "inbound.secret_set" if wanted else "inbound.secret_unset", name)
+    ctx.audit("webhooks.inbound.secret", **of_app(name), wanted="yes" if wanted else "no")
     _secrets(ctx).demand(name, wanted)
     show_one({"app": name, "body_secret": wanted is not None}, form)
 
@@ -96,12 +104,6 @@ def _secrets(ctx: Context) -> InboundSecrets:
     from bulkhead.engine.inbound_secret import InboundSecrets
 
     return InboundSecrets(ctx.scripts, ctx.box)
-
-
-def _audit(ctx: Context, action: str, app: str, **about: str) -> None:
-    from bulkhead.engine.audit import Audit, who_we_are
-
-    Audit(ctx.scripts).add(action, who_we_are(), app=app, **about)
 
 
 def _print(ctx: Context, app: str, issued: Issued, form: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkhead.engine.wordbook import Seen, WordBook
+from bulkhead.engine.wordbook import Seen, WordBook, checked, comparable, tellable
 from bulkhead.errors import BulkheadError, UsageProblem
 from producers.cli.output import show_list
 from producers.cli.values import usage
@@ -34,11 +34,18 @@ def mapped(scripts: Scripts) -> list[dict[str, Any]]:
     return [{"word": word, "class": meaning.value} for word, meaning in said.items()]
 
 
-def change(scripts: Scripts, said: str | None, remove: str | None) -> dict[str, Any]:
+def change(ctx: Context, said: str | None, remove: str | None) -> dict[str, Any]:
     """Map a word as in `FULL=throttled`, or forget one: what it means from now on."""
-    book = WordBook(scripts)
+    book = WordBook(ctx.scripts)
     with usage():
-        word = book.forget(remove) if remove is not None else book.map(*_parsed(said or ""))
+        if remove is not None:
+            word = comparable(remove)
+            ctx.audit("errors.map", word=tellable(word), removed="yes")
+            book.forget(word)
+        else:
+            word, meaning = checked(*_parsed(said or ""))
+            ctx.audit("errors.map", word=tellable(word), meaning=meaning)
+            book.map(word, meaning)
     meaning, by = book.explain(word)
     return {"word": word, "class": meaning, "by": by}
 

@@ -21,8 +21,11 @@ def test_the_old_url_ends_with_a_rotation_which_is_on_the_audit(stand):
     assert is_ok(post(new, delivery(1)))
     assert stand.url() == new
     entries = [(entry.action, entry.about) for entry in Audit(stand.scripts).entries()]
-    about = {"app": APP, "grace": "0"}
-    assert entries == [("inbound.issued", {"app": APP}), ("inbound.rotated", about)]
+    about = {"tenant": "acme", "app": APP}
+    assert entries == [
+        ("webhooks.inbound.show", about | {"made": "yes"}),
+        ("webhooks.inbound.rotate", about),
+    ]
 
 
 def test_with_a_grace_both_urls_are_answered(stand):

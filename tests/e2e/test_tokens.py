@@ -80,6 +80,20 @@ def test_the_tokens_can_be_fetched_again_and_every_reading_is_audited(site, issu
     assert (line["event"], line["level"], line["job"]) == ("tokens_read", "info", job)
 
 
+def test_who_read_tokens_and_changed_the_app_is_listed_and_proven(site, issued):
+    done, _, _, _ = issued
+
+    read = site.run("audit", "list", "--action", "tokens", "--app", "demo/shop", "-o", "json")
+    first = site.run("audit", "list", "-o", "json").json[-1]
+    proven = site.run("audit", "verify", "-o", "json")
+    again = site.run("audit", "verify", "--head", proven.json["head"], "-o", "json")
+
+    assert (read.json[0]["job"], read.json[0]["who"]) == (done.json["id"], who_we_are())
+    assert first["number"] == 1
+    assert proven.code == again.code == 0, proven
+    assert proven.json["checked"] == proven.json["number"] >= 2
+
+
 def test_they_can_be_piped_and_a_reader_that_goes_away_is_no_error(site, issued):
     done, _, out, _ = issued
     words = ("jobs", "tokens", done.json["id"], "--out", "-")

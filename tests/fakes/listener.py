@@ -11,7 +11,7 @@ class Listener:
     def __init__(self):
         self._sockets = []
         self._lock = threading.Lock()
-        self._over = False
+        self._ended = False
         self._threads = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -37,7 +37,7 @@ class Listener:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
-            self._over = True
+            self._ended = True
         self.end()
         for thread in list(self._threads):
             thread.join(60)
@@ -45,7 +45,7 @@ class Listener:
     def _hold(self, sock):
         """Let `end` close it; a connection that comes after the last `end` is closed at once."""
         with self._lock:
-            if not self._over:
+            if not self._ended:
                 self._sockets.append(sock)
                 return
         sock.close()

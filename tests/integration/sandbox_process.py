@@ -53,8 +53,8 @@ class Sandbox:
         status, _, answer = self.send(method, path, body)
         return status, json.loads(answer)
 
-    def register(self, token=TOKEN, edition="cloud", rate=None):
-        app = {"token": token, "edition": edition, "rate": rate}
+    def register(self, token=TOKEN, edition="cloud", rate=None, **more):
+        app = {"token": token, "edition": edition, "rate": rate, **more}
         assert self.control("POST", "apps", app)[0] == 201
 
     def faults(self, *rules):
@@ -62,6 +62,23 @@ class Sandbox:
 
     def received(self, **query):
         return self.control("GET", "received", **query)[1]
+
+    def upload(self, content=None, file_name="key.json", token=TOKEN, **texts):
+        """The answer to an upload, written as the vendor's HTML form would write it."""
+        lines = [
+            f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+            for name, value in {"op": "pushupload", "token": token, **texts}.items()
+        ]
+        if content is not None:
+            named = f'Content-Disposition: form-data; name="file"; filename="{file_name}"'
+            lines += [f"--edge\r\n{named}\r\n\r\n".encode(), content, b"\r\n"]
+        headers = {"Content-Type": "multipart/form-data; boundary=edge"}
+        _, _, answer = self.send("POST", "/backend/", b"".join([*lines, b"--edge--\r\n"]), headers)
+        return json.loads(answer)
+
+    def push(self, token=TOKEN, **query):
+        """What the app was told about push."""
+        return self.control("GET", "push", token=token, **query)[1]
 
     def outcomes(self):
         return [item["outcome"] for item in self.received(token=TOKEN)["items"]]

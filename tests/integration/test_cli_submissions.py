@@ -2,7 +2,9 @@
 
 import pytest
 
+from bulkhead.engine.audit import Audit
 from bulkhead.engine.front import QUEUE
+from bulkhead.engine.script import Scripts
 from tests.command import KEY, typed
 from tests.fakes.reception import Reception
 
@@ -21,7 +23,7 @@ def dead(store_server):
     return run
 
 
-def test_a_refused_message_is_listed_shown_retried_and_dropped(door, dead):
+def test_a_refused_message_is_listed_shown_retried_and_dropped(door, dead, redis):
     door.redis.lpush(QUEUE, b"garbage")
     door.serve()
     letter = door.letter()
@@ -36,6 +38,9 @@ def test_a_refused_message_is_listed_shown_retried_and_dropped(door, dead):
     assert '"state": "retried"' in retried.stdout
     assert door.serve() == 1
     assert dead("drop", letter.id).returncode == 6
+    assert list(Audit(Scripts(redis)).entries()) == []
     assert dead("drop", letter.id, "--yes").returncode == 0
+    (told,) = Audit(Scripts(redis)).entries()
+    assert (told.action, told.about["letter"]) == ("submissions.dead.drop", letter.id)
     assert dead("show", letter.id).returncode == 2
     assert dead("list").stdout.strip() == "[]"

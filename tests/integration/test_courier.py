@@ -6,7 +6,10 @@ from queue import SimpleQueue
 import pytest
 
 from bulkhead.backend.caller import Caller
+from bulkhead.backend.form import written
 from bulkhead.backend.reply import Answer, NoAnswer, Withheld
+from bulkhead.backend.upload import Upload
+from bulkhead.secrets import SecretBytes
 from tests.fakes.hostile import Hostile, http
 from tests.fakes.near import BODY, YES, near
 from tests.fakes.proxy import Proxy
@@ -21,14 +24,14 @@ def courier(request):
     made.caller.close()
 
 
-def told(courier, endpoint, may_go=lambda: True):
+def told(courier, endpoint, may_go=lambda: True, body=BODY):
     """What is told of a call, and by which thread."""
     heard = SimpleQueue()
 
     def hear(reply):
         heard.put((reply, threading.current_thread().name))
 
-    courier.caller.soon(courier.send, endpoint, BODY, hear, may_go)
+    courier.caller.soon(courier.send, endpoint, body, hear, may_go)
     return heard.get(timeout=120)
 
 
@@ -37,6 +40,16 @@ def test_an_answer_is_told_in_the_callers_thread(courier):
         reply, thread = told(courier, near(server.url))
 
     assert (type(reply), reply.body, thread) == (Answer, YES, "caller")
+
+
+def test_a_form_is_taken_either_way(courier):
+    form = written({"op": "pushupload"}, Upload("key.json", SecretBytes(b"{}")))
+
+    with Hostile(lambda peer: peer.say(http(YES))) as server:
+        reply, _ = told(courier, near(server.url), body=form)
+
+    assert reply.body == YES
+    assert server.requests[0].endswith(form.content)
 
 
 def test_a_call_that_may_not_go_any_more_never_leaves(courier):

@@ -4,6 +4,8 @@ A small model in Python decides what must have become of every item; the real sc
 real store, under a clock that the rules move.
 """
 
+from collections import defaultdict
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -30,6 +32,7 @@ OUTCOMES = st.sampled_from([*FINAL, "retry", "back", "again", "open", "next", "n
 KINDS = ("users.import", "users.import", "users.import", "users.delete")
 GOES_ON = {("users.import", ""): "token", ("users.delete", ""): "read_back"}
 ONCE = {"token"}
+UNSURE = ("read_back", "repeated")
 STEPS_BACK = {"read_back": ("", "read_back")}
 SOON = (None, None, None, 0.5, 2.0)
 INDEX = st.integers(0, 10_000)
@@ -67,6 +70,8 @@ class Engine(RuleBasedStateMachine):
         self.called = set()
         self.final = {}
         self.terminal = {}
+        self.unsure = defaultdict(set)
+        """Of each job the items that were sent, not confirmed, and are in nobody's hand."""
         self.leases = []
         self.zombies = []
 
@@ -167,6 +172,7 @@ class Engine(RuleBasedStateMachine):
             lease.begun = True
             if not again:
                 lease.known = answer.known
+                self.unsure[lease.part.job] -= lease.open
             if lease.repeat == "once" and not again:
                 sent = {(lease.part.job, lease.part.step, index) for index in lease.open}
                 assert not sent & self.called, "a call that may be made once is made again"
@@ -260,13 +266,15 @@ class Engine(RuleBasedStateMachine):
             final = self.final[lease.part.job]
             if told.unknown:
                 assert lease.begun
-                assert lease.repeat == "once"
+                assert lease.repeat == "once" or lease.part.job in self.terminal
                 final.update(dict.fromkeys(lease.open, UNKNOWN))
                 self._called(lease, lease.open)
             if told.failed:
                 final.update(dict.fromkeys(lease.open, FAILED))
             if lease.begun:
                 assert told.unknown or lease.repeat != "once"
+                if told.again and (lease.repeat == "check" or lease.part.step in UNSURE):
+                    self._hold_unsure(lease.part.job, lease.open)
                 self.zombies.append(lease)
 
     # What must be true after every one of them.
@@ -276,6 +284,8 @@ class Engine(RuleBasedStateMachine):
         open_items = dict.fromkeys(APPS, 0)
         for job, (name, states) in self.world.audit(*self.repeats).items():
             state = JobState(name)
+            if state.terminal and job not in self.terminal:
+                self.final[job].update(dict.fromkeys(self.unsure.pop(job, ()), UNKNOWN))
             settled = {i: state for i, state in enumerate(states) if state in FINAL}
             assert settled == self.final[job]
             assert self.terminal.get(job, state) is state
@@ -397,6 +407,19 @@ class Engine(RuleBasedStateMachine):
         lease.open = {int(pair.split("-")[0]) for pair in told.left.split(",") if pair}
         for state, items in told.states.items():
             self.final[lease.part.job].update(dict.fromkeys(items, state))
+        for step, items in told.next.items():
+            self._hold_unsure(lease.part.job, items if step in UNSURE else ())
+        for index, *_, step in told.retries:
+            self._hold_unsure(lease.part.job, (index,) if step in UNSURE else ())
+        if lease.part.step in UNSURE:
+            self._hold_unsure(lease.part.job, (*told.back, *told.again))
+
+    def _hold_unsure(self, job, items):
+        """Items that wait for a look: of a job that has ended nobody looks."""
+        if job in self.terminal:
+            self.final[job].update(dict.fromkeys(items, UNKNOWN))
+        else:
+            self.unsure[job] |= set(items)
 
 
 def run(redis, **how):

@@ -212,3 +212,63 @@ def test_a_job_says_for_each_step_what_may_be_repeated(world):
     assert world.jobs.fields(world.submit(1, kind="never.heard.of"))["repeat"] == "once"
     assert world.jobs.fields(world.submit(1, repeat="once"))["repeat"] == "once"
     assert isinstance(world.begin(world.claim()[0]), Begun)
+
+
+@pytest.fixture
+def deleting(world):
+    """A job of five deletions, four of them begun."""
+    world.app(max_in_flight=8)
+    job = world.submit(5, kind="users.delete")
+    return job, world.begun(items=4)
+
+
+def test_what_waits_to_be_read_back_is_unknown_once_its_job_is_cancelled(world, deleting):
+    job, part = deleting
+    # The second may be sent once more, the third was never sent.
+    retries = [(1, 1_000_000, 1, 7, "repeated"), (2, 1_000_000, 1, 7, "")]
+    world.settle(report(part, {SUCCEEDED: [3]}, next={"read_back": [0]}, retries=retries))
+
+    world.jobs.control(job, "cancel")
+
+    counts = world.counts(job)
+    assert (counts.succeeded, counts.unknown, counts.cancelled) == (1, 2, 2)
+    found = {row.line: row.code for row in world.jobs.results(job, frozenset({"unknown"}))}
+    assert found == {2: "NOT_CONFIRMED", 3: "NOT_CONFIRMED"}
+    world.audit(job)
+
+
+def test_what_is_being_read_back_when_its_job_is_cancelled_still_gets_its_answer(world, deleting):
+    job, part = deleting
+    world.settle(report(part, next={"read_back": [0, 1, 2, 3]}))
+    asked = world.begun(items=4)
+    world.jobs.control(job, "cancel")
+
+    world.settle(report(asked, {SUCCEEDED: [0, 1, 2]}, again=[3]))
+
+    counts = world.counts(job)
+    assert (counts.succeeded, counts.unknown, counts.cancelled) == (3, 1, 1)
+    world.audit(job)
+
+
+def test_an_answer_that_is_lost_after_the_cancel_leaves_its_item_unknown(world, deleting):
+    job, part = deleting
+    world.jobs.control(job, "cancel")
+
+    world.settle(report(part, next={"read_back": [0, 1, 2, 3]}))
+
+    counts = world.counts(job)
+    assert (counts.in_flight, counts.unknown, counts.cancelled) == (0, 4, 1)
+    world.audit(job)
+
+
+def test_what_a_dead_worker_called_is_unknown_where_its_job_has_ended_meanwhile(world, deleting):
+    job, _ = deleting
+    world.jobs.control(job, "cancel")
+    world.advance(9)
+
+    (told,) = world.worker("w2").reap()[1]
+
+    assert (told.again, told.unknown) == (0, 4)
+    counts = world.counts(job)
+    assert (counts.in_flight, counts.unknown, counts.cancelled) == (0, 4, 1)
+    world.audit(job)

@@ -14,9 +14,6 @@ BARE = [
     "groupeditmembers",
     "groupgetmembers",
     "groupsget",
-    "pushset",
-    "pushtest",
-    "pushdebug",
     "uacset",
 ]
 
@@ -176,21 +173,6 @@ def test_each_group_gets_a_new_gid_and_each_message_a_new_mid(sandbox):
 @pytest.mark.parametrize("op", BARE)
 def test_an_operation_of_a_later_part_gets_the_bare_envelope(sandbox, op):
     assert sandbox.call(op) == {"op": op, "result": True}
-
-
-def test_a_credential_may_be_uploaded_as_a_form(sandbox):
-    parts = {"op": "pushupload", "token": TOKEN, "type": "fcm"}
-    lines = [
-        f'--edge\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in parts.items()
-    ]
-    lines.append('--edge\r\nContent-Disposition: form-data; name="file"; filename="key.json"\r\n')
-    body = "".join([*lines, "Content-Type: application/json\r\n\r\n{}\r\n--edge--\r\n"])
-    headers = {"Content-Type": "multipart/form-data; boundary=edge"}
-
-    _, _, answer = sandbox.send("POST", "/backend/", body, headers)
-
-    assert json.loads(answer) == {"op": "pushupload", "result": True}
 
 
 @pytest.mark.parametrize("op", ["nosuch", "userget", "deluser", ""])

@@ -117,6 +117,8 @@ class Audit:
 
     def _job(self, job, fields, packed, redo, placed, mine, retries):
         require("state" in fields, "a job is kept", job.name)
+        if JobState(fields["state"]).terminal:
+            self._model.ended(job)
         states = unpacked(packed, job.total)
         settled = {index: state for index, state in enumerate(states) if state in COUNTED}
         require(

@@ -16,6 +16,7 @@ from tests.simulation.records import Lease, ModelJob
 
 GRANT = 2 * MICRO
 READ_TIMEOUT = 30
+UNSURE = ("read_back", "repeated")
 MARKED = 50
 """Seconds of real time in which the store surely remembers that a lease was settled."""
 
@@ -203,7 +204,11 @@ class Model:
         ended = {}
         for state, items in report.states.items():
             ended.update(dict.fromkeys(items, state))
-            self.unknown += len(items) if state == UNKNOWN else 0
+            if state == UNKNOWN and lease.repeat == "safe":
+                # Nobody answered the question whether it was carried out.
+                job.nobody_looked |= set(items)
+            elif state == UNKNOWN:
+                self.unknown += len(items)
         job.final.update(ended)
         for index, delay, _, _, step in report.retries:
             job.due[index], job.steps[index] = self.now + delay, step
@@ -236,7 +241,16 @@ class Model:
             for index in items:
                 if final.get(index) == UNKNOWN and state != UNKNOWN:
                     final[index] = state
-                    self.unknown -= 1
+                    self.unknown -= index not in self.jobs[report.job].nobody_looked
+
+    def ended(self, job):
+        """What was sent and not confirmed is unknown once its job has ended: nobody looks."""
+        for index, step in job.steps.items():
+            lease = job.leased.get(index)
+            called = lease is not None and lease.begun
+            if step in UNSURE and not called and index not in job.final:
+                job.final[index] = UNKNOWN
+                job.nobody_looked.add(index)
 
     def beat(self, worker):
         self.beats[worker] = self.now + DEAD_AFTER * MICRO
@@ -278,6 +292,10 @@ class Model:
             state, expected = FAILED, (0, 0, 1)
         elif len(items) == 1 and deaths == FATAL_DEATHS and died:
             self.deaths.suspect(job, min(items))
+        nobody_looks = job.over and (lease.repeat == "check" or lease.step in UNSURE)
+        if state == PENDING and nobody_looks:
+            state, expected = UNKNOWN, (0, len(items), 0)
+            job.nobody_looked |= items
         require(
             counts == expected, "what becomes of a dead worker's items", lease.id, counts, expected
         )
@@ -288,8 +306,9 @@ class Model:
             elif lease.repeat == "check":
                 job.steps[index] = "read_back"
             job.deaths[index] = deaths
-        self.unknown += expected[1]
-        self.exposed[lease.worker] |= {(lease.job, i) for i in items} if expected[1] else set()
+        if lease.repeat == "once":
+            self.unknown += len(items)
+            self.exposed[lease.worker] |= {(lease.job, index) for index in items}
         self.apps[lease.app].lost += 0 if lease.step == LOOK else len(items)
         return self._drop(lease)
 

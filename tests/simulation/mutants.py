@@ -156,8 +156,8 @@ LISTED = (
     ),
     _edit(
         "a reaped lease says nothing of its items",
-        "      redo(lease.job, lease.left, deaths, may_repeat",
-        "      redo(lease.job, '', deaths, may_repeat",
+        "      redo(lease.job, lease.left, deaths, step)",
+        "      redo(lease.job, '', deaths, step)",
         *("deaths",),
     ),
     _edit(
@@ -297,6 +297,18 @@ LISTED = (
         "  transition(id, after[verb], by, why)\n  place_job(it.app, id)",
         "  transition(id, after[verb], by, why)",
         *("brakes", "mixed", "brakes", "tokens", "brakes", "brakes"),
+    ),
+    _edit(
+        "what nobody looked for is cancelled with its job",
+        "  give_up_unsure(job)\n",
+        "",
+        *("doubt",),
+    ),
+    _edit(
+        "what comes back unsure to an ended job is cancelled with it",
+        "    become_unknown(job, ranges, NOBODY_LOOKED)\n    return false",
+        "    return true",
+        *("doubt",),
     ),
     _edit(
         "a deadline passes unseen",

@@ -98,6 +98,7 @@ class People:
         if name is None:
             return
         world, job = self._world, self._jobs()[name]
+        world.model.ended(job)
         chosen = [i for i in range(job.total) if job.final.get(i, PENDING) in (FAILED, PENDING)]
         try:
             again = retry(world.scripts, name, Choice()).id

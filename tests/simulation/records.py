@@ -46,6 +46,8 @@ class ModelJob:
     budget: bool = False
     over: bool = False
     state: str = ""
+    nobody_looked: set = field(default_factory=set)
+    """Items that were sent, and of which nobody could or was left to say whether they were done."""
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
 

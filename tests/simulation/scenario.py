@@ -8,7 +8,7 @@ from tests.simulation.kernel import MICRO
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens"),
+    *("crowd", "fair", "mixed", "returns", "tokens", "doubt"),
 )
 TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
 BRAKES = ("pause", "pause_app", "pause_tenant")
@@ -199,6 +199,19 @@ def _tokens(made, chance, scale):
     _apps(made, chance, 3, 4, latency=300_000)
     _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
     _acts(made, chance, ("token_dies", "new_token", "new_token", "set_app"), 80)
+
+
+def _doubt(made, chance, scale):
+    """Deletions whose answers are lost, and jobs that end before anybody has looked for them."""
+    made.faults.crash = 0.002
+    _apps(made, chance, 3, max(5, round(12 * scale)), rates=(20, 50), latency=300_000)
+    for service in made.apps.values():
+        service.odds = {"lost": 0.3, "unsent": 0.1, "slow": 0.1}
+    _work(made, chance, max(12, round(40 * scale)), 300, 15, ("users.delete",), 3.5)
+    for _, _, _, request in made.jobs:
+        if chance.random() < 0.4:
+            request["deadline"] = chance.uniform(2, made.seconds)
+    _acts(made, chance, ("cancel", "pause", "cancel", "retry", "kill"), 40)
 
 
 def _acts(made, chance, verbs, most):

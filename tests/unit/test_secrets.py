@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulkhead.box import Box, key_id_of
 from bulkhead.errors import CannotOpen, InvalidInput
-from bulkhead.secrets import Secret, fingerprint
+from bulkhead.secrets import Secret, SecretBytes, fingerprint
 
 TOKEN = "k3v9canarytoken7d2f8a1b6c4e5f0a9b8c7d6e"
 KEY = "a key of thirty-two characters!!"
@@ -160,3 +160,42 @@ def test_what_an_earlier_key_sealed_can_be_opened_and_sealed_with_either():
     assert new.key_ids == (Box("n" * 40).key_id, old.key_id)
     assert key_id_of(new.seal(b"x", "acme/shop")) == new.key_id
     assert old.open(new.seal(b"x", "acme/shop", old.key_id), "acme/shop") == b"x"
+
+
+FILE = bytes(range(256)) + b"a private key of some length"
+
+
+@pytest.mark.parametrize("show", [str, repr, "%s".__mod__, ascii])
+def test_secret_bytes_show_only_how_many_they_are(show):
+    assert show(SecretBytes(FILE)) == "SecretBytes(284 bytes)"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_secret_bytes_are_never_pickled(protocol):
+    with pytest.raises(TypeError):
+        pickle.dumps(SecretBytes(FILE), protocol)
+
+
+def test_secret_bytes_are_given_by_name_copied_as_themselves_and_compared_by_value():
+    secret = SecretBytes(FILE)
+
+    assert secret.reveal() == FILE
+    assert copy.deepcopy([secret])[0] is secret
+    assert secret == SecretBytes(FILE)
+    assert secret != SecretBytes(FILE + b"x")
+    assert secret != FILE
+    assert len({secret, SecretBytes(FILE)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("BADKEY", "BADKEY"),
+        ("", ""),
+        ("no: a private key of!", "no: …!"),
+        ("x" + bytes(range(200, 220)).decode("latin-1") + "x", "x…x"),
+        ("some length", "some length"),
+    ],
+)
+def test_a_quotation_from_secret_bytes_is_taken_out_of_a_text(text, left):
+    assert SecretBytes(FILE).scrub(text) == left

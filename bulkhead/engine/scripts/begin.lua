@@ -65,6 +65,7 @@ local function start(lease, app)
   redis.call('HSET', key('lease', lease.id), 'state', 'begun', 'app_version', app.version or 0)
   redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
   redis.call('HINCRBY', job, 'in_flight', items)
+  let_go_unsure(lease.job, lease.left, lease.step)
   if repeat_of(lease.job, lease.step) ~= 'safe' then mark(lease.job, lease.left, SENT) end
   if redis.call('HGET', job, 'state') == 'queued' then
     transition(lease.job, 'running')

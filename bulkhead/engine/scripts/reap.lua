@@ -14,10 +14,6 @@ local most = tonumber(ARGV[1])
 local FATAL_DEATHS = 3     -- of which two with its slice, and one alone
 local MOST_DEATHS = 12     -- nobody is unlucky so often
 
-local function result_row(index, state, code, message)
-  return { index, state, '', code, message, {}, 0, 0, math.floor(NOW / 1000) }
-end
-
 local function fail_poison(lease)
   local index = tonumber(string.match(lease.left, '^(%d+)-'))
   mark(lease.job, lease.left, FAILED)
@@ -25,19 +21,6 @@ local function fail_poison(lease)
   count_code(lease.job, 'POISON', 1, '')
   local row = result_row(index, FAILED, 'POISON', 'the worker died each time this item ran')
   add_results(lease.job, cjson.encode({ row }))
-end
-
-local function become_unknown(lease, items)
-  local rows = {}
-  for first, last in each_range(lease.left) do
-    for index = first, last do
-      rows[#rows + 1] = result_row(index, UNKNOWN, 'NOT_CONFIRMED', 'sent, and the worker died before the answer')
-    end
-  end
-  mark(lease.job, lease.left, UNKNOWN)
-  redis.call('HINCRBY', key('job', lease.job), 'unknown', items)
-  count_code(lease.job, 'NOT_CONFIRMED', items, '')
-  add_results(lease.job, cjson.encode(rows))
 end
 
 -- Counts the death of a worker, once; one that said good-bye has not died.
@@ -72,16 +55,17 @@ local function end_begun(lease)
   if items > 0 then
     local may_repeat = repeat_of(lease.job, lease.step)
     if may_repeat == 'once' then
-      become_unknown(lease, items)
+      become_unknown(lease.job, lease.left, 'sent, and the worker died before the answer')
       unknown = items
     elseif items == 1 and deaths > FATAL_DEATHS and is_guilty(lease, deaths) then
       fail_poison(lease)
       failed = 1
     else
       if items == 1 and deaths == FATAL_DEATHS and not stopped then suspect(lease) end
-      redo(lease.job, lease.left, deaths, may_repeat == 'check' and 'read_back' or lease.step)
+      local step = may_repeat == 'check' and 'read_back' or lease.step
+      redo(lease.job, lease.left, deaths, step)
       if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
-      again = items
+      if hold_unsure(lease.job, lease.left, step) then again = items else unknown = items end
     end
     redis.call('HINCRBY', key('job', lease.job), 'in_flight', -items)
     redis.call('HINCRBY', key('job', lease.job), 'version', 1)

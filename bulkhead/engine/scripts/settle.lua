@@ -86,6 +86,7 @@ local function schedule_retries(lease, entry)
       redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
     end
     mark(lease.job, index .. '-' .. index, PENDING)
+    hold_unsure(lease.job, index .. '-' .. index, retry[5])
   end
   if #entry.retry > 0 and live then
     redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
@@ -100,6 +101,8 @@ local function return_unsent(lease, entry)
   redo(lease.job, entry.again, 0, lease.step)
   mark(lease.job, entry.back, PENDING)
   mark(lease.job, entry.again, PENDING)
+  hold_unsure(lease.job, entry.back, lease.step)
+  hold_unsure(lease.job, entry.again, lease.step)
   local unused = count(entry.back) + entry.free
   if holds_permits(lease, unused) then
     credit(lease, unused)
@@ -113,6 +116,7 @@ local function go_on(lease, entry)
   for _, step in ipairs(entry.next) do
     redo(lease.job, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
+    hold_unsure(lease.job, step[2], step[1])
     moved = moved + count(step[2])
   end
   return moved
