@@ -30,6 +30,7 @@ COMMANDS = {
     "jobs": "jobs",
     "submissions": "submissions",
     "call": "call",
+    "webhooks": "webhooks",
     "workers": "workers",
     "errors": "look",
     "audit": "audit_trail",
