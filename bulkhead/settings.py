@@ -25,33 +25,13 @@ from bulkhead.errors import InvalidInput
 from bulkhead.key_file import read_key, read_keys
 from bulkhead.masking import MASK, mask_url
 from bulkhead.secrets import SHORTEST_KEY
+from bulkhead.setting_urls import BrokerUrl, PublicUrl, StoreUrl
 
 PREFIX = "BULKHEAD_"
 
 Origin = Literal["default", "environment", "file"]
 _FILE: Origin = "file"
 _ENVIRONMENT: Origin = "environment"
-
-
-def _url_of(*schemes: str) -> AfterValidator:
-    def check(url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError:
-            # The cause would quote the URL, and with it perhaps the password.
-            raise ValueError("it is not a URL: escape special characters as %40, %2F …") from None
-        if parts.scheme not in schemes:
-            raise ValueError(f"it must begin with {' or '.join(f'{s}://' for s in schemes)}")
-        if not (parts.path if _is_socket(parts.scheme) else parts.hostname):
-            raise ValueError("it names no host" if parts.netloc else "it names no place")
-        return url
-
-    return AfterValidator(check)
-
-
-def _is_socket(scheme: str) -> bool:
-    return scheme in {"unix", "redis+socket"}
 
 
 def _long_enough(key: SecretStr) -> SecretStr:
@@ -70,10 +50,6 @@ def _full_path(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-StoreUrl = Annotated[str, _url_of("redis", "rediss", "unix")]
-BrokerUrl = Annotated[
-    str, _url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
-]
 Name = Annotated[str, AfterValidator(_plain_name)]
 FullPath = Annotated[Path, AfterValidator(_full_path)]
 Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
@@ -123,6 +99,8 @@ class Settings(BaseSettings):
     """The name of the public address this host calls from."""
     http: Annotated[Literal["lean", "requests"], Lower] = "lean"
     """How calls travel: on one event loop, or with requests on a thread each."""
+    public_url: PublicUrl | None = None
+    """Where the internet finds the API, without a slash at the end."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Upper] = "INFO"
     log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
     """`auto`: console form on a terminal, else JSON lines."""

@@ -35,6 +35,8 @@ _NAMED_VALUE = re.compile(
 _HARMLESS = frozenset({bool, int, float, type(None)})
 _BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _URL_PASSWORD = re.compile(r"(://[^\s:@/\"']*):[^\s\"'<>]*@")
+_INBOUND = re.compile(r"(/inbound/mesibo/)[^\s\"'<>?#\\]+")
+"""The path of an inbound webhook is its secret."""
 _URL_USER = re.compile(r"://[^\s/:@\"'*]+@")
 
 
@@ -69,6 +71,8 @@ class Redactor:
             if "@" in text:
                 text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
                 text = _URL_USER.sub(f"://{MASK}@", text)
+        if "/inbound/" in text:
+            text = _INBOUND.sub(rf"\1{MASK}", text)
         return _BEARER.sub(rf"\1 {MASK}", text) if " " in text else text
 
     def value(self, value: Any, depth: int = 0) -> Any:

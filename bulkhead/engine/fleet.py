@@ -181,11 +181,19 @@ class Fleet:
             )
         # What was done for another app of this name says nothing about the next one.
         Record(self._scripts).clear(app)
+        self._remove_webhook(app)
         for part in ("jobs", "retry", "open", "egress", "looks"):
             ask(self._redis.delete, self._key("app", app, part))
         ask(self._redis.delete, self._key("app", app))
         ask(self._redis.srem, self._key("apps"), app)
         ask(self._redis.srem, self._key("tenant", known.tenant, "apps"), app)
+
+    def _remove_webhook(self, app: str) -> None:
+        digests = ask(self._redis.hmget, self._key("app", app), "inbound_digest", "inbound_old")
+        names = [self._key("inbound", digest.decode()) for digest in digests if digest]
+        parts = ((), ("seen",), ("counts",))
+        names += [self._key("app", app, "inbound", *part) for part in parts]
+        ask(self._redis.delete, *names)
 
     def control(self, kind: str, name: str, verb: str, why: str = "") -> str:
         """Pause or resume an app or a tenant: its state afterwards."""

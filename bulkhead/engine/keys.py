@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from bulkhead.errors import BulkheadError, Conflict, NotPermitted
 
 BOXES = ("token_box", "next_token_box", "previous_token_box")
 """Fields of an app that hold a sealed token."""
+INBOUND_BOX, INBOUND_BODY_BOX = "inbound_box", "inbound_body_box"
+"""Fields that hold the secrets of its inbound webhook: the one of the path, the one of bodies."""
+
+_SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
 
 PASSES = 5
 """Looks for boxes that somebody sealed with the earlier key in the meantime."""
@@ -18,11 +23,13 @@ PASSES = 5
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """What `reseal` did: the key's id now, and how many tokens were sealed anew."""
+    """What `reseal` did: the key's id now, and how many secrets were sealed anew."""
 
     key: str
     before: str
     tokens: int
+    inbound: int = 0
+    """Secrets of inbound webhooks."""
 
 
 class Keys:
@@ -48,7 +55,7 @@ class Keys:
         raise _refusal(known, ours[0], old=ours[0] in retired)
 
     def reseal(self, box: Box) -> Resealed:
-        """Seal every app token with the box's current key; a second time does nothing.
+        """Seal every app's secrets with the box's current key; a second time does nothing.
 
         Raises Conflict while a worker lives that does not have that key.
         """
@@ -59,30 +66,31 @@ class Keys:
             ask(self._redis.sadd, self._retired, before)
             ask(self._redis.srem, self._retired, box.key_id)
             ask(self._redis.set, self._name, box.key_id)
-        sealed = 0
+        sealed: Counter[str] = Counter()
         for _ in range(PASSES):
             again = self._reseal_once(box)
             sealed += again
             if not again:
                 break
-        return Resealed(box.key_id, before, sealed)
+        tokens = sum(sealed[field] for field in BOXES)
+        return Resealed(box.key_id, before, tokens, sealed.total() - tokens)
 
-    def _reseal_once(self, box: Box) -> int:
+    def _reseal_once(self, box: Box) -> Counter[str]:
         apps = [app.decode() for app in ask(self._redis.smembers, self._scripts.key("apps"))]
         pipe = self._redis.pipeline(transaction=False)
         for app in apps:
-            pipe.hmget(self._scripts.key("app", app), *BOXES)
+            pipe.hmget(self._scripts.key("app", app), *_SEALED)
         found = ask(pipe.execute)
-        count = 0
+        counts: Counter[str] = Counter()
         for app, boxes in zip(apps, found, strict=True):
-            for field, sealed in zip(BOXES, boxes, strict=True):
+            for field, sealed in zip(_SEALED, boxes, strict=True):
                 if sealed and key_id_of(sealed.decode()) != box.key_id:
-                    text = sealed.decode()
-                    new = box.seal(box.open(text, app), app)
+                    text, bound = sealed.decode(), about(field, app)
+                    new = box.seal(box.open(text, bound), bound)
                     self._scripts.queue(pipe, "reseal", app, field, text, new)
-                    count += 1
+                    counts[field] += 1
         ask(pipe.execute)
-        return count
+        return counts
 
     def _refuse_without(self, key: str) -> None:
         seconds, micros = ask(self._redis.time)
@@ -101,6 +109,11 @@ class Keys:
                 to_do="give them the new key, with the old one in BULKHEAD_SECRET_KEY_OLD, "
                 "and start them again",
             )
+
+
+def about(field: str, app: str) -> str:
+    """What the box in an app's field is about: one kind of secret never opens as another."""
+    return app if field in BOXES else f"{app} {field}"
 
 
 def _refusal(known: str, ours: str, *, old: bool) -> BulkheadError:

@@ -27,12 +27,13 @@ FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
 WORK = ("limiter", "fair", "place", "lease", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
+WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots"),
     "begin": (*WORK, "record"),
     "settle": (*WORK, "record", "throttle"),
     "record": PRELUDE_ONLY,
-    **dict.fromkeys(("beat", "bury", "discard", "hear", "part", "reseal"), PRELUDE_ONLY),
+    **dict.fromkeys(WITHOUT_WORK, PRELUDE_ONLY),
     "audit_append": PRELUDE_ONLY,
 }
 """Further files that stand in front of a verb, behind the prelude; where none are named, `WORK`."""

@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-Level = Literal["fatal", "row", "warning"]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One thing that can go wrong, named once for every screen, file and log line.
-
-    `fatal` stops an app or a job, `row` concerns one item, `warning` stops nothing.
-    """
-
-    name: str
-    level: Level
-    retryable: bool
-    meaning: str
-    fix: str
-
+from bulkhead.model.code_entry import Code
+from bulkhead.model.credential_code import CREDENTIALS
 
 _CALLS = (
     Code(
@@ -330,7 +314,7 @@ _MESSAGES = (
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES)}
+    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES, *CREDENTIALS)}
 )
 
 

@@ -14,7 +14,7 @@ from worker import logs
 @click.option("--host", default="127.0.0.1")
 @click.option("--port", type=int, default=8700)
 def main(host: str, port: int) -> None:
-    """Serve health and metrics until told to stop."""
+    """Serve health, metrics and webhooks until told to stop."""
     try:
         settings = Settings.load()
         logs.configure(settings)

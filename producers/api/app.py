@@ -1,4 +1,4 @@
-"""The API: so far whether we live, whether we are ready, and the metrics."""
+"""The API: so far whether we live, whether we are ready, the metrics, and what mesibo tells us."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from structlog import get_logger
 from bulkhead import __version__
 from bulkhead.errors import BulkheadError
 from bulkhead.settings import Settings
+from producers.api import inbound
 from producers.api.metrics import SiteCollector
 from producers.api.problem import problem, problem_of, problem_of_status
 from producers.api.store import Store
@@ -42,6 +43,8 @@ def make_api(settings: Settings) -> FastAPI:
             return problem_of(error, status=503)
         return Response('{"ok":true}', media_type="application/json")
 
+    inbound.add_to(api, store)
+
     @api.get("/metrics")
     def metrics() -> Response:
         """What the store says now, for Prometheus."""
@@ -53,7 +56,9 @@ def make_api(settings: Settings) -> FastAPI:
 async def _refused(request: Request, error: Exception) -> Response:
     # Registered for this one class; the framework's type says Exception.
     assert isinstance(error, HTTPException)  # noqa: S101
-    return problem_of_status(error, request.url.path)
+    path = request.url.path
+    # What stands behind it may be a secret, or one with a slip in it.
+    return problem_of_status(error, inbound.PREFIX if path.startswith(inbound.PREFIX) else path)
 
 
 async def _failed(_request: Request, error: Exception) -> Response:

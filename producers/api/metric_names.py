@@ -86,6 +86,19 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             (*APP, "op"),
             "Time that those calls took, all together: over their number it is the mean latency.",
         ),
+        "bulkhead_inbound_events_total": (
+            APP,
+            "Events that mesibo sent for the app and that were kept, each once.",
+        ),
+        "bulkhead_inbound_repeats_total": (APP, "Events that came again and were not kept again."),
+        "bulkhead_inbound_refused_total": (
+            (*APP, "reason"),
+            "Deliveries for the app of which nothing was kept.",
+        ),
+        "bulkhead_inbound_dropped_total": (
+            APP,
+            "Events that made room for newer ones before their time, or were too many at once.",
+        ),
     }
 )
 """Metric name to its labels and what it means."""

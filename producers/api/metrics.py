@@ -10,6 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bulkhead.engine.inbound import InboundCounts, inbound_counts
 from bulkhead.engine.overview import Now, Overview
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.stats import AppStats, stats
@@ -37,9 +38,11 @@ class SiteCollector(Collector):
             scripts = self._store.scripts()
             now = Overview(scripts).read()
             calls = _calls_of(scripts, now)
+            heard = _heard_of(scripts, now)
         except BulkheadError:
             return [_family("bulkhead_store_up", [((), 0)])]
         measured = (*_of_store(now), *_of_jobs(now), *_of_apps(now), *_of_calls(calls))
+        measured += tuple(_of_inbound(heard))
         return [_family(name, samples) for name, samples in measured]
 
 
@@ -49,6 +52,14 @@ def _calls_of(scripts: Scripts, now: Now) -> list[AppStats]:
     found: list[AppStats] = []
     for start in range(0, len(apps), AT_ONCE):
         found += stats(scripts, apps[start : start + AT_ONCE], month)
+    return found
+
+
+def _heard_of(scripts: Scripts, now: Now) -> list[InboundCounts]:
+    apps = [app.app for app in now.apps]
+    found: list[InboundCounts] = []
+    for start in range(0, len(apps), AT_ONCE):
+        found += inbound_counts(scripts, apps[start : start + AT_ONCE])
     return found
 
 
@@ -131,6 +142,25 @@ def _of_calls(seen: Iterable[AppStats]) -> Measured:
         took += [((*whose, op), seconds) for op, seconds in app.took.items()]
     yield "bulkhead_http_calls_total", calls
     yield "bulkhead_http_seconds_total", took
+
+
+def _of_inbound(heard: Sequence[InboundCounts]) -> Measured:
+    def each(name: str) -> list[Sample]:
+        return [((*_whose(seen.app),), getattr(seen, name)) for seen in heard]
+
+    yield "bulkhead_inbound_events_total", each("received")
+    yield "bulkhead_inbound_repeats_total", each("repeated")
+    refused = [
+        ((*_whose(seen.app), reason), count)
+        for seen in heard
+        for reason, count in seen.refused.items()
+    ]
+    yield "bulkhead_inbound_refused_total", list[Sample](refused)
+    yield "bulkhead_inbound_dropped_total", each("dropped")
+
+
+def _whose(app: str) -> tuple[str, str]:
+    return app.partition("/")[0], app
 
 
 def _refusals(now: Now) -> list[Sample]:

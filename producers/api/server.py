@@ -9,6 +9,7 @@ from contextlib import closing
 import uvicorn
 from structlog import get_logger
 
+from bulkhead import api_address
 from bulkhead.errors import Conflict
 from bulkhead.settings import Settings
 from producers.api.app import make_api
@@ -31,7 +32,12 @@ def serve(settings: Settings, host: str, port: int) -> None:
     # uvicorn raises the signal again when it has ended well: that must not become exit 143.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with closing(_listen(host, port)) as listener:
-        _Server(config).run(sockets=[listener])
+        where = listener.getsockname()[:2]
+        api_address.tell(settings.home, *where)
+        try:
+            _Server(config).run(sockets=[listener])
+        finally:
+            api_address.forget(settings.home, *where)
     get_logger().info("api_stopped")
 
 

@@ -6,6 +6,7 @@ from threading import Lock
 
 from redis.exceptions import RedisError
 
+from bulkhead.box import Box
 from bulkhead.engine.connect import connect, unreachable
 from bulkhead.engine.script import Scripts
 from bulkhead.settings import Settings
@@ -22,6 +23,7 @@ class Store:
         self._settings = settings
         self._lock = Lock()
         self._scripts: Scripts | None = None
+        self._box: Box | None = None
         self._url = ""
 
     def scripts(self) -> Scripts:
@@ -34,11 +36,18 @@ class Store:
             raise unreachable(self._url, error) from error
         return scripts
 
+    def box(self) -> Box:
+        """Opens what the keys here have sealed. Raises as `scripts`, which it is asked after."""
+        self._open()
+        assert self._box is not None  # noqa: S101 - `_open` has made it
+        return self._box
+
     def _open(self) -> Scripts:
         with self._lock:
             if self._scripts is None:
                 # The embedded store may listen elsewhere after a restart: asked anew each time.
-                self._url = Site.of(self._settings).store_url
+                site = Site.of(self._settings)
+                self._url, self._box = site.store_url, site.box
                 redis = connect(self._url, timeout=QUICK, connect_timeout=QUICK)
                 self._scripts = Scripts(redis)
             return self._scripts

@@ -12,7 +12,15 @@ from producers.cli.output import output_option, show_one
 @output_option
 @pass_context
 def reseal(ctx: Context, /, form: str | None) -> None:
-    """Seal every app token with this host's current secret key."""
+    """Seal every app's secrets with this host's current secret key."""
     ctx.audit("apps.reseal", key_id=ctx.box.key_id)
     done = ctx.keys.reseal(ctx.box)
-    show_one({"key": done.key, "key_before": done.before, "tokens_resealed": done.tokens}, form)
+    show_one(
+        {
+            "key": done.key,
+            "key_before": done.before,
+            "tokens_resealed": done.tokens,
+            "inbound_resealed": done.inbound,
+        },
+        form,
+    )

@@ -29,7 +29,7 @@ def worker(ctx: Context, /, drained_code: int) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8700, show_default=True, help="0: the system chooses.")
 def api(host: str, port: int) -> None:
-    """Serve health and metrics, also while the store is away."""
+    """Serve health, metrics and webhooks, also while the store is away."""
     # Another door: doors do not lead through each other, so this process becomes that one.
     _become("producers.api", "--host", host, "--port", str(port))
 

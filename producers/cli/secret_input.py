@@ -1,9 +1,10 @@
-"""Takes a token from where it may come: a file, stdin or a variable, never a flag's value."""
+"""Takes a secret from where it may come: a file, stdin or a variable, never a flag's value."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,39 +26,65 @@ def token_options(command: Command) -> Command:
     return click.option("--token-env", metavar="VAR", help="Variable with the app token.")(command)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A secret that is asked for: the options that may name its place, and where it comes from."""
+
+    noun: str
+    option: str
+    to_do: str
+
+
+_TOKEN = _Wanted(
+    "token", "--token", "paste the app token from the mesibo console, and nothing else"
+)
+_SECRET = _Wanted(
+    "secret", "--secret", "paste the webhook's secret from the mesibo console, and nothing else"
+)
+
+
 def read_token(token_file: str | None, token_env: str | None) -> Secret | None:
     """The token, or None if neither option was given. Raises UsageProblem, InvalidInput."""
-    if token_file and token_env:
+    return _read(token_file, token_env, _TOKEN)
+
+
+def read_secret(secret_file: str | None, secret_env: str | None) -> Secret | None:
+    """A webhook's secret, or None if neither option was given. Raises as `read_token`."""
+    return _read(secret_file, secret_env, _SECRET)
+
+
+def _read(file: str | None, variable: str | None, wanted: _Wanted) -> Secret | None:
+    if file and variable:
         raise UsageProblem(
-            "two places are named for one token",
-            why="--token-file and --token-env were both given",
+            f"two places are named for one {wanted.noun}",
+            why=f"{wanted.option}-file and {wanted.option}-env were both given",
             to_do="give one of them",
         )
-    if token_file:
-        text = sys.stdin.read(LONGEST) if token_file == "-" else _from_file(Path(token_file))  # noqa: S105
-        return _checked(text, "stdin" if token_file == "-" else token_file)  # noqa: S105
-    if token_env:
-        return _checked(read_variable(token_env) or "", f"the variable {token_env}")
+    if file:
+        text = sys.stdin.read(LONGEST) if file == "-" else _from_file(Path(file), wanted)
+        return _checked(text, "stdin" if file == "-" else file, wanted)
+    if variable:
+        return _checked(read_variable(variable) or "", f"the variable {variable}", wanted)
     return None
 
 
-def _from_file(path: Path) -> str:
+def _from_file(path: Path, wanted: _Wanted) -> str:
     try:
         return path.read_text(errors="replace")[:LONGEST]
     except OSError as error:
         raise InvalidInput(
-            f"the token file {path} cannot be read",
+            f"the {wanted.noun} file {path} cannot be read",
             why=error.strerror or type(error).__name__,
-            to_do="name a file with the app token in it, or - for stdin",
+            to_do=f"name a file with the {wanted.noun} in it, or - for stdin",
         ) from None
 
 
-def _checked(text: str, place: str) -> Secret:
-    token = text.strip()
-    if token and token.isascii() and token.isprintable() and " " not in token:
-        return Secret(token)
+def _checked(text: str, place: str, wanted: _Wanted) -> Secret:
+    secret = text.strip()
+    if secret and secret.isascii() and secret.isprintable() and " " not in secret:
+        return Secret(secret)
     raise InvalidInput(
-        f"there is no usable token in {place}",
-        why="it is empty" if not token else "a token is one word of printable ASCII",
-        to_do="paste the app token from the mesibo console, and nothing else",
+        f"there is no usable {wanted.noun} in {place}",
+        why="it is empty" if not secret else f"a {wanted.noun} is one word of printable ASCII",
+        to_do=wanted.to_do,
     )

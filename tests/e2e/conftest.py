@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.inbound_stand import Stand
 from tests.e2e.product import Product
 
 
@@ -37,3 +38,17 @@ def site():
     finally:
         made.end()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def _inbound_stand(store_server, tmp_path_factory):
+    stand = Stand(store_server, tmp_path_factory.mktemp("inbound"))
+    yield stand
+    stand.api.__exit__()
+
+
+@pytest.fixture
+def stand(_inbound_stand):
+    """An empty store with one app, behind an API process that is the module's."""
+    _inbound_stand.empty()
+    return _inbound_stand

@@ -23,7 +23,16 @@ SETTINGS = {
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),
         *("SECRET_KEY_OLD", "SECRET_KEY_OLD_FILE"),
-        *("TENANT", "CELL", "EGRESS", "HTTP", "LOG_LEVEL", "LOG_FORMAT", "LOG_ADDRESSES"),
+        *(
+            "TENANT",
+            "CELL",
+            "EGRESS",
+            "HTTP",
+            "PUBLIC_URL",
+            "LOG_LEVEL",
+            "LOG_FORMAT",
+            "LOG_ADDRESSES",
+        ),
     )
 }
 

@@ -90,6 +90,8 @@ def test_secrets_may_be_registered_while_lines_are_written(redactor):
         f"redis://:{PLAIN}@x@host",
         f"see https://{PLAIN}@host/path",
         f"b'token={PLAIN}'",
+        f"POST /v1/inbound/mesibo/{PLAIN} was cut off",
+        f'"https://hooks.example.com/v1/inbound/mesibo/{PLAIN}/?e=16"',
     ],
 )
 def test_what_looks_like_a_secret_is_hidden_unregistered(text):

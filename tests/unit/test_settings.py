@@ -69,6 +69,32 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(writte
     assert shown(settings)["egress"] == ("default", "default")
 
 
+def test_the_public_url_has_no_slash_at_its_end():
+    settings = Settings.load({"BULKHEAD_PUBLIC_URL": "https://hooks.example.com/b//"})
+
+    assert settings.public_url == "https://hooks.example.com/b"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hooks.example.com",
+        "ftp://hooks.example.com",
+        "https://",
+        f"https://ann:{SECRET}@hooks.example.com",
+        f"https://hooks.example.com/?key={SECRET}",
+        f"https://hooks.example.com/#{SECRET}",
+        "https://hooks.example.com:port",
+    ],
+)
+def test_a_public_url_that_could_not_be_pasted_is_refused_without_telling_it(url):
+    with pytest.raises(InvalidInput) as refused:
+        Settings.load({"BULKHEAD_PUBLIC_URL": url})
+
+    assert refused.value.what == "BULKHEAD_PUBLIC_URL is not valid"
+    assert SECRET not in everything_said_by(refused.value)
+
+
 def test_a_variable_set_to_nothing_is_not_set():
     settings = Settings.load({"BULKHEAD_REDIS_URL": "", "BULKHEAD_CONFIG": ""})
 

@@ -1,0 +1,169 @@
+"""Inbound events in the store: one bounded stream an app, kept for a while."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.inbound.classify import classify
+from bulkhead.inbound.event import Delivery, Event
+from bulkhead.model.job import rfc3339
+
+MOST_EVENTS = 2_000
+MOST_BYTES = 1 << 20
+KEPT_FOR = 24 * 3600.0
+"""Seconds. Of each app the newest events are kept, so many and so large all together at most."""
+AT_ONCE = 200
+LONGEST_BLOCK = 1.0
+"""Seconds for one blocking read: less than any client of ours waits for an answer."""
+BEGINNING = "0-0"
+
+Reason = Literal["wrong_secret", "no_secret", "unreadable", "too_large"]
+REASONS: tuple[Reason, ...] = ("wrong_secret", "no_secret", "unreadable", "too_large")
+"""Why a delivery is not believed or not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the events of a delivery; `dropped` ones are older, or were one too many."""
+
+    kept: int
+    repeated: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An event as it was kept; `at` is RFC 3339 by the store's clock."""
+
+    id: str
+    at: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class InboundCounts:
+    """What has come for an app since it was added."""
+
+    app: str
+    received: int
+    repeated: int
+    dropped: int
+    refused: Mapping[Reason, int]
+
+
+class InboundEvents:
+    """Appends and reads. Raises Unreachable, or StoreFull where the store has no room."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+
+    def append(self, app: str, delivery: Delivery) -> Taken:
+        """Keep the events that were not seen before; nothing for an app that is gone."""
+        return self.take([(app, delivery)])[0]
+
+    def refuse(self, app: str, reason: Reason) -> None:
+        """Count a delivery of which nothing is kept."""
+        self.take([(app, reason)])
+
+    def take(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> list[Taken]:
+        """Append or refuse each, in their order; a round trip for all of them."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app, what in heard:
+            self._queue(pipe, app, what)
+        return [
+            _taken(what, answer) for (_, what), answer in zip(heard, ask(pipe.execute), strict=True)
+        ]
+
+    def events(self, app: str, after: str = BEGINNING) -> Iterator[Received]:
+        """What has come after the event of this id, the oldest first; pruned ones are left out."""
+        while True:
+            found = ask(self._redis.xrange, self._name(app), min=f"({after}", count=AT_ONCE)
+            if not found:
+                return
+            for name, fields in found:
+                yield _received(name, fields)
+            after = found[-1][0].decode()
+
+    def newest(self, app: str) -> str:
+        """The id of the newest event: what comes after it is news from now on."""
+        found = ask(self._redis.xrevrange, self._name(app), count=1)
+        return str(found[0][0].decode()) if found else BEGINNING
+
+    def last_at(self, app: str) -> str | None:
+        """When the newest event was kept; None if none is."""
+        name = self.newest(app)
+        return None if name == BEGINNING else _when(name)
+
+    def wait_for(
+        self, app: str, wanted: Callable[[Event], bool], after: str, seconds: float
+    ) -> Received | None:
+        """The first event after that id that is wanted; None when the time is over."""
+        until = time.monotonic() + seconds
+        name = self._name(app)
+        while True:
+            for received in self.events(app, after):
+                after = received.id
+                if wanted(received.event):
+                    return received
+            left = until - time.monotonic()
+            if left <= 0:
+                return None
+            block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
+            ask(self._redis.xread, {name: after}, count=1, block=block)
+
+    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> None:
+        counted: tuple[str, int] = (f"refused|{what}", 1)
+        written: list[str | bytes] = []
+        if isinstance(what, Delivery):
+            counted = ("dropped", what.beyond)
+            for event in what.events:
+                written += (event.identity or b"", _written(event))
+        bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
+        self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
+
+    def _name(self, app: str) -> str:
+        return self._scripts.key("app", app, "inbound")
+
+
+def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]:
+    """What has come for each of these apps that anything came for; one round trip."""
+    pipe = scripts.redis.pipeline(transaction=False)
+    for app in apps:
+        pipe.hgetall(scripts.key("app", app, "inbound", "counts"))
+    pairs = zip(apps, ask(pipe.execute), strict=True)
+    return [_counts(app, decoded(kept)) for app, kept in pairs if kept]
+
+
+def _taken(what: Delivery | Reason, answer: Sequence[int]) -> Taken:
+    kept, repeated, dropped = answer or (0, 0, 0)
+    return Taken(kept, repeated, dropped + (what.beyond if isinstance(what, Delivery) else 0))
+
+
+def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:
+    def number(name: str) -> int:
+        return int(kept.get(name, 0))
+
+    refused: dict[Reason, int] = {reason: number(f"refused|{reason}") for reason in REASONS}
+    return InboundCounts(app, number("received"), number("repeated"), number("dropped"), refused)
+
+
+def _written(event: Event) -> str:
+    """The event as the store keeps it: ASCII, whatever characters it holds."""
+    envelope = (event.aid, event.id, event.at, event.version, event.index)
+    return json.dumps([*envelope, dict(event.raw)], separators=(",", ":"))
+
+
+def _received(name: bytes, fields: Mapping[bytes, bytes]) -> Received:
+    aid, number, at, version, index, raw = json.loads(fields[b"event"])
+    event = Event(classify(raw), raw, aid, number, at, version, index)
+    return Received(name.decode(), _when(name.decode()), event)
+
+
+def _when(name: str) -> str:
+    return rfc3339(int(name.partition("-")[0]) * 1000) or ""
