@@ -9,15 +9,28 @@ from contextlib import suppress
 import pytest
 
 from bulkhead.engine.recount import Recount
+from bulkhead.engine.script import Scripts, source
 from bulkhead.errors import Conflict
 from bulkhead.model.slice import Begun
-from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, World, report
+from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, VIRTUAL_CLOCK, World, report
+from tests.simulation.store import Edit
 
 APPS = tuple(f"t{n % 3}/app{n}" for n in range(9))
 WORKERS = ("w1", "w2")
 WAVES = ((9,), (1, 9), (1, 4, 9), (3, 6, 9), (2, 3, 4, 9))
 OUTCOMES = ("bad", "unknown", "retry", "back", "again", "next")
 STEPS = 150
+
+
+class ShortVisits(Scripts):
+    """Visits a few apps at a time, so that anything may come between."""
+
+    def _script(self, verb):
+        if verb not in self._known:
+            edit = Edit("local STRIDE = 200", "local STRIDE = 2")
+            text = edit.of(source(verb, VIRTUAL_CLOCK))
+            self._known[verb] = self.redis.register_script(text)
+        return self._known[verb]
 
 
 class Known:
@@ -38,7 +51,7 @@ class Known:
 class Walk:
     def __init__(self, redis, seed):
         self.chance = random.Random(seed)
-        self.world = World(redis)
+        self.world = World(redis, ShortVisits if seed % 2 else Scripts)
         for app in APPS:
             self.world.app(app, rate=50, burst=5, max_in_flight=3)
         for name in WORKERS:
