@@ -1,4 +1,4 @@
-"""A job over many apps: one item an app, released in waves; what fails in one keeps off the next."""
+"""A job over many apps: one item an app, in waves; what fails in one keeps off the next."""
 
 import pytest
 
