@@ -9,28 +9,17 @@ from contextlib import suppress
 import pytest
 
 from bulkhead.engine.recount import Recount
-from bulkhead.engine.script import Scripts, source
+from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict
 from bulkhead.model.slice import Begun
-from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, VIRTUAL_CLOCK, World, report
-from tests.simulation.store import Edit
+from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, World, report
+from tests.fakes.short_visits import ShortVisits
 
 APPS = tuple(f"t{n % 3}/app{n}" for n in range(9))
 WORKERS = ("w1", "w2")
 WAVES = ((9,), (1, 9), (1, 4, 9), (3, 6, 9), (2, 3, 4, 9))
 OUTCOMES = ("bad", "unknown", "retry", "back", "again", "next")
 STEPS = 150
-
-
-class ShortVisits(Scripts):
-    """Visits a few apps at a time, so that anything may come between."""
-
-    def _script(self, verb):
-        if verb not in self._known:
-            edit = Edit("local STRIDE = 200", "local STRIDE = 2")
-            text = edit.of(source(verb, VIRTUAL_CLOCK))
-            self._known[verb] = self.redis.register_script(text)
-        return self._known[verb]
 
 
 class Known:
