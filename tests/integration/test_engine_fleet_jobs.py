@@ -308,10 +308,7 @@ def test_a_pause_in_the_middle_of_a_release_keeps_the_rest_of_the_wave_in_its_wa
 
     reached = []
     for _ in range(10):
-        parts = slow.claim()
-        reached += [part.app for part in parts]
-        if len(reached) + len(first) >= 6:
-            break
+        reached += [part.app for part in slow.claim()]
     assert sorted(reached) == sorted(set(APPS[:6]) - {part.app for part in first})
 
 
