@@ -97,7 +97,7 @@ def hand_over(ctx: Context, job: Job, out: TokenFile) -> None:
 
     _refuse_without_tokens(ctx, job)
     who, app = who_we_are(), job.app or ""
-    ctx.audit("tokens.read", tenant=job.tenant, app=app, job=job.id)
+    ctx.audit("tokens.read", tenant=job.tenant or "", app=app, job=job.id)
     logs.configure(ctx.settings)
     get_logger().info("tokens_read", tenant=job.tenant, app=app, job=job.id, who=who)
     out.write(tokens(ctx.jobs, ctx.box, job.id))
