@@ -98,7 +98,7 @@ def test_a_result_that_never_comes_is_exit_8_and_one_of_another_user_does_not_co
 
 
 def test_a_test_that_mesibo_refuses_is_exit_3_and_is_not_repeated(rig):
-    app = rig.app(tests_a_minute=0)
+    app = rig.app()
     app.give_webhook()
     rig.faults({"fault": "word", "error": "BADPARAM", "op": "pushtest", "token": app.token})
 
@@ -147,20 +147,28 @@ def test_a_window_that_may_be_open_counts_as_open(rig):
     assert len(app.push()["debug"]) == 1
 
 
-def test_an_apps_own_rate_for_tests_holds_them_apart_from_its_other_calls(rig):
-    app = rig.app(words=("--class", "push_test=1/s"))
+def test_an_apps_own_rate_for_tests_holds_tests_and_nothing_else(rig):
+    app = rig.app(words=("--class", "push_test=1/min"))
+    words = ("test", app.name, "--no-wait", "--test-user")
 
-    jobs = [
-        app.creds("test", app.name, "--test-user", f"u{n}@example.com", "--no-wait").json["id"]
-        for n in range(3)
-    ]
+    first, second = (app.creds(*words, f"{n}@example.com").json["id"] for n in range(2))
+    done = rig.product.wait(first, 60)
     app.upload(FCM)
 
-    for job in jobs:
-        assert rig.product.wait(job, 60).code == 0
-    times = sorted(test["t"] for test in app.push()["tests"])
-    # The limiter's promise: never more than the rate in a window, lateness of 50 ms aside.
-    assert all(later - sooner >= 0.9 for sooner, later in zip(times, times[1:], strict=False))
+    assert done.code == 0, done
+    assert rig.product.job(second)["counts"]["pending"] == 1
+    assert len(app.push()["tests"]) == 1
+
+
+def test_a_word_for_too_many_tests_is_shown_and_the_test_is_not_repeated(rig):
+    app = rig.app(tests_a_minute=0)
+
+    done = app.creds("test", app.name, "--test-user", "a@example.com", code=3)
+
+    (row,) = app.results(done.json["id"])
+    assert row["upstream"]["error"] == "TESTLIMIT"
+    assert done.json["push"]["state"] == "not_sent"
+    assert (app.push()["tests"], rig.sandbox.count(app.token)) == ([], 1)
 
 
 def test_every_deed_is_on_the_audit(rig):
