@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkhead.backend.call import Call
-from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.engine.cabinet import Cabinet, Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
-from bulkhead.model.outcome import Outcome, Refused
-from bulkhead.model.slice import Known
-from tasks import call, check, users
+from bulkhead.model.outcome import Next, Outcome, Refused, Skipped
+from bulkhead.model.slice import Known, Slice
+from tasks import call, check, push, users
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
+Spare = Callable[[JobFacts, Item], Skipped | None]
+Supplied = Callable[[Cabinet, str, Sequence[Item]], Sequence[Item]]
 
 
 def as_it_is(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -28,6 +30,10 @@ class Operation:
 
     prepare: Prepare
     conclude: Conclude = as_it_is
+    supply: Supplied | None = None
+    """Looks up in the store, before the first call of a slice, what its calls need."""
+    spare: Spare | None = None
+    """Says what becomes of an item without a call, where what was looked up says so."""
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -42,7 +48,30 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("apps.check", FIRST): Operation(check.probe),
     ("apps.check_token", FIRST): Operation(check.probe, check.not_accepted),
     ("call", FIRST): Operation(call.call),
+    ("creds.upload", FIRST): Operation(
+        push.upload, push.uploaded, push.with_credentials, push.spare
+    ),
+    ("creds.upload", READ_BACK): Operation(push.upload_again, push.uploaded, push.with_credentials),
+    ("creds.options", FIRST): Operation(push.set_options, push.options_set),
+    ("creds.test", FIRST): Operation(push.test, push.test_sent),
+    ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
 }
+
+
+def supplied(facts: JobFacts, cabinet: Cabinet, part: Slice) -> Sequence[Item]:
+    """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
+    operation, items = OPERATIONS.get((facts.kind, part.step)), cabinet.items(part)
+    if operation is None or operation.supply is None:
+        return items
+    return operation.supply(cabinet, part.app, items)
+
+
+def spared(facts: JobFacts, item: Item, step: str, known: Known | None) -> Skipped | Next | None:
+    """What becomes of an item without a call, or None if it must be called for."""
+    operation = OPERATIONS.get((facts.kind, step))
+    if operation is not None and operation.spare is not None:
+        return operation.spare(facts, item)
+    return users.recognise(facts, known) if known else None
 
 
 def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:

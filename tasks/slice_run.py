@@ -30,8 +30,7 @@ from bulkhead.model.slice import LOOK, Begun, Slice
 from bulkhead.model.traffic import CallMade
 from tasks import check
 from tasks.clocks import Clocks, Window
-from tasks.operation import conclude, prepare
-from tasks.users import recognise
+from tasks.operation import conclude, prepare, spared, supplied
 from worker import items as lines
 from worker.runtime import Runtime
 
@@ -71,7 +70,8 @@ class SliceRun:
         self, part: Slice, begun: Begun, window: Window, runtime: Runtime, clocks: Clocks
     ) -> None:
         """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
-        items = runtime.cabinet.items(part)
+        self.facts: JobFacts = runtime.cabinet.job(part.job)
+        items = supplied(self.facts, runtime.cabinet, part)
         self.part = part
         self.begun = begun
         self.finished: deque[Finished] = deque()
@@ -88,7 +88,6 @@ class SliceRun:
         self._window = window
         self._runtime = runtime
         self._clocks = clocks
-        self.facts: JobFacts = runtime.cabinet.job(part.job)
         instants = map(window.instant, part.offsets)
         # The earliest permits are used; those that are left over go back.
         self._turns = deque(zip(self._to_call(items), instants, strict=False))
@@ -134,7 +133,7 @@ class SliceRun:
         left = []
         for item in items:
             known = self.begun.known.get(item.index)
-            outcome = recognise(self.facts, known) if known else None
+            outcome = spared(self.facts, item, self.part.step, known)
             if outcome is not None:
                 now_ms = int(self._clocks.wall() * 1000)
                 self.finished.append(Finished(item, outcome, now_ms, 0.0, called=False, free=True))

@@ -13,7 +13,7 @@ from bulkhead.backend.call import Call
 from bulkhead.backend.push_options import PushOptions
 from bulkhead.backend.upload import Upload, sendable_name
 from bulkhead.errors import InvalidInput
-from bulkhead.model.outcome import Repeat
+from bulkhead.model.outcome import Repeat, Upstream
 from bulkhead.secrets import SecretBytes
 
 Service = Literal["fcm", "apn"]
@@ -29,6 +29,9 @@ LONGEST_DEBUG = 10_800
 
 DEBUG_EVERY = 28_800
 """Seconds: the cloud allows one such window in so many; on-premise has no limit."""
+
+NOTHING_SAID = Upstream("pushupload")
+"""Of an upload without an answer."""
 
 
 def pushset(options: PushOptions) -> Call:

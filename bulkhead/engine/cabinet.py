@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -15,15 +15,18 @@ from cachetools.keys import hashkey
 
 from bulkhead.backend.endpoint import Edition, Endpoint
 from bulkhead.box import Box
+from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT, unpack
+from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.app import AppSettings
+from bulkhead.model.push import InSlot
 from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Slice
-from bulkhead.secrets import Secret
+from bulkhead.secrets import Secret, SecretBytes
 
 P = ParamSpec("P")
 Kept = TypeVar("Kept")
@@ -33,6 +36,8 @@ ROWS_KEPT = 16 * SEGMENT
 SLICES_KEPT = 128
 JOBS_KEPT = 4_096
 APPS_KEPT = 4_096
+CREDENTIALS_KEPT = 8 << 20
+"""Bytes of files of credentials: a fleet is mostly given a few, again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,23 @@ class AppFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Supply:
+    """A file of credentials that an item's call carries, and what its slot holds by our record."""
+
+    kept: Stored
+    content: SecretBytes
+    held: InSlot | None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One row of a job, as it was read."""
 
     index: int
     line: int
     cells: Sequence[str]
+    supply: Supply | None = field(default=None, repr=False)
+    """Looked up before its call, for operations that need it."""
 
 
 class Cabinet:
@@ -76,10 +92,15 @@ class Cabinet:
         self._known_jobs: LRUCache[Any, JobFacts] = LRUCache(JOBS_KEPT)
         self._known_rows: LRUCache[Any, list[Any]] = LRUCache(ROWS_KEPT, getsizeof=len)
         self._known_apps: LRUCache[Any, AppFacts] = LRUCache(APPS_KEPT)
+        files: LRUCache[Any, tuple[Stored, SecretBytes]] = LRUCache(
+            CREDENTIALS_KEPT, getsizeof=lambda one: len(one[1])
+        )
         self._met: LRUCache[str, bool] = LRUCache(APPS_KEPT)
         """Apps that were fetched before, in whichever version."""
         self.job = self._kept_in(self._known_jobs, self._job)
         self.app = self._kept_in(self._known_apps, self._app)
+        self.credential = self._kept_in(files, Credentials(scripts, box).take)
+        self.push_record = PushRecord(scripts)
         self._segment = self._kept_in(self._known_rows, self._jobs.segment)
         # Asked for twice: before its slice begins, and when it has.
         self._items = lru_cache(SLICES_KEPT)(self._read)

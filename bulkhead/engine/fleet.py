@@ -182,6 +182,7 @@ class Fleet:
         # What was done for another app of this name says nothing about the next one.
         Record(self._scripts).clear(app)
         self._remove_webhook(app)
+        self._scripts.run("credential", "forget", app)
         for part in ("jobs", "retry", "open", "egress", "looks"):
             ask(self._redis.delete, self._key("app", app, part))
         ask(self._redis.delete, self._key("app", app))

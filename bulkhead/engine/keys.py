@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bulkhead.box import Box, key_id_of
 from bulkhead.engine.script import Scripts, ask
@@ -16,6 +17,8 @@ INBOUND_BOX, INBOUND_BODY_BOX = "inbound_box", "inbound_body_box"
 """Fields that hold the secrets of its inbound webhook: the one of the path, the one of bodies."""
 
 _SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
+CREDENTIAL_BOX = "box"
+"""The field of a stored credential that holds its file."""
 
 PASSES = 5
 """Looks for boxes that somebody sealed with the earlier key in the meantime."""
@@ -30,6 +33,8 @@ class Resealed:
     tokens: int
     inbound: int = 0
     """Secrets of inbound webhooks."""
+    credentials: int = 0
+    """Files of push credentials."""
 
 
 class Keys:
@@ -55,7 +60,7 @@ class Keys:
         raise _refusal(known, ours[0], old=ours[0] in retired)
 
     def reseal(self, box: Box) -> Resealed:
-        """Seal every app's secrets with the box's current key; a second time does nothing.
+        """Seal all that is sealed with the box's current key; a second time does nothing.
 
         Raises Conflict while a worker lives that does not have that key.
         """
@@ -70,27 +75,43 @@ class Keys:
         for _ in range(PASSES):
             again = self._reseal_once(box)
             sealed += again
-            if not again:
+            if not again.total():
                 break
-        tokens = sum(sealed[field] for field in BOXES)
-        return Resealed(box.key_id, before, tokens, sealed.total() - tokens)
+        tokens, files = sum(sealed[field] for field in BOXES), sealed[CREDENTIAL_BOX]
+        return Resealed(box.key_id, before, tokens, sealed.total() - tokens - files, files)
 
     def _reseal_once(self, box: Box) -> Counter[str]:
-        apps = [app.decode() for app in ask(self._redis.smembers, self._scripts.key("apps"))]
+        apps = self._members("apps")
         pipe = self._redis.pipeline(transaction=False)
         for app in apps:
             pipe.hmget(self._scripts.key("app", app), *_SEALED)
-        found = ask(pipe.execute)
         counts: Counter[str] = Counter()
-        for app, boxes in zip(apps, found, strict=True):
+        for app, boxes in zip(apps, ask(pipe.execute), strict=True):
             for field, sealed in zip(_SEALED, boxes, strict=True):
-                if sealed and key_id_of(sealed.decode()) != box.key_id:
-                    text, bound = sealed.decode(), about(field, app)
-                    new = box.seal(box.open(text, bound), bound)
-                    self._scripts.queue(pipe, "reseal", app, field, text, new)
-                    counts[field] += 1
+                counts[field] += self._queue(pipe, box, ("app", app, field), sealed)
         ask(pipe.execute)
+        # One by one: a file may have a megabyte.
+        for name in self._members("credentials"):
+            place = ("credential", name, CREDENTIAL_BOX)
+            sealed = ask(self._redis.hget, self._scripts.key("credential", name), CREDENTIAL_BOX)
+            if sealed is None:
+                ask(self._redis.srem, self._scripts.key("credentials"), name)
+            counts[CREDENTIAL_BOX] += self._queue(pipe, box, place, sealed)
+            ask(pipe.execute)
         return counts
+
+    def _queue(self, pipe: Any, box: Box, place: tuple[str, str, str], sealed: Any) -> bool:
+        """Have the pipe put a new box in the place of one that another key has sealed."""
+        if not sealed or key_id_of(sealed.decode()) == box.key_id:
+            return False
+        kind, name, field = place
+        text, bound = sealed.decode(), about(field, name) if kind == "app" else about_file(name)
+        new = box.seal(box.open(text, bound), bound)
+        self._scripts.queue(pipe, "reseal", kind, name, field, text, new)
+        return True
+
+    def _members(self, name: str) -> list[str]:
+        return [one.decode() for one in ask(self._redis.smembers, self._scripts.key(name))]
 
     def _refuse_without(self, key: str) -> None:
         seconds, micros = ask(self._redis.time)
@@ -114,6 +135,11 @@ class Keys:
 def about(field: str, app: str) -> str:
     """What the box in an app's field is about: one kind of secret never opens as another."""
     return app if field in BOXES else f"{app} {field}"
+
+
+def about_file(credential: str) -> str:
+    """What the box of a stored credential is about: its own id, so that no two are exchanged."""
+    return f"credential {credential}"
 
 
 def _refusal(known: str, ours: str, *, old: bool) -> BulkheadError:

@@ -151,6 +151,10 @@ class Verbs:
             if report.tokens:
                 packed.append(self._seal(report.job, report.tokens))
                 entry["tokens"] = len(packed)
+            if report.creds:
+                entry["creds"] = report.creds
+            if report.push:
+                entry["push"] = report.push
             entries.append(entry)
         answers = self._scripts.run("settle", self.worker, json.dumps(entries), *packed)
         return [Settled(_text(verdict), _text(state)) for verdict, state in answers]

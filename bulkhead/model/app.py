@@ -12,13 +12,14 @@ from typing import Any
 from bulkhead.errors import InvalidInput
 from bulkhead.model.quota import Quotas
 from bulkhead.model.retry_policy import RetryPolicy
+from bulkhead.model.text import listed
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 MOST_ADDRESSES = 5
 """mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
-OPERATION_CLASSES = ("message", "provision")
+OPERATION_CLASSES = ("message", "provision", "push_test", "push_upload")
 """What a call is counted as, for an app's rates of operation classes."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
@@ -73,7 +74,7 @@ def checked_class(name: str) -> str:
     raise InvalidInput(
         f"{name!r} is no class of operations: did you mean {near[0]}?",
         why=f"a limit for a class that no call has would limit nothing; there are "
-        f"{' and '.join(OPERATION_CLASSES)}",
+        f"{listed(OPERATION_CLASSES)}",
         to_do=f"write it like {near[0]}=5/s",
     )
 

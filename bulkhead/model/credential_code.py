@@ -104,6 +104,11 @@ CREDENTIALS = (
         "The private key in the service account's JSON cannot be read.",
         "Download a new key of the service account, and change nothing in the file.",
     ),
+    _stops(
+        "NOT_KEPT",
+        "The credential's file is no longer kept in the store.",
+        "Upload the file itself: `bulkhead creds upload FILE --app APP`.",
+    ),
     _warns(
         "NOT_BY_APPLE",
         "The certificate does not say that Apple issued it; only test services take such a one.",

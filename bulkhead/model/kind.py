@@ -10,6 +10,7 @@ from bulkhead.model.outcome import Repeat
 
 FIRST = ""
 READ_BACK = "read_back"
+"""What may have been carried out is looked for; a credential is uploaded once more instead."""
 REPEATED = "repeated"
 """What may have been carried out is done once more, because it was not to be seen."""
 ISSUE = "token"
@@ -38,15 +39,29 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
         "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
         "apps.check": Kind({FIRST: Repeat.SAFE}),
+        # No operation reads credentials back: what may have arrived is uploaded once more, and
+        # what is then not confirmed either is unknown. So no file is ever sent a third time.
+        "creds.upload": Kind(
+            {FIRST: Repeat.CHECK, READ_BACK: Repeat.ONCE}, operation_class="push_upload"
+        ),
+        "creds.options": Kind({FIRST: Repeat.SAFE}),
+        "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test"),
+        "creds.debug": Kind({FIRST: Repeat.ONCE}),
     }
 )
+
+
+OPERATION_CLASS: Mapping[str, str] = MappingProxyType(
+    {"message": "message", "pushupload": "push_upload", "pushtest": "push_test"}
+)
+"""Of raw calls by their operation, where it is not `provision`."""
 
 
 def operation_class(kind: str, operation: str = "") -> str:
     """The class whose rate a job's calls keep to; of a raw call the `operation` decides."""
     if kind in KINDS:
         return KINDS[kind].operation_class
-    return "message" if operation == "message" else "provision"
+    return OPERATION_CLASS.get(operation, "provision")
 
 
 def repeats(kind: str, first: str = "") -> dict[str, str]:

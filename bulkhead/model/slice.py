@@ -132,6 +132,10 @@ class Report:
     """Addresses whose token is no longer good."""
     tokens: list[tuple[int, Secret]] = field(default_factory=list)
     """Issued user tokens by item."""
+    creds: list[tuple[str, str]] = field(default_factory=list)
+    """Slots of the app and what is in them now, as the record of credentials keeps it."""
+    push: list[tuple[str, str, str]] = field(default_factory=list)
+    """What else mesibo was told about push: (hash of the app, field, JSON)."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
     traffic: Traffic = field(default_factory=Traffic)

@@ -21,6 +21,7 @@ def reseal(ctx: Context, /, form: str | None) -> None:
             "key_before": done.before,
             "tokens_resealed": done.tokens,
             "inbound_resealed": done.inbound,
+            "credentials_resealed": done.credentials,
         },
         form,
     )

@@ -48,11 +48,11 @@ def call(
 ) -> int:
     """Let a worker call one backend operation, with a job and a result."""
     asked, how = ordering.Options(**take_asked(options)), take_how(options)
-    how = replace(how, following=_following(how.following, no_wait))
+    how = replace(how, following=following_of(how.following, no_wait))
     return carry_out(ctx, _order(ctx, op, app, body, asked), how, form)
 
 
-def _following(asked: Following, no_wait: bool) -> Following:
+def following_of(asked: Following, no_wait: bool) -> Following:
     """A call is waited for, a minute at most, unless something else was said."""
     if no_wait:
         return Following()

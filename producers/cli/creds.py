@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from bulkhead.errors import UsageProblem
+from producers.cli.creds_debug import debug
+from producers.cli.creds_file import explain, load
+from producers.cli.creds_options import push_options
+from producers.cli.creds_status import history, status
+from producers.cli.creds_test import test
+from producers.cli.creds_upload import adopt, upload
 from producers.cli.output import chosen, output_option, show_list
 
-if TYPE_CHECKING:
-    from bulkhead.credential.reading import Reading
-
-STDIN = "-"
 COLUMNS = (
     *("file", "kind", "slot", "environment", "project", "uploadable", "not_after"),
     *("fingerprint", "problems"),
@@ -30,7 +29,7 @@ SHOWN = 12
 
 @click.group()
 def creds() -> None:
-    """Push credentials: say what a file is before it is uploaded."""
+    """Push credentials: look at files, upload them, set options, test, and see what is where."""
 
 
 @creds.command("inspect")
@@ -41,32 +40,16 @@ def inspect_(files: tuple[str, ...], form: str | None) -> int:
 
     Needs no store and no network, and changes nothing. `-` is stdin.
     """
-    if files.count(STDIN) > 1:
-        raise UsageProblem("stdin is named twice", why="it can be read once", to_do="name `-` once")
-    readings = [(file, _read(file)) for file in files]
-    _show(readings, form)
-    return 0 if all(reading.uploadable for _, reading in readings) else NOT_AS_IT_IS
+    loaded = load(files)
+    _show([one.to_dict() for one in loaded], form)
+    return 0 if all(one.reading.uploadable for one in loaded) else NOT_AS_IT_IS
 
 
-def _read(file: str) -> Reading:
-    from bulkhead.credential.inspection import inspect, take, unreadable
-
-    now = datetime.now(UTC)
-    if file == STDIN:
-        return inspect(take(sys.stdin.buffer), None, now)
-    try:
-        with open(file, "rb") as stream:
-            return inspect(take(stream), file, now)
-    except (OSError, ValueError) as error:
-        return unreadable(getattr(error, "strerror", None) or "it has a name that no file can have")
-
-
-def _show(readings: list[tuple[str, Reading]], form: str | None) -> None:
-    rows = [{"file": click.format_filename(file), **one.to_dict()} for file, one in readings]
+def _show(rows: list[dict[str, Any]], form: str | None) -> None:
     if chosen(form) == "table":
         show_list((_short(row) for row in rows), COLUMNS, form)
         for row in rows:
-            _explain(row)
+            explain(row)
     elif chosen(form) == "csv":
         show_list(({**row, "problems": _codes(row)} for row in rows), MEMBERS, form)
     else:
@@ -83,13 +66,5 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "problems": _codes(row), "fingerprint": fingerprint}
 
 
-def _explain(row: dict[str, Any]) -> None:
-    """What is wrong, below the table; a command stands alone on its line, to be copied."""
-    printed: set[str] = set()
-    for problem in row["problems"]:
-        click.echo(f"\n{row['file']}: {problem['what']}")
-        click.echo(f"  why: {problem['why']}")
-        click.echo(f"  to do: {problem['to_do']}")
-        if problem["command"] not in (None, *printed):
-            click.echo(f"\n{problem['command']}")
-            printed.add(problem["command"])
+for command in (upload, adopt, push_options, test, debug, status, history):
+    creds.add_command(command)

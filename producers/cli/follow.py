@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -21,6 +21,9 @@ from producers.cli.progress import progress_for
 from producers.cli.values import DURATION
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+Conclude = Callable[[Job, int], tuple[Mapping[str, Any], int]]
+"""From a job as it ended, and its exit code, to the document that is printed and another code."""
 
 LOOK_EVERY = 0.25
 STORE_AWAY = 60.0
@@ -64,8 +67,13 @@ def follow_options(command: Command) -> Command:
     return command
 
 
-def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
-    """Print the job document once, as accepted or as it stands at the end; the exit code."""
+def finish(
+    jobs: Jobs, job: Job, following: Following, form: str | None, conclude: Conclude | None = None
+) -> int:
+    """Print the job document once, as accepted or as it stands at the end; the exit code.
+
+    Of a job that was waited for `conclude` makes the document, and it may wait for more.
+    """
     if job.state is JobState.REJECTED:
         click.echo("no row of the input is valid: nothing was sent", err=True)
         show_job(job, form)
@@ -77,13 +85,16 @@ def finish(jobs: Jobs, job: Job, following: Following, form: str | None) -> int:
     try:
         with _told_to_end():
             job, code = follow(jobs, job, following)
+            document = None
+            if conclude is not None:
+                document, code = conclude(job, code)
     except (KeyboardInterrupt, _ToldToEndError) as told:
         again = f"{command_here()} jobs watch {job.id}"
         click.echo(f"\nthe job goes on: `{again}` shows it again", err=True)
         show_job(jobs.get(job.id), form)
         return 143 if isinstance(told, _ToldToEndError) else 130
     say_paused(job)
-    show_job(job, form)
+    show_job(job, form, document)
     return code
 
 
@@ -150,10 +161,10 @@ def say_code(code: str, count: int, first_lines: Sequence[int], hint: str) -> No
     click.echo(f"\n{code}  {count:,} {rows}, {where} {lines}{more}\n  {hint}")
 
 
-def show_job(job: Job, form: str | None) -> None:
+def show_job(job: Job, form: str | None, document: Mapping[str, Any] | None = None) -> None:
     """The document as JSON, or for a person the lines that matter."""
     if chosen(form) != "table":
-        show_one(job.to_dict(), form)
+        show_one(document or job.to_dict(), form)
         return
     counts = job.counts
     rows = {"job": job.id, "kind": job.kind, "app": job.app, "state": job.state.value}

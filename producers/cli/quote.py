@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
+from bulkhead.model.push import UploadRow
 from bulkhead.model.user import UserMapping
 from producers.cli.follow import say_code
 from producers.cli.history import Foreseen, History
@@ -53,7 +55,8 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     """
     request = order.request
     app = Fleet(scripts).app(request.app)
-    counted, codes, will = (_of_users if request.mapping else _of_calls)(scripts, order)
+    count = _of_files if request.kind == "creds.upload" else _of_calls
+    counted, codes, will = (_of_users if request.mapping else count)(scripts, order)
     return {
         "dry_run": True,
         "kind": request.kind,
@@ -91,7 +94,24 @@ def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
     del scripts
     rows = sum(len(batch.cells) for batch in order.batches)
     counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
-    return counted, [], Foreseen(already_done=0, calls=rows, billable=rows, new=rows)
+    # Push settings make nobody active.
+    users = 0 if order.request.kind.startswith("creds.") else rows
+    return counted, [], Foreseen(already_done=0, calls=rows, billable=users, new=users)
+
+
+def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
+    """Credentials: those that are in their slots by our record are not sent."""
+    rows = [UploadRow.of(cells) for batch in order.batches for cells in batch.cells]
+    slots = PushRecord(scripts).slots(order.request.app)
+    held = {(slot, entry.credential) for slot, entry in slots.items()}
+    done = (
+        0
+        if order.request.params.get("force")
+        else sum((row.slot, row.credential) in held for row in rows)
+    )
+    left = len(rows) - done
+    counted = Counted(len(rows), len(rows), 0, 0, already_done=done, to_send=left)
+    return counted, [], Foreseen(already_done=done, calls=left, billable=0, new=0)
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:

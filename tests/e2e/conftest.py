@@ -52,3 +52,15 @@ def stand(_inbound_stand):
     """An empty store with one app, behind an API process that is the module's."""
     _inbound_stand.empty()
     return _inbound_stand
+
+
+@pytest.fixture(scope="module")
+def module_product():
+    """Like `product`, for a whole module."""
+    folder = Path(tempfile.mkdtemp(prefix="bh-"))
+    made = Product(folder)
+    try:
+        yield made
+    finally:
+        made.end()
+        shutil.rmtree(folder)

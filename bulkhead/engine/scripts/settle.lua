@@ -15,6 +15,8 @@
 --          (microseconds named by the backend, 0 = none), waiting (microseconds the oldest call is out),
 --          lanes (still needed, -1 = unchanged), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
+--          creds ([[slot, JSON]…] of credentials that are in an app now) and push ([[part, field, JSON]…] of
+--          options and debug windows), each only where there is one,
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
 --          next = this call was enough for now, the item goes on with another step
@@ -28,6 +30,8 @@ local WORDS = 500            -- operations and what came of them, in an app's st
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
 local function keep(entry, app, job)
   remember(app, job, entry.done, entry.forget, entry.revoked)
+  for _, put in ipairs(entry.creds or {}) do book_credential(app, put[1], put[2]) end
+  for _, told in ipairs(entry.push or {}) do book_push(app, told[1], told[2], told[3]) end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
   redis.call('EXPIRE', key('job', job, 'tokens'), TOKENS_KEPT)

@@ -1,0 +1,57 @@
+"""Our record of what mesibo was told about push, by app; changes made elsewhere are not in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.model.push import DebugWindow, InSlot, SetOption
+
+WINDOW = "window"
+"""The one field of the hash of debug windows."""
+
+
+class PushRecord:
+    """Credentials by slot, options and debug windows. Raises Unreachable."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+
+    def slots(self, app: str) -> dict[str, InSlot]:
+        """What is in each slot of an app."""
+        return self.slots_of([app])[app]
+
+    def slots_of(self, apps: Sequence[str]) -> dict[str, dict[str, InSlot]]:
+        """The same of many apps; one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hgetall(self._scripts.key("app", app, "creds"))
+        return {
+            app: {slot: InSlot.of(text) for slot, text in sorted(decoded(found).items())}
+            for app, found in zip(apps, ask(pipe.execute), strict=True)
+        }
+
+    def history(self, app: str, limit: int | None = None) -> list[InSlot]:
+        """What was put into its slots, the newest first."""
+        name = self._scripts.key("app", app, "creds", "history")
+        return [InSlot.of(text) for text in ask(self._redis.lrange, name, 0, (limit or 0) - 1)]
+
+    def book(self, app: str, entry: InSlot) -> bool:
+        """Note that a credential is in a slot now, without a job; False without such an app."""
+        return bool(self._scripts.run("credential", "book", app, entry.slot, entry.to_json()))
+
+    def options(self, app: str) -> dict[str, SetOption]:
+        """The options that were set through us, and as what."""
+        found = ask(self._redis.hgetall, self._scripts.key("app", app, "push_options"))
+        told = ((name, json.loads(text)) for name, text in decoded(found).items())
+        return {name: SetOption(one["value"], one["job"], one["at"]) for name, one in told}
+
+    def debug_window(self, app: str) -> DebugWindow | None:
+        """The debug window that was opened last through us."""
+        text = ask(self._redis.hget, self._scripts.key("app", app, "push_debug"), WINDOW)
+        if text is None:
+            return None
+        told = json.loads(text)
+        return DebugWindow(told["at"] / 1e6, told["duration"], told["sure"], told["job"])

@@ -1,0 +1,45 @@
+-- creds: our record of an app's push credentials. Joined in front of settle and credential.
+--
+-- app:<a>:creds          slot → JSON of what is in it
+-- app:<a>:creds:history  the same of every change, the newest first
+-- credential:<id>        a file, sealed; `refs` counts the entries of all apps that name it
+
+local CREDS_HISTORY = 200                 -- entries of an app
+local CREDENTIAL_KEPT = 5184000000        -- ms (60 days) that a file outlives the last entry that names it
+
+local function hold_credential(id)
+  local name = key('credential', id)
+  if redis.call('EXISTS', name) == 0 then return end
+  redis.call('HINCRBY', name, 'refs', 1)
+  redis.call('PERSIST', name)
+end
+
+-- The entry, as JSON, is there no more.
+local function let_go_credential(entry)
+  local name = key('credential', cjson.decode(entry).credential)
+  if redis.call('EXISTS', name) == 0 then return end
+  if redis.call('HINCRBY', name, 'refs', -1) > 0 then return end
+  redis.call('HSET', name, 'refs', 0)
+  redis.call('PEXPIRE', name, CREDENTIAL_KEPT)
+end
+
+-- A JSON object with the store's time in it. It is not decoded and written again: that would round numbers.
+local function dated(json) return string.sub(json, 1, -2) .. ', "at": ' .. whole(WALL) .. '}' end
+
+local function book_credential(app, slot, json)
+  if redis.call('EXISTS', key('app', app)) == 0 then return end
+  local slots, history, entry = key('app', app, 'creds'), key('app', app, 'creds', 'history'), dated(json)
+  local id, before = cjson.decode(json).credential, redis.call('HGET', slots, slot)
+  hold_credential(id)
+  hold_credential(id)
+  redis.call('HSET', slots, slot, entry)
+  redis.call('LPUSH', history, entry)
+  if before then let_go_credential(before) end
+  while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
+end
+
+-- What else was told mesibo about push: `part` is the name of a hash of the app.
+local function book_push(app, part, field, json)
+  if redis.call('EXISTS', key('app', app)) == 0 then return end
+  redis.call('HSET', key('app', app, part), field, dated(json))
+end

@@ -1,0 +1,91 @@
+"""What jobs about push carry in their rows and parameters, and what our record of it keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bulkhead.model.job import rfc3339
+
+COLUMNS = ("credential", "slot", "type", "file")
+"""Of a row of `creds.upload`: an id of the store, never bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadRow:
+    """One file to upload, by its id in the store; `service` is sent only where it is set."""
+
+    credential: str
+    slot: str
+    service: str
+    file: str
+
+    def cells(self) -> list[str]:
+        """The row as a job keeps it."""
+        return [self.credential, self.slot, self.service, self.file]
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> UploadRow:
+        """The row that `cells` wrote. Raises ValueError for any other."""
+        credential, slot, service, file = cells
+        return cls(credential, slot, service, file)
+
+
+@dataclass(frozen=True, slots=True)
+class InSlot:
+    """What our record says of one slot of an app; `at` is microseconds since 1970.
+
+    `by` is `upload` or `adopt`; `job` is empty where no job of ours brought it there.
+    """
+
+    slot: str
+    credential: str
+    fingerprint: str
+    kind: str
+    project: str | None
+    bundle: str | None
+    environment: str | None
+    not_after: float | None
+    """Unix seconds; None for a credential that does not expire."""
+    file: str
+    by: str
+    job: str = ""
+    at: int = 0
+
+    def to_json(self) -> str:
+        """As the record keeps it; the store adds `at`, by its own clock."""
+        kept = asdict(self)
+        del kept["at"]
+        return json.dumps(kept)
+
+    @classmethod
+    def of(cls, text: str | bytes) -> InSlot:
+        """What `to_json` wrote, with the store's `at`."""
+        return cls(**json.loads(text))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry as JSON shows it."""
+        ends = None if self.not_after is None else rfc3339(self.not_after * 1e6)
+        return {**asdict(self), "not_after": ends, "job": self.job or None, "at": rfc3339(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class SetOption:
+    """A push option as it was last set through us; `at` is microseconds since 1970."""
+
+    value: bool
+    job: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DebugWindow:
+    """The debug window that was opened last through us, or may have been; times in seconds."""
+
+    opened: float
+    duration: float
+    sure: bool
+    """False if the call was sent and not confirmed."""
+    job: str

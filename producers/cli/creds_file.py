@@ -1,0 +1,109 @@
+"""Files of credentials as a command takes them: read, looked at, and refused in the same words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulkhead.errors import InvalidInput, UsageProblem
+
+if TYPE_CHECKING:
+    from bulkhead.credential.reading import Reading
+    from bulkhead.engine.credentials import Stored
+    from bulkhead.secrets import SecretBytes
+
+STDIN = "-"
+_NAMELESS = {"fcm": "credential.json", "apn": "credential.p12"}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that was read; `path` is as it was typed, the content shows nothing of itself."""
+
+    path: str
+    content: SecretBytes
+    reading: Reading
+
+    @property
+    def shown(self) -> str:
+        """The path, fit for a terminal."""
+        return str(click.format_filename(self.path))
+
+    @property
+    def name(self) -> str:
+        """The file's name as it is sent and kept."""
+        from bulkhead.backend.upload import sendable_name
+
+        if self.path == STDIN:
+            return _NAMELESS.get(self.reading.kind or "", "credential")
+        return sendable_name(self.path)
+
+    @property
+    def stored(self) -> Stored:
+        """What the store keeps of it. Raises InvalidInput if it is no credential."""
+        from bulkhead.engine.credentials import Stored
+
+        return Stored.of(self.content, self.reading, self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The file as `creds inspect` shows it."""
+        return {"file": self.shown, **self.reading.to_dict()}
+
+
+def load(files: Sequence[str]) -> list[Loaded]:
+    """Each file, whatever it is; one that cannot be read has a reading that says so."""
+    if files.count(STDIN) > 1:
+        raise UsageProblem("stdin is named twice", why="it can be read once", to_do="name `-` once")
+    return [_load(file) for file in files]
+
+
+def load_uploadable(files: Sequence[str]) -> list[Loaded]:
+    """The files. Raises InvalidInput if one could not be uploaded as it is; stderr says why."""
+    loaded = load(files)
+    bad = [one for one in loaded if not one.reading.uploadable]
+    for one in loaded:
+        explain(one.to_dict(), err=True)
+    if bad:
+        codes = dict.fromkeys(p.code for one in bad for p in one.reading.problems if p.stops)
+        raise InvalidInput(
+            f"{len(bad)} of {len(loaded)} files cannot be uploaded as they are"
+            if len(loaded) > 1
+            else f"{bad[0].shown} cannot be uploaded as it is",
+            why=f"{', '.join(codes)}: see above",
+            to_do="mend what is said there; nothing was sent",
+        )
+    return loaded
+
+
+def explain(row: Mapping[str, Any], *, err: bool = False) -> None:
+    """What is wrong with a file; a command stands alone on its line, to be copied."""
+    printed: set[str] = set()
+    for problem in row["problems"]:
+        click.echo(f"\n{row['file']}: {problem['what']}", err=err)
+        click.echo(f"  why: {problem['why']}", err=err)
+        click.echo(f"  to do: {problem['to_do']}", err=err)
+        if problem["command"] not in (None, *printed):
+            click.echo(f"\n{problem['command']}", err=err)
+            printed.add(problem["command"])
+
+
+def _load(file: str) -> Loaded:
+    from bulkhead.credential.inspection import inspect, take, unreadable
+    from bulkhead.secrets import SecretBytes
+
+    now = datetime.now(UTC)
+    try:
+        if file == STDIN:
+            content = take(sys.stdin.buffer)
+            return Loaded(file, SecretBytes(content), inspect(content, None, now))
+        with open(file, "rb") as stream:
+            content = take(stream)
+        return Loaded(file, SecretBytes(content), inspect(content, file, now))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it has a name that no file can have"
+        return Loaded(file, SecretBytes(b""), unreadable(why))

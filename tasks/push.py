@@ -1,0 +1,147 @@
+"""What is done about push: a credential uploaded, options set, a test sent, a window opened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bulkhead.backend import push
+from bulkhead.backend.call import Call
+from bulkhead.backend.push_options import PushOptions
+from bulkhead.engine.cabinet import Cabinet, Item, JobFacts, Supply
+from bulkhead.engine.push_record import WINDOW
+from bulkhead.errors import InvalidInput, NotFound
+from bulkhead.model.kind import READ_BACK
+from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
+from bulkhead.model.push import InSlot, UploadRow
+from bulkhead.model.slice import Known, Report
+
+SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
+
+
+def with_credentials(cabinet: Cabinet, app: str, items: Sequence[Item]) -> Sequence[Item]:
+    """The items, each with its file opened, and with what the app's slot holds by our record."""
+    slots = cabinet.push_record.slots(app)
+    return [replace(item, supply=_supply(cabinet, item, slots)) for item in items]
+
+
+def spare(facts: JobFacts, item: Item) -> Skipped | None:
+    """What becomes of a file that is in its slot by our record, byte for byte: no call is made."""
+    held = item.supply.held if item.supply else None
+    if facts.params.get("force") or held is None or held.credential != _row(item).credential:
+        return None
+    by = held.job or f"`creds {held.by}`"
+    return Skipped("already_done", message=f"the same file is in {held.slot} already, by {by}")
+
+
+def upload(facts: JobFacts, item: Item) -> Call | Refused:
+    """Upload the file of this row; a lost answer leads to one more upload."""
+    return _upload(item, Repeat.CHECK)
+
+
+def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
+    """The second upload, and the last."""
+    return _upload(item, Repeat.ONCE)
+
+
+def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What an upload came to; never what would send the file a third time."""
+    del facts, known
+    if isinstance(outcome, Next):
+        # There is nothing to read back: the same bytes again bring about what was wanted.
+        message = "sent, but not confirmed"
+        return Retry("NO_ANSWER", message, outcome.upstream or push.NOTHING_SAID, step=READ_BACK)
+    if isinstance(outcome, Retry) and outcome.code == "UNLISTED":
+        return Refused(outcome.code, outcome.message, outcome.upstream)
+    if isinstance(outcome, Done) and item.supply is not None:
+        told = {"slot": item.supply.kept.slot, "fingerprint": item.supply.kept.fingerprint}
+        upstream = replace(outcome.upstream, details={**outcome.upstream.details, **told})
+        return replace(outcome, detail="uploaded", upstream=upstream)
+    return outcome
+
+
+def set_options(facts: JobFacts, item: Item) -> Call | Refused:
+    """Set the options that the job names, and no other."""
+    del item
+    try:
+        return push.pushset(PushOptions(**facts.params["options"]))
+    except (InvalidInput, KeyError, TypeError):
+        return Refused("UNSENDABLE", "the job names no push option that there is")
+
+
+def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """Nothing but options was set."""
+    del facts, item, known
+    return replace(outcome, detail="options_set") if isinstance(outcome, Done) else outcome
+
+
+def test(facts: JobFacts, item: Item) -> Call | Refused:
+    """Send one test notification to the user that the job names."""
+    del item
+    try:
+        return push.pushtest(str(facts.params.get("address", "")))
+    except InvalidInput as error:
+        return Refused("UNSENDABLE", error.what)
+
+
+def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """That a test was sent says nothing about whether it arrived."""
+    del facts, item, known
+    return replace(outcome, detail="test_sent") if isinstance(outcome, Done) else outcome
+
+
+def debug(facts: JobFacts, item: Item) -> Call | Refused:
+    """Open a debug window of as many seconds as the job says."""
+    del item
+    try:
+        return push.pushdebug(int(facts.params.get("duration", 0)))
+    except (InvalidInput, TypeError, ValueError):
+        return Refused("UNSENDABLE", "the job names no duration in seconds")
+
+
+def debug_opened(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """A window is open from now on."""
+    del facts, item, known
+    return replace(outcome, detail="debug_opened") if isinstance(outcome, Done) else outcome
+
+
+def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> None:
+    """Add to the report what mesibo was told, for our record of the app."""
+    done = isinstance(outcome, Done)
+    if facts.kind == "creds.upload" and done and item.supply is not None:
+        entry = item.supply.kept.in_slot("upload", report.job)
+        # Under the name that this upload gave it: the file may have been kept under another.
+        entry = replace(entry, file=_row(item).file)
+        report.creds.append((entry.slot, entry.to_json()))
+    elif facts.kind == "creds.options" and done:
+        for name, value in facts.params["options"].items():
+            told = json.dumps({"value": value, "job": report.job})
+            report.push.append(("push_options", name, told))
+    elif facts.kind == "creds.debug" and isinstance(outcome, Done | Unknown):
+        window = {"duration": facts.params["duration"], "sure": done, "job": report.job}
+        report.push.append(("push_debug", WINDOW, json.dumps(window)))
+
+
+def _row(item: Item) -> UploadRow:
+    return UploadRow.of(item.cells)
+
+
+def _supply(cabinet: Cabinet, item: Item, slots: Mapping[str, InSlot]) -> Supply | None:
+    row = _row(item)
+    try:
+        kept, content = cabinet.credential(row.credential)
+    except NotFound:
+        return None
+    return Supply(kept, content, slots.get(row.slot))
+
+
+def _upload(item: Item, repeat: Repeat) -> Call | Refused:
+    row = _row(item)
+    if item.supply is None:
+        return Refused("CREDENTIAL_NOT_KEPT", f"{row.credential} is no longer in the store")
+    try:
+        call = push.pushupload(item.supply.content, row.file, SERVICES.get(row.service))
+    except InvalidInput as error:
+        return Refused("UNSENDABLE", error.what)
+    return replace(call, repeat=repeat)
