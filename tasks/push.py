@@ -16,14 +16,15 @@ from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
 from bulkhead.model.push import InSlot, UploadRow
 from bulkhead.model.slice import Known, Report
+from tasks.asked import Asked
 
 SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
 
 
-def with_credentials(cabinet: Cabinet, app: str, items: Sequence[Item]) -> Sequence[Item]:
+def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
     """The items, each with its file opened, and with what the app's slot holds by our record."""
-    slots = cabinet.push_record.slots(app)
-    return [replace(item, supply=_supply(cabinet, item, slots)) for item in items]
+    slots = asked.cabinet.push_record.slots(asked.app)
+    return [replace(item, supply=_supply(asked.cabinet, item, slots)) for item in items]
 
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
