@@ -12,7 +12,7 @@ from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused, Unknown
 from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
 from bulkhead.model.slice import Known, Slice
-from tasks import call, check, push, rotation, users
+from tasks import call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
@@ -59,28 +59,28 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("creds.upload", READ_BACK): Operation(push.upload_again, push.uploaded, push.with_credentials),
     ("creds.rotate", FIRST): Operation(
-        rotation.upload, rotation.uploaded, rotation.with_new, rotation.spare
+        rotation.upload, rotation.uploaded, rotation_supply.with_new, rotation.spare
     ),
     ("creds.rotate", READ_BACK): Operation(
-        rotation.upload_again, rotation.uploaded_again, rotation.with_new
+        rotation.upload_again, rotation.uploaded_again, rotation_supply.with_new
     ),
     ("creds.rotate", OPTIONS): Operation(
         rotation.set_options,
         rotation.options_set,
-        rotation.with_new,
+        rotation_supply.with_new,
         give_up=rotation.no_options,
     ),
     ("creds.rotate", VERIFY): Operation(
-        rotation.send_test, rotation.test_sent, rotation.with_new, give_up=rotation.no_test
+        rotation.send_test, rotation.test_sent, rotation_supply.with_new, give_up=rotation.no_test
     ),
     ("creds.rotate", AWAIT): Operation(
-        rotation.no_call, supply=rotation.with_result, spare=rotation.judge
+        rotation.no_call, supply=rotation_supply.with_result, spare=rotation.judge
     ),
     **{
         ("creds.rotate", step): Operation(
             rotation.upload_previous,
             partial(rotation.went_back, step),
-            rotation.with_previous,
+            rotation_supply.with_previous,
             give_up=partial(rotation.not_back, step),
         )
         for step in CODE_OF

@@ -7,15 +7,15 @@ again. In between it stands at a step, which a worker's death does not lose.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from bulkhead.backend import push
 from bulkhead.backend.call import Call
 from bulkhead.backend.push_options import PushOptions
-from bulkhead.engine.cabinet import Item, JobFacts, Supply
-from bulkhead.errors import InvalidInput, NotFound
+from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.errors import InvalidInput
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.code import CODES
 from bulkhead.model.kind import READ_BACK
@@ -42,34 +42,15 @@ from bulkhead.model.rotation import (
     UNDO_TEST,
     UNDO_UPLOAD,
     VERIFY,
-    RotationRow,
 )
 from bulkhead.model.slice import Known, Report
-from tasks.asked import Asked
 from tasks.push import SERVICES
-
-SLACK_MS = 2_000
-"""By so much may a worker's clock be ahead of the store's, which dates the events."""
-
-
-def with_new(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot is to hold, and what that holds by our record."""
-    return [_supplied(asked, item, _row(item).credential) for item in items]
-
-
-def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot held before."""
-    return [_supplied(asked, item, _row(item).previous) for item in items]
-
-
-def with_result(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with what the webhook has said about its test, if anything."""
-    return [_with_result(asked, item) for item in with_new(asked, items)]
+from tasks.rotation_supply import row_of, within
 
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
     """What becomes of an app whose slot holds the file by our record: no call is made."""
-    row, held = _row(item), item.supply.held if item.supply else None
+    row, held = row_of(item), item.supply.held if item.supply else None
     if facts.params.get("force") or held is None or held.credential != row.credential:
         return None
     by = held.job or f"`creds {held.by}`"
@@ -79,14 +60,14 @@ def spare(facts: JobFacts, item: Item) -> Skipped | None:
 def upload(facts: JobFacts, item: Item) -> Call | Refused:
     """Upload the new file; a lost answer leads to one more upload."""
     del facts
-    row = _row(item)
+    row = row_of(item)
     return _upload(item, row.file, row.service, Repeat.CHECK)
 
 
 def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
     """The second upload of it, and the last."""
     del facts
-    row = _row(item)
+    row = row_of(item)
     return _upload(item, row.file, row.service, Repeat.ONCE)
 
 
@@ -148,7 +129,7 @@ def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
     if isinstance(outcome, Refused):
         return _undo(item, UNDO_TEST, outcome.message)
     if isinstance(outcome, Done):
-        return Wait(AWAIT, _within(facts), str(facts.params["address"]), outcome.upstream)
+        return Wait(AWAIT, within(facts), str(facts.params["address"]), outcome.upstream)
     return outcome
 
 
@@ -161,7 +142,7 @@ def no_test(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
 def no_call(facts: JobFacts, item: Item) -> Refused:
     """Waiting takes no call; an item that gets here has lost its files."""
     del facts
-    return _not_kept(_row(item).credential)
+    return _not_kept(row_of(item).credential)
 
 
 def judge(facts: JobFacts, item: Item) -> Outcome | None:
@@ -172,7 +153,7 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
     if supply.heard is None and supply.patience > 0:
         return Wait(AWAIT, supply.patience, str(facts.params["address"]))
     if supply.heard is None:
-        return _undo(item, UNDO_SILENCE, f"nothing came within {_within(facts):g} s")
+        return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
     if supply.heard.ok:
         return _done(item, Upstream("pushtest"), push_result=_said(supply.heard))
     return _undo(item, UNDO_RESULT, _said(supply.heard))
@@ -181,7 +162,7 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
 def upload_previous(facts: JobFacts, item: Item) -> Call | Refused:
     """Upload the file that was there before."""
     del facts
-    row = _row(item)
+    row = row_of(item)
     if not row.previous:
         return Refused("NOT_ROLLED_BACK", "there is no file before it on our record")
     return _upload(item, row.previous_file, row.previous_service, Repeat.SAFE)
@@ -197,7 +178,7 @@ def went_back(
     if not isinstance(outcome, Done) or item.supply is None:
         return outcome
     code, print_ = CODE_OF[step], item.supply.kept.fingerprint
-    message = f"{CODES[code].meaning} It is {print_}."
+    message = f"{CODES[code].meaning} Back to {print_}."
     details = {"slot": item.supply.kept.slot, "fingerprint": print_, "rolled_back": True}
     return Refused(code, message, replace(outcome.upstream, details=details))
 
@@ -216,7 +197,7 @@ def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
     back = step == ROLL_BACK and isinstance(outcome, Refused) and outcome.code == CODE_OF[step]
     if not isinstance(outcome, Done) and not back:
         return
-    row = _row(item)
+    row = row_of(item)
     entry = supply.kept.in_slot("rollback" if back else "rotate", report.job)
     entry = replace(entry, file=row.previous_file if back else row.file)
     report.creds.append((entry.slot, entry.to_json()))
@@ -232,7 +213,7 @@ def _next(facts: JobFacts, item: Item, outcome: Done, after: str = "") -> Outcom
 
 
 def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
-    row, supply = _row(item), item.supply
+    row, supply = row_of(item), item.supply
     told = {"slot": row.slot, "previous": row.previous or None, **said}
     if supply is not None:
         told["fingerprint"] = supply.kept.fingerprint
@@ -241,50 +222,19 @@ def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
 
 
 def _undo(item: Item, step: str, why: str) -> Next | Refused:
-    if _row(item).previous:
+    if row_of(item).previous:
         return Next(step)
     return Refused(CODE_OF[step], f"{why}; there is no file before it on our record to go back to")
 
 
 def _upload(item: Item, file: str, service: str, repeat: Repeat) -> Call | Refused:
     if item.supply is None:
-        return _not_kept(_row(item).credential)
+        return _not_kept(row_of(item).credential)
     try:
         call = push.pushupload(item.supply.content, file, SERVICES.get(service))
     except InvalidInput as error:
         return Refused("UNSENDABLE", error.what)
     return replace(call, repeat=repeat)
-
-
-def _supplied(asked: Asked, item: Item, credential: str) -> Item:
-    if not credential:
-        return item
-    try:
-        kept, content = asked.cabinet.credential(credential)
-    except NotFound:
-        return item
-    held = asked.cabinet.push_record.slots(asked.app).get(_row(item).slot)
-    return replace(item, supply=Supply(kept, content, held))
-
-
-def _with_result(asked: Asked, item: Item) -> Item:
-    """With the newest result of a test that the probe was sent, and the time that is left."""
-    if item.supply is None:
-        return item
-    tries = asked.begun.tries.get(item.index)
-    since = tries.first_at if tries else int(asked.now * 1000)
-    left = since / 1000 + _within(asked.facts) - asked.now
-    heard = _heard(asked, since - SLACK_MS)
-    return replace(item, supply=replace(item.supply, heard=heard, patience=max(0.0, left)))
-
-
-def _heard(asked: Asked, since_ms: int) -> PushResult | None:
-    address, found = asked.facts.params.get("address"), None
-    for received in asked.cabinet.inbound.events(asked.app, f"{max(0, since_ms)}-0"):
-        what = received.event.what
-        if isinstance(what, PushResult) and what.address == address and what.ok is not None:
-            found = what
-    return found
 
 
 def _said(result: PushResult) -> str:
@@ -294,14 +244,5 @@ def _said(result: PushResult) -> str:
     return f"{result.service or 'push'}: {json.dumps(told)}"
 
 
-def _within(facts: JobFacts) -> float:
-    """Seconds that a test's result is waited for."""
-    return float(facts.params.get("verify_within", 60.0))
-
-
 def _not_kept(credential: str) -> Refused:
     return Refused("CREDENTIAL_NOT_KEPT", f"{credential} is no longer in the store")
-
-
-def _row(item: Item) -> RotationRow:
-    return RotationRow.of(item.cells)
