@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,14 +71,16 @@ class InboundEvents:
         """Count a delivery of which nothing is kept."""
         self.take([(app, reason)])
 
-    def take(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> list[Taken]:
-        """Append or refuse each, in their order; a round trip for all of them."""
+    def take(self, heard: Iterable[tuple[str, Delivery | Reason]]) -> list[Taken]:
+        """Append or refuse each, in their order; a round trip for all of them.
+
+        Of what was taken from `heard` only its writing is held: what is read one by one is freed
+        one by one.
+        """
         pipe = self._redis.pipeline(transaction=False)
-        for app, what in heard:
-            self._queue(pipe, app, what)
-        return [
-            _taken(what, answer) for (_, what), answer in zip(heard, ask(pipe.execute), strict=True)
-        ]
+        beyond = [self._queue(pipe, app, what) for app, what in heard]
+        answers = ask(pipe.execute) if beyond else []
+        return [_taken(unread, answer) for unread, answer in zip(beyond, answers, strict=True)]
 
     def events(self, app: str, after: str = BEGINNING) -> Iterator[Received]:
         """What has come after the event of this id, the oldest first; pruned ones are left out."""
@@ -117,15 +119,19 @@ class InboundEvents:
             block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
             ask(self._redis.xread, {name: after}, count=1, block=block)
 
-    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> None:
+    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> int:
+        """Put it into the pipe; how many of its events were not read."""
         counted: tuple[str, int] = (f"refused|{what}", 1)
         written: list[str | bytes] = []
+        beyond = 0
         if isinstance(what, Delivery):
-            counted = ("dropped", what.beyond)
+            beyond = what.beyond
+            counted = ("dropped", beyond)
             for event in what.events:
                 written += (event.identity or b"", _written(event))
         bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
         self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
+        return beyond
 
     def _name(self, app: str) -> str:
         return self._scripts.key("app", app, "inbound")
@@ -140,9 +146,9 @@ def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]
     return [_counts(app, decoded(kept)) for app, kept in pairs if kept]
 
 
-def _taken(what: Delivery | Reason, answer: Sequence[int]) -> Taken:
+def _taken(beyond: int, answer: Sequence[int]) -> Taken:
     kept, repeated, dropped = answer or (0, 0, 0)
-    return Taken(kept, repeated, dropped + (what.beyond if isinstance(what, Delivery) else 0))
+    return Taken(kept, repeated, dropped + beyond)
 
 
 def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:
