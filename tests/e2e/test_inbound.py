@@ -172,6 +172,18 @@ def test_a_sender_that_never_sends_its_body_holds_up_nobody(stand):
     assert told.startswith(b"HTTP/1.1 503")
 
 
+@pytest.mark.parametrize("beginning", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nMore: "])
+def test_a_stranger_whose_request_line_or_header_never_ends_is_cut_off(stand, beginning):
+    with socket.create_connection(("127.0.0.1", stand.port), timeout=30) as endless:
+        endless.sendall(beginning)
+
+        with pytest.raises(ConnectionError):
+            for _ in range(512):
+                endless.sendall(b"x" * 65_536)
+
+    assert is_ok(post(stand.url(), delivery(1)))
+
+
 def test_what_came_is_in_the_metrics_and_no_secret_is_anywhere(stand):
     url = stand.url()
     stand.typed("secret", APP, "--secret-file", "-", stdin=BODY_SECRET)
