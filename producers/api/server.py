@@ -27,7 +27,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
         http=HTTP,
         # Logging is ours; a line a request is what a proxy's log is for.
         log_config=None,
-        log_level="warning",
+        # Its warnings are about requests, a line each: any stranger could fill the log.
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
