@@ -139,7 +139,7 @@ def _supply(cabinet: Cabinet, item: Item, slots: Mapping[str, InSlot]) -> Supply
 def _upload(item: Item, repeat: Repeat) -> Call | Refused:
     row = _row(item)
     if item.supply is None:
-        return Refused("CREDENTIAL_NOT_KEPT", f"{row.credential} is no longer in the store")
+        return Refused("FILE_NOT_KEPT", f"{row.credential} is no longer in the store")
     try:
         call = push.pushupload(item.supply.content, row.file, SERVICES.get(row.service))
     except InvalidInput as error:

@@ -54,7 +54,9 @@ class App:
     def push(self):
         """What the sandbox was told about push, bytes included."""
         query = {"token": self.token, "bytes": 1}
-        return requests.get(f"{self.rig.sandbox.url}/_sandbox/push", params=query, timeout=60).json()
+        return requests.get(
+            f"{self.rig.sandbox.url}/_sandbox/push", params=query, timeout=60
+        ).json()
 
     def held(self):
         """Slot → the bytes that the sandbox has there."""

@@ -66,7 +66,7 @@ def test_another_file_of_a_slot_replaces_it_and_the_other_slot_stays(rig):
         "apn:com.example.chat": chat.read_bytes(),
     }
     past = app.creds("history", app.name).json
-    assert [entry["file"] for entry in past][0] == "c.p12"
+    assert next(entry["file"] for entry in past) == "c.p12"
     assert {entry["file"] for entry in past} == {"a.p12", "b.p12", "c.p12"}
 
 
