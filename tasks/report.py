@@ -22,6 +22,7 @@ from bulkhead.model.outcome import (
     Throttled,
     Unknown,
     Upstream,
+    Wait,
 )
 from bulkhead.model.ranges import write_ranges
 from bulkhead.model.result import OUTCOMES, STATES
@@ -38,7 +39,7 @@ _log = get_logger()
 Final = tuple[int, str, str, str, dict[str, Any]]
 """Item state, detail, code, message and upstream of an outcome that ends an item."""
 
-_NOT_FINAL = (Again, Next, Throttled, Stopped)
+_NOT_FINAL = (Again, Next, Wait, Throttled, Stopped)
 
 TROUBLE = frozenset(
     ("BACKEND_UNREACHABLE", "NO_ANSWER", "UPSTREAM_ERROR", "TLS_FAILED", "PROXY_FAILED")
@@ -166,6 +167,11 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
         case Next(step=step):
             report.next.setdefault(step, []).append(index)
+        case Wait(step=step, seconds=seconds, whom=whom):
+            # From the call on that the event is an answer to.
+            since = first_ms if step == run.part.step else finished.started_ms
+            micros = round(seconds * 1e6)
+            report.waits.append((index, micros, before.count, since, step, whom))
         case Throttled(after=after):
             report.again.append(index)
             report.throttled += 1

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.classify import classify
-from bulkhead.inbound.event import Delivery, Event
+from bulkhead.inbound.event import Delivery, Event, PushResult
 from bulkhead.model.job import rfc3339
 
 MOST_EVENTS = 2_000
@@ -57,7 +57,7 @@ class InboundCounts:
 
 
 class InboundEvents:
-    """Appends and reads. Raises Unreachable, or StoreFull where the store has no room."""
+    """Appends, tells who waits, and reads. Raises Unreachable, or StoreFull of a full store."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -76,9 +76,9 @@ class InboundEvents:
         pipe = self._redis.pipeline(transaction=False)
         for app, what in heard:
             self._queue(pipe, app, what)
-        return [
-            _taken(what, answer) for (_, what), answer in zip(heard, ask(pipe.execute), strict=True)
-        ]
+        answers = ask(pipe.execute)
+        self._wake(heard)
+        return [_taken(what, answer) for (_, what), answer in zip(heard, answers, strict=True)]
 
     def events(self, app: str, after: str = BEGINNING) -> Iterator[Received]:
         """What has come after the event of this id, the oldest first; pruned ones are left out."""
@@ -127,8 +127,22 @@ class InboundEvents:
         bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
         self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
 
+    def _wake(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> None:
+        """Let items that wait for these events go on; one that is not told finds them in time."""
+        for app, what in heard:
+            if awaited := _awaited(what):
+                self._scripts.run("wake", app, *awaited)
+
     def _name(self, app: str) -> str:
         return self._scripts.key("app", app, "inbound")
+
+
+def _awaited(what: Delivery | Reason) -> list[str]:
+    """The users about whom an item may be waiting to hear."""
+    if not isinstance(what, Delivery):
+        return []
+    results = [event.what for event in what.events if isinstance(event.what, PushResult)]
+    return sorted({result.address for result in results if result.address})
 
 
 def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]:

@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
 WORK = ("limiter", "fair", "place", "lease", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "webhook")
+WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "wake", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots"),
     "begin": (*WORK, "record"),

@@ -245,6 +245,7 @@ def _entry(report: Report) -> dict[str, object]:
         "back": write_ranges(report.back),
         "again": write_ranges(report.again),
         "retry": report.retries,
+        **({"wait": report.waits} if report.waits else {}),
         "next": [[step, write_ranges(items)] for step, items in report.next.items()],
         "free": report.free,
         "done": report.done,

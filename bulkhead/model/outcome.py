@@ -53,6 +53,16 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is called until an event about `whom` comes, or for so many seconds; then `step`."""
+
+    step: str
+    seconds: float
+    whom: str
+    upstream: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """No call was needed."""
 
@@ -112,4 +122,4 @@ class Stopped:
     upstream: Upstream
 
 
-Outcome = Done | Next | Skipped | Retry | Refused | Unknown | Throttled | Stopped
+Outcome = Done | Next | Wait | Skipped | Retry | Refused | Unknown | Throttled | Stopped

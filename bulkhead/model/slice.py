@@ -118,6 +118,8 @@ class Report:
     again: list[int] = field(default_factory=list)
     retries: list[tuple[int, int, int, int, str]] = field(default_factory=list)
     """(item, microseconds from now, tries so far, first try in milliseconds since 1970, step)."""
+    waits: list[tuple[int, int, int, int, str, str]] = field(default_factory=list)
+    """The same of items that wait for an event, and whom it is about."""
     next: dict[str, list[int]] = field(default_factory=dict)
     """Step → items that go on with it."""
     free: int = 0

@@ -27,9 +27,9 @@ class World:
 
     TOKEN = SealedToken("box", "1234", "f00d")
 
-    def __init__(self, redis):
+    def __init__(self, redis, scripts=Scripts):
         self.redis = redis
-        self.scripts = Scripts(redis, clock=VIRTUAL_CLOCK)
+        self.scripts = scripts(redis, clock=VIRTUAL_CLOCK)
         self.fleet = Fleet(self.scripts)
         self.jobs = Jobs(self.scripts, self.wall)
         self.workers = {}

@@ -1,9 +1,10 @@
-"""A job over many apps: one item an app, released in waves; what fails in one keeps off the next."""
+"""A job over many apps: one item an app, in waves; what fails in one keeps off the next."""
 
 import pytest
 
 from bulkhead.engine.recount import Recount
-from tests.fakes.engine import FAILED, SUCCEEDED, report
+from tests.fakes.engine import FAILED, SUCCEEDED, World, report
+from tests.fakes.short_visits import ShortVisits
 
 APPS = [f"t{n % 3}/app{n}" for n in range(12)]
 
@@ -268,3 +269,67 @@ def test_more_apps_than_are_visited_at_once_are_all_reached(world):
 
     assert done == 450
     assert world.state(job) == "completed"
+
+
+def test_a_soak_goes_on_for_its_time_whoever_pauses_and_resumes_meanwhile(world, apps):
+    job = world.submit_fleet(apps, [1, 12], soak=60)
+    served(world, world.claim())
+    world.advance(10)
+
+    world.jobs.control(job, "pause")
+    world.jobs.control(job, "resume")
+
+    assert world.claim() == []
+    world.advance(51)
+    assert len(world.claim()) == 11
+
+
+@pytest.fixture
+def slow(any_store):
+    """A world in which two apps are visited at a time, with the twelve apps."""
+    made = World(any_store, ShortVisits)
+    for name in APPS:
+        made.app(name)
+    return made
+
+
+def test_a_pause_in_the_middle_of_a_release_keeps_the_rest_of_the_wave_in_its_wave(slow):
+    job = slow.submit_fleet(APPS, [6, 12])
+    first = slow.claim()
+    assert 0 < len(first) < 6
+    for part in first:
+        slow.begin(part)
+    slow.jobs.control(job, "pause")
+    for part in first:
+        slow.finish(part)
+    for _ in range(10):
+        assert slow.claim() == []
+    slow.jobs.control(job, "resume")
+
+    reached = []
+    for _ in range(10):
+        reached += [part.app for part in slow.claim()]
+    assert sorted(reached) == sorted(set(APPS[:6]) - {part.app for part in first})
+
+
+def test_a_pause_in_the_middle_of_a_way_back_leaves_nobody_behind(slow):
+    job = slow.submit_fleet(APPS, [6, 12], rollback=True)
+    parts = []
+    for _ in range(10):
+        parts += slow.claim()
+    served(slow, parts[:5])
+    served(slow, parts[5:], FAILED)
+    slow.jobs.control(job, "pause")
+    for _ in range(10):
+        assert slow.claim() == []
+    slow.jobs.control(job, "resume")
+
+    back = []
+    for _ in range(10):
+        found = slow.claim()
+        assert {part.step for part in found} <= {"roll_back"}
+        back += served(slow, found, FAILED)
+
+    assert sorted(back) == sorted(part.app for part in parts[:5])
+    assert slow.state(job) == "completed_with_errors"
+    assert slow.counts(job).failed == 6

@@ -272,3 +272,38 @@ def test_what_a_dead_worker_called_is_unknown_where_its_job_has_ended_meanwhile(
     counts = world.counts(job)
     assert (counts.in_flight, counts.unknown, counts.cancelled) == (0, 4, 1)
     world.audit(job)
+
+
+def test_an_item_that_waits_for_an_event_goes_on_when_it_comes_and_not_before(world):
+    world.app()
+    job = world.submit(2)
+    part = world.begun()
+    world.settle(report(part, {SUCCEEDED: [1]}, waits=[(0, 60_000_000, 0, 7, "await", "ann")]))
+
+    world.advance(5)
+    assert world.claim() == []
+    assert world.counts(job).pending == 1
+    assert world.scripts.run("wake", "acme/shop", "bob") == 0
+    assert world.claim() == []
+    assert world.scripts.run("wake", "acme/shop", "ann", "bob") == 1
+    (again,) = world.claim()
+
+    assert (again.step, again.ranges) == ("await", ((0, 0),))
+    assert world.begin(again).tries[0].first_at == 7
+    assert world.scripts.run("wake", "acme/shop", "ann") == 0
+    assert world.jobs.get(job).attempts["retries"] == 0
+    world.finish(again)
+    assert world.state(job) == "completed"
+
+
+def test_an_item_whose_event_never_comes_goes_on_at_its_time(world):
+    world.app()
+    world.submit(1)
+    part = world.begun()
+    world.settle(report(part, waits=[(0, 60_000_000, 0, 7, "await", "ann")]))
+
+    world.advance(59)
+    assert world.claim() == []
+    world.advance(2)
+
+    assert [part.step for part in world.claim()] == ["await"]

@@ -7,7 +7,8 @@
 -- KEYS[1]  root
 -- ARGV[1]  worker
 -- ARGV[2]  JSON list, one entry a lease: {lease, seq, last, left, set: [[state, ranges]…], back, again,
---          retry: [[index, microseconds, tries, first_at, step]…], next: [[step, ranges]…],
+--          retry: [[index, microseconds, tries, first_at, step]…], wait (absent if none is): [[the same, whom the
+--          event is about]…], next: [[step, ranges]…],
 --          codes: [[code, count, lines]…], free (items that needed no call), done, forget, revoked, calls,
 --          stats ({calls: {'op|outcome': n}, users: [address…], sent, received} or null),
 --          latency (mean, microseconds, 0 = none), throttled and troubled (calls answered so), after
@@ -78,26 +79,35 @@ local function record(lease, entry)
   return moved
 end
 
-local function schedule_retries(lease, entry)
-  local zset = key('app', lease.app, 'retry')
+-- Sets an item aside until its time, or until an event about `whom`.
+local function set_aside(lease, back)
+  local index, member = whole(back.index), lease.job .. ':' .. whole(back.index)
+  if back.step ~= '' then member = member .. '@' .. back.step end
+  redis.call('ZADD', key('app', lease.app, 'retry'), whole(NOW + back.after), member)
+  redis.call('HSET', key('job', lease.job, 'tries'), index, whole(back.tries) .. ':' .. whole(back.first_at))
+  if back.whom then redis.call('HSET', key('app', lease.app, 'awaits'), back.whom, member) end
+end
+
+-- What is tried again, and what waits for an event: neither holds a lease until then.
+local function schedule(lease, entry)
   local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))
-  for _, retry in ipairs(entry.retry) do
-    local index = whole(retry[1])
-    if live then
-      local member = lease.job .. ':' .. index
-      if retry[5] ~= '' then member = member .. '@' .. retry[5] end
-      redis.call('ZADD', zset, whole(NOW + retry[2]), member)
-      redis.call('HSET', key('job', lease.job, 'tries'), index, whole(retry[3]) .. ':' .. whole(retry[4]))
+  local waiting = entry.wait or {}
+  for _, rows in ipairs({ entry.retry, waiting }) do
+    for _, row in ipairs(rows) do
+      local index, step = whole(row[1]), row[5]
+      if live then
+        set_aside(lease, { index = row[1], after = row[2], tries = row[3], first_at = row[4], step = step, whom = row[6] })
+      end
+      mark(lease.job, index .. '-' .. index, PENDING)
+      hold_unsure(lease.job, index .. '-' .. index, step)
     end
-    mark(lease.job, index .. '-' .. index, PENDING)
-    hold_unsure(lease.job, index .. '-' .. index, retry[5])
   end
-  if #entry.retry > 0 and live then
-    redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry)
-    local due = tonumber(redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
+  if #entry.retry + #waiting > 0 and live then
+    if #entry.retry > 0 then redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry) end
+    local due = tonumber(redis.call('ZRANGE', key('app', lease.app, 'retry'), 0, 0, 'WITHSCORES')[2])
     wait_until('r:' .. lease.app, due, lease.cell or 'main')
   end
-  return #entry.retry
+  return #entry.retry + #waiting
 end
 
 local function return_unsent(lease, entry)
@@ -193,7 +203,7 @@ local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
   local moved = record(lease, entry)
-  local returned = schedule_retries(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
+  local returned = schedule(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
   look_through(lease, entry, moved + returned)
   redis.call('HINCRBY', job, 'in_flight', 0 - (moved + returned))
   redis.call('HINCRBY', job, 'calls', entry.calls)
