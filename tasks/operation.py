@@ -15,6 +15,7 @@ from tasks import call, check, push, users
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 Spare = Callable[[JobFacts, Item], Skipped | None]
+Sparing = Callable[[Item, Known | None], Skipped | Next | None]
 Supplied = Callable[[Cabinet, str, Sequence[Item]], Sequence[Item]]
 
 
@@ -66,12 +67,13 @@ def supplied(facts: JobFacts, cabinet: Cabinet, part: Slice) -> Sequence[Item]:
     return operation.supply(cabinet, part.app, items)
 
 
-def spared(facts: JobFacts, item: Item, step: str, known: Known | None) -> Skipped | Next | None:
-    """What becomes of an item without a call, or None if it must be called for."""
+def sparing(facts: JobFacts, step: str) -> Sparing:
+    """Says of an item what becomes of it without a call, or None if it must be called for."""
     operation = OPERATIONS.get((facts.kind, step))
-    if operation is not None and operation.spare is not None:
-        return operation.spare(facts, item)
-    return users.recognise(facts, known) if known else None
+    if operation is None or operation.spare is None:
+        return lambda item, known: users.recognise(facts, known) if known else None
+    spare = operation.spare
+    return lambda item, known: spare(facts, item)
 
 
 def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:

@@ -11,7 +11,7 @@ from bulkhead.backend.call import Call
 from bulkhead.backend.push_options import PushOptions
 from bulkhead.engine.cabinet import Cabinet, Item, JobFacts, Supply
 from bulkhead.engine.push_record import WINDOW
-from bulkhead.errors import InvalidInput, NotFound
+from bulkhead.errors import CannotOpen, InvalidInput, NotFound
 from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
 from bulkhead.model.push import InSlot, UploadRow
@@ -131,7 +131,8 @@ def _supply(cabinet: Cabinet, item: Item, slots: Mapping[str, InSlot]) -> Supply
     row = _row(item)
     try:
         kept, content = cabinet.credential(row.credential)
-    except NotFound:
+    except (NotFound, CannotOpen):
+        # Workers have every key that is in use: what this one cannot open nobody can.
         return None
     return Supply(kept, content, slots.get(row.slot))
 
@@ -139,7 +140,7 @@ def _supply(cabinet: Cabinet, item: Item, slots: Mapping[str, InSlot]) -> Supply
 def _upload(item: Item, repeat: Repeat) -> Call | Refused:
     row = _row(item)
     if item.supply is None:
-        return Refused("FILE_NOT_KEPT", f"{row.credential} is no longer in the store")
+        return Refused("FILE_NOT_KEPT", f"{row.credential} is not in the store, or damaged")
     try:
         call = push.pushupload(item.supply.content, row.file, SERVICES.get(row.service))
     except InvalidInput as error:

@@ -30,7 +30,7 @@ from bulkhead.model.slice import LOOK, Begun, Slice
 from bulkhead.model.traffic import CallMade
 from tasks import check
 from tasks.clocks import Clocks, Window
-from tasks.operation import conclude, prepare, spared, supplied
+from tasks.operation import conclude, prepare, sparing, supplied
 from worker import items as lines
 from worker.runtime import Runtime
 
@@ -130,10 +130,10 @@ class SliceRun:
 
     def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
-        left = []
+        left, spare = [], sparing(self.facts, self.part.step)
         for item in items:
             known = self.begun.known.get(item.index)
-            outcome = spared(self.facts, item, self.part.step, known)
+            outcome = spare(item, known)
             if outcome is not None:
                 now_ms = int(self._clocks.wall() * 1000)
                 self.finished.append(Finished(item, outcome, now_ms, 0.0, called=False, free=True))

@@ -18,7 +18,7 @@ CREDENTIALS = (
         "FILE_NOT_KEPT",
         "row",
         False,
-        "The file that was to be uploaded is no longer kept in the store.",
+        "The file that was to be uploaded is no longer in the store, or is damaged there.",
         "Upload the file itself: `bulkhead creds upload FILE --app APP`.",
     ),
     _stops(

@@ -202,3 +202,47 @@ def test_what_expires_soon_is_told_by_the_exit_code(rig):
     app.creds("status", "--app", app.name, "--fail-within", "299d")
 
     assert "apn:com.example.shop expires at" in late.err
+
+
+def test_a_table_shows_what_is_where_in_a_line_each(rig):
+    app = rig.app("onprem")
+    app.upload(FCM)
+
+    status = app.typed("creds", "status", "--app", app.name, "-o", "table").out
+    past = app.typed("creds", "history", app.name, "-o", "csv").out
+
+    print(status)
+    assert [line.split()[1] for line in status.splitlines() if app.name in line] == ["fcm"]
+    assert "API wins over console" in status
+    assert past.splitlines()[0].startswith("at,slot,fingerprint")
+
+
+def test_a_file_may_come_from_stdin(rig):
+    app = rig.app()
+
+    app.upload("-", stdin=FCM.read_text("utf-8"))
+
+    assert app.held() == {"fcm": FCM.read_bytes()}
+    assert [upload["file"] for upload in app.uploads()] == ["credential.json"]
+
+
+@pytest.mark.parametrize("box", [None, "v1.x.y"])
+def test_a_file_that_the_store_lost_fails_its_row_and_nothing_else(rig, box):
+    app = rig.app()
+    lost = rig.p12("lost.p12", "com.example.lost")
+    app.typed("apps", "pause", app.name)
+    job = app.creds("upload", FCM, lost, "--app", app.name).json["id"]
+    with rig.product.look() as scripts:
+        name = scripts.key("credential", f"cred_{sha256(lost)[:20]}")
+        if box is None:
+            scripts.redis.delete(name)
+        else:
+            scripts.redis.hset(name, "box", box)
+    app.typed("apps", "resume", app.name)
+
+    done = rig.product.wait(job, 60)
+
+    assert done.code == 3, done
+    codes = [row["code"] or row["detail"] for row in app.results(job)]
+    assert sorted(codes) == ["FILE_NOT_KEPT", "uploaded"]
+    assert list(app.held()) == ["fcm"]

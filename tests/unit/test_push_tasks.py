@@ -80,17 +80,17 @@ def test_an_upload_says_which_slot_it_filled_and_is_remembered_under_the_name_it
 def test_what_the_slot_has_already_is_spared_unless_forced():
     held = STORED.in_slot("upload", "job_0")
 
-    skipped = operation.spared(facts(), item(held), FIRST, None)
+    skipped = operation.sparing(facts(), FIRST)(item(held), None)
 
     assert (type(skipped), skipped.detail) == (Skipped, "already_done")
     assert "job_0" in skipped.message
-    assert operation.spared(facts(force=True), item(held), FIRST, None) is None
-    assert operation.spared(facts(), item(), FIRST, None) is None
+    assert operation.sparing(facts(force=True), FIRST)(item(held), None) is None
+    assert operation.sparing(facts(), FIRST)(item(), None) is None
     # The second upload is made whatever the record says by then: its answer is wanted.
-    assert operation.spared(facts(), item(held), READ_BACK, None) is None
+    assert operation.sparing(facts(), READ_BACK)(item(held), None) is None
 
 
-def test_a_file_that_is_kept_no_longer_fails_with_its_reason():
+def test_a_file_that_is_kept_no_longer_or_cannot_be_opened_fails_with_its_reason():
     assert operation.prepare(facts(), item(supplied=False)).code == "FILE_NOT_KEPT"
 
 
