@@ -16,7 +16,7 @@ Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 Spare = Callable[[JobFacts, Item], Skipped | None]
 Sparing = Callable[[Item, Known | None], Skipped | Next | None]
-Supplied = Callable[[Cabinet, str, Sequence[Item]], Sequence[Item]]
+Supplied = Callable[[Cabinet, Slice, Sequence[Item]], Sequence[Item]]
 
 
 def as_it_is(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -64,7 +64,7 @@ def supplied(facts: JobFacts, cabinet: Cabinet, part: Slice) -> Sequence[Item]:
     operation, items = OPERATIONS.get((facts.kind, part.step)), cabinet.items(part)
     if operation is None or operation.supply is None:
         return items
-    return operation.supply(cabinet, part.app, items)
+    return operation.supply(cabinet, part, items)
 
 
 def sparing(facts: JobFacts, step: str) -> Sparing:

@@ -67,6 +67,8 @@ class Supply:
     kept: Stored
     content: SecretBytes
     held: InSlot | None
+    doubted: bool = False
+    """True if an earlier upload may have put another file into the slot."""
 
 
 @dataclass(frozen=True, slots=True)

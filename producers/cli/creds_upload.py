@@ -147,8 +147,9 @@ def adopt(ctx: Context, /, file: str, app: str, yes: bool, form: str | None) -> 
         )
     record, kept = PushRecord(ctx.scripts), loaded.stored
     held = record.slots(name).get(kept.slot)
-    if held is None or held.credential != kept.id:
-        if held is not None:
+    certain = held is not None and kept.slot not in record.doubts(name)
+    if not certain or held is None or held.credential != kept.id:
+        if held is not None and held.credential != kept.id:
             said = f"by our record {kept.slot} of {name} holds {held.fingerprint}, since"
             ctx.confirm(f"{said} {held.to_dict()['at']}. Note the other file instead?", yes)
         keep(ctx, name, "creds.adopt", [loaded])

@@ -163,6 +163,25 @@ def test_a_lost_answer_is_followed_by_one_more_upload_and_never_by_a_third(rig):
     assert twice.creds("history", twice.name).json == []
 
 
+def test_after_an_upload_that_is_unknown_the_former_file_is_sent_again_when_it_is_wanted(rig):
+    app = rig.app()
+    app.upload(FCM)
+    rig.faults({"fault": "drop_after_commit", "op": "pushupload", "token": app.token})
+    unknown = app.upload(OTHER_FCM, code=3)
+    rig.faults()
+
+    doubted = app.creds("status", "--app", app.name)
+    told = app.creds("upload", FCM, "--app", app.name, "--dry-run").json
+    again = app.upload(FCM)
+    certain = app.creds("status", "--app", app.name)
+
+    assert doubted.json[0]["in_doubt"] == unknown["id"]
+    assert "it is not certain what fcm" in doubted.err
+    assert told["counts"]["to_send"] == again["counts"]["succeeded"] == 1
+    assert app.held() == {"fcm": FCM.read_bytes()}
+    assert (certain.json[0]["in_doubt"], certain.err) == (None, "")
+
+
 def test_a_refused_file_is_sent_once_and_is_not_on_the_record(rig):
     app = rig.app()
     rig.faults({"fault": "word", "error": "NOSUCHWORD", "op": "pushupload", "token": app.token})
@@ -172,6 +191,7 @@ def test_a_refused_file_is_sent_once_and_is_not_on_the_record(rig):
 
     (row,) = app.results(job["id"])
     assert (row["outcome"], row["code"]) == ("failed", "UNLISTED")
+    assert "not certain" not in app.creds("status", "--app", app.name).err
     assert app.creds("history", app.name).json == []
     assert rig.sandbox.count(app.token) == 1
 

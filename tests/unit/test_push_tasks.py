@@ -129,3 +129,25 @@ def test_tests_and_uploads_have_a_class_of_their_own_raw_calls_too():
 
 def test_nothing_of_a_file_is_in_the_repr_of_an_item():
     assert "b'bytes'" not in repr(item()) + repr(item().supply)
+
+
+@pytest.mark.parametrize(
+    ("step", "doubted", "outcome", "ends"),
+    [
+        (FIRST, False, Refused("REFUSED", "no", SAID), True),
+        # An earlier job's file may be there, or this job's own first one.
+        (FIRST, True, Refused("REFUSED", "no", SAID), False),
+        (READ_BACK, False, Refused("REFUSED", "no", SAID), False),
+        (READ_BACK, False, Unknown("sent", SAID), False),
+    ],
+)
+def test_a_refusal_ends_the_doubt_about_a_slot_only_where_nothing_else_was_sent(
+    step, doubted, outcome, ends
+):
+    one = Item(0, 1, ROW.cells(), Supply(STORED, SecretBytes(b"bytes"), None, doubted))
+    report = Report("1", "acme/shop", "job_1", 1)
+
+    remember(report, facts(), step, one, outcome)
+
+    assert report.push == ([("creds:doubt", "fcm", "")] if ends else [])
+    assert report.creds == []
