@@ -8,17 +8,43 @@ from typing import Any
 
 from bulkhead.backend import push
 from bulkhead.backend.envelope import ONPREM_BODY_LIMIT, body
-from bulkhead.backend.push_options import PushOptions
+from bulkhead.backend.push_options import OPTIONS, PushOptions
+from bulkhead.backend.push_options import warnings as oddities
+from bulkhead.backend.upload import sendable_name
+from bulkhead.engine.credentials import Stored
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import InvalidInput
+from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App
 from bulkhead.model.batch import ONE_CALL, Batch
+from bulkhead.model.job import rfc3339
 from bulkhead.model.push import COLUMNS, UploadRow
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.secrets import Secret, SecretBytes
 from bulkhead.submitting import Prepared
+
+__all__ = [
+    "OPTIONS",
+    "PushOptions",
+    "oddities",
+    "prepare_debug",
+    "prepare_options",
+    "prepare_test",
+    "prepare_upload",
+    "refuse_closed",
+    "refuse_too_large",
+    "row_of",
+    "sendable_name",
+]
+
+
+def row_of(stored: Stored, file: str, service: str | None = None) -> UploadRow:
+    """The row that sends a file, with a type where it is given or the name does not tell it."""
+    told = service or ("" if push.service_of(file) == stored.kind else stored.kind)
+    return UploadRow(stored.id, stored.slot, told, file)
 
 
 def prepare_upload(
@@ -80,6 +106,38 @@ def refuse_too_large(app: App, content: SecretBytes, file: str) -> None:
             f"on-premise mesibo takes {ONPREM_BODY_LIMIT:,}",
             to_do="export a .p12 without the chain of its authorities, or raise the server's "
             "limit (nginx: client_max_body_size)",
+        )
+
+
+def refuse_closed(scripts: Scripts, app: App, seconds: int, now: float) -> None:
+    """Raises InvalidInput for a debug window too long, and Conflict while none can be opened.
+
+    `now` is Unix seconds. What somebody opened elsewhere is not on our record; on-premise there
+    is no limit.
+    """
+    if app.settings.edition == "onprem":
+        return
+    if seconds > push.LONGEST_DEBUG:
+        raise InvalidInput(
+            "the debug window is too long",
+            why=f"mesibo's cloud allows {push.LONGEST_DEBUG // 3600} hours at once",
+            to_do="give a shorter --duration, such as 30m",
+        )
+    open_jobs = [job.id for job in Jobs(scripts).open_of(app.id) if job.kind == "creds.debug"]
+    if open_jobs:
+        raise Conflict(
+            f"a debug window of {app.id} is about to be opened already",
+            why=f"{open_jobs[0]} will do it",
+            to_do=f"`bulkhead jobs watch {open_jobs[0]}`",
+        )
+    last = PushRecord(scripts).debug_window(app.id)
+    if last is not None and now < last.opened + push.DEBUG_EVERY:
+        opened, after = (rfc3339(at * 1e6) for at in (last.opened, last.opened + push.DEBUG_EVERY))
+        raise Conflict(
+            f"no debug window can be opened for {app.id} yet",
+            why=f"one of {last.duration / 60:.0f} min {'was' if last.sure else 'may have been'} "
+            f"opened at {opened}, and the cloud allows one in {push.DEBUG_EVERY // 3600} hours",
+            to_do=f"the next can be opened at {after}",
         )
 
 

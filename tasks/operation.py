@@ -11,13 +11,14 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused, Unknown
 from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
-from bulkhead.model.slice import Known, Slice
+from bulkhead.model.slice import Known
 from tasks import call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 Spare = Callable[[JobFacts, Item], Outcome | None]
+Sparing = Callable[[Item, Known | None], Outcome | None]
 Supplied = Callable[[Asked, Sequence[Item]], Sequence[Item]]
 GiveUp = Callable[[JobFacts, Item, Refused | Unknown], Outcome]
 
@@ -91,10 +92,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 
 
-def supplied(asked: Asked, part: Slice) -> Sequence[Item]:
+def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation = OPERATIONS.get((asked.facts.kind, part.step))
-    items = asked.cabinet.items(part)
+    operation = OPERATIONS.get((asked.facts.kind, asked.part.step))
+    items = asked.cabinet.items(asked.part)
     if operation is None or operation.supply is None:
         return items
     return operation.supply(asked, items)
@@ -106,12 +107,13 @@ def given_up(facts: JobFacts, item: Item, step: str, outcome: Refused | Unknown)
     return outcome if operation.give_up is None else operation.give_up(facts, item, outcome)
 
 
-def spared(facts: JobFacts, item: Item, step: str, known: Known | None) -> Outcome | None:
-    """What becomes of an item without a call, or None if it must be called for."""
+def sparing(facts: JobFacts, step: str) -> Sparing:
+    """Says of an item what becomes of it without a call, or None if it must be called for."""
     operation = OPERATIONS.get((facts.kind, step))
-    if operation is not None and operation.spare is not None:
-        return operation.spare(facts, item)
-    return users.recognise(facts, known) if known else None
+    if operation is None or operation.spare is None:
+        return lambda item, known: users.recognise(facts, known) if known else None
+    spare = operation.spare
+    return lambda item, known: spare(facts, item)
 
 
 def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:

@@ -10,11 +10,11 @@ from bulkhead.backend import push
 from bulkhead.backend.call import Call
 from bulkhead.backend.push_options import PushOptions
 from bulkhead.engine.cabinet import Cabinet, Item, JobFacts, Supply
-from bulkhead.engine.push_record import WINDOW
-from bulkhead.errors import InvalidInput, NotFound
-from bulkhead.model.kind import READ_BACK
+from bulkhead.engine.push_record import DOUBT, WINDOW
+from bulkhead.errors import CannotOpen, InvalidInput, NotFound
+from bulkhead.model.kind import FIRST, READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
-from bulkhead.model.push import InSlot, UploadRow
+from bulkhead.model.push import Doubt, InSlot, UploadRow
 from bulkhead.model.slice import Known, Report
 from tasks.asked import Asked
 
@@ -22,14 +22,27 @@ SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
 
 
 def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with its file opened, and with what the app's slot holds by our record."""
-    slots = asked.cabinet.push_record.slots(asked.app)
-    return [replace(item, supply=_supply(asked.cabinet, item, slots)) for item in items]
+    """The items, each with its file opened, and with what the app's slot holds by our record.
+
+    From now on until an answer is known, it is in doubt what the slots hold that get another file.
+    """
+    part, record = asked.part, asked.cabinet.push_record
+    slots, doubts = record.slots(part.app), record.doubts(part.app)
+    supplied, sending = [], {}
+    for item in items:
+        row = _row(item)
+        doubt, held = doubts.get(row.slot), slots.get(row.slot)
+        if doubt or held is None or held.credential != row.credential:
+            sending[row.slot] = Doubt(part.job, row.credential)
+        doubted = doubt is not None and doubt.job != part.job
+        supplied.append(replace(item, supply=_supply(asked.cabinet, row, held, doubted)))
+    record.doubt(part.app, sending)
+    return supplied
 
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
     """What becomes of a file that is in its slot by our record, byte for byte: no call is made."""
-    held = item.supply.held if item.supply else None
+    held = item.supply.held if item.supply and not item.supply.doubted else None
     if facts.params.get("force") or held is None or held.credential != _row(item).credential:
         return None
     by = held.job or f"`creds {held.by}`"
@@ -107,14 +120,11 @@ def debug_opened(facts: JobFacts, item: Item, known: Known | None, outcome: Outc
     return replace(outcome, detail="debug_opened") if isinstance(outcome, Done) else outcome
 
 
-def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> None:
+def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
     """Add to the report what mesibo was told, for our record of the app."""
     done = isinstance(outcome, Done)
-    if facts.kind == "creds.upload" and done and item.supply is not None:
-        entry = item.supply.kept.in_slot("upload", report.job)
-        # Under the name that this upload gave it: the file may have been kept under another.
-        entry = replace(entry, file=_row(item).file)
-        report.creds.append((entry.slot, entry.to_json()))
+    if facts.kind == "creds.upload":
+        _remember_upload(report, step, item, outcome)
     elif facts.kind == "creds.options" and done:
         for name, value in facts.params["options"].items():
             told = json.dumps({"value": value, "job": report.job})
@@ -124,23 +134,35 @@ def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> N
         report.push.append(("push_debug", WINDOW, json.dumps(window)))
 
 
+def _remember_upload(report: Report, step: str, item: Item, outcome: Outcome) -> None:
+    if item.supply is None:
+        return
+    if isinstance(outcome, Done):
+        # Under the name that this upload gave it: the file may have been kept under another.
+        entry = replace(item.supply.kept.in_slot("upload", report.job), file=_row(item).file)
+        report.creds.append((entry.slot, entry.to_json()))
+    elif isinstance(outcome, Refused) and step == FIRST and not item.supply.doubted:
+        # Sent once, if at all, and refused: the slot holds what it held.
+        report.push.append((DOUBT, item.supply.kept.slot, ""))
+
+
 def _row(item: Item) -> UploadRow:
     return UploadRow.of(item.cells)
 
 
-def _supply(cabinet: Cabinet, item: Item, slots: Mapping[str, InSlot]) -> Supply | None:
-    row = _row(item)
+def _supply(cabinet: Cabinet, row: UploadRow, held: InSlot | None, doubted: bool) -> Supply | None:
     try:
         kept, content = cabinet.credential(row.credential)
-    except NotFound:
+    except (NotFound, CannotOpen):
+        # Workers have every key that is in use: what this one cannot open nobody can.
         return None
-    return Supply(kept, content, slots.get(row.slot))
+    return Supply(kept, content, held, doubted)
 
 
 def _upload(item: Item, repeat: Repeat) -> Call | Refused:
     row = _row(item)
     if item.supply is None:
-        return Refused("CREDENTIAL_NOT_KEPT", f"{row.credential} is no longer in the store")
+        return Refused("FILE_NOT_KEPT", f"{row.credential} is not in the store, or damaged")
     try:
         call = push.pushupload(item.supply.content, row.file, SERVICES.get(row.service))
     except InvalidInput as error:

@@ -22,7 +22,7 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
         rotation.remember(report, step, item, outcome)
         return
     if facts.kind.startswith("creds."):
-        push.remember(report, facts, item, outcome)
+        push.remember(report, facts, step, item, outcome)
         return
     provisioned = (facts.kind, step) == PROVISIONS and isinstance(outcome, Done | Next)
     if provisioned:

@@ -31,7 +31,7 @@ from bulkhead.model.traffic import CallMade
 from tasks import check
 from tasks.asked import Asked
 from tasks.clocks import Clocks, Window
-from tasks.operation import conclude, prepare, spared, supplied
+from tasks.operation import conclude, prepare, sparing, supplied
 from worker import items as lines
 from worker.runtime import Runtime
 
@@ -72,8 +72,8 @@ class SliceRun:
     ) -> None:
         """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
         self.facts: JobFacts = runtime.cabinet.job(part.job)
-        asked = Asked(runtime.cabinet, self.facts, part.app, begun, clocks.wall())
-        items = supplied(asked, part)
+        asked = Asked(runtime.cabinet, self.facts, part, begun, clocks.wall())
+        items = supplied(asked)
         self.part = part
         self.begun = begun
         self.finished: deque[Finished] = deque()
@@ -132,10 +132,10 @@ class SliceRun:
 
     def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
-        left = []
+        left, spare = [], sparing(self.facts, self.part.step)
         for item in items:
             known = self.begun.known.get(item.index)
-            outcome = spared(self.facts, item, self.part.step, known)
+            outcome = spare(item, known)
             if outcome is not None:
                 now_ms = int(self._clocks.wall() * 1000)
                 self.finished.append(Finished(item, outcome, now_ms, 0.0, called=False, free=True))

@@ -69,6 +69,8 @@ class Supply:
     kept: Stored
     content: SecretBytes
     held: InSlot | None
+    doubted: bool = False
+    """True if an earlier upload may have put another file into the slot."""
     heard: PushResult | None = None
     """What the webhook said about the item's test notification."""
     patience: float = 0.0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from bulkhead.engine.script import Scripts, ask, decoded
-from bulkhead.model.push import DebugWindow, InSlot, SetOption
+from bulkhead.model.push import DebugWindow, Doubt, InSlot, SetOption
 
+DOUBT = "creds:doubt"
+"""The hash of an app whose fields are slots that may hold another file than the record says."""
 WINDOW = "window"
 """The one field of the hash of debug windows."""
 
@@ -32,6 +35,31 @@ class PushRecord:
             app: {slot: InSlot.of(text) for slot, text in sorted(decoded(found).items())}
             for app, found in zip(apps, ask(pipe.execute), strict=True)
         }
+
+    def doubts(self, app: str) -> dict[str, Doubt]:
+        """The slots of which it is not certain what they hold."""
+        return self.doubts_of([app])[app]
+
+    def doubts_of(self, apps: Sequence[str]) -> dict[str, dict[str, Doubt]]:
+        """The same of many apps; one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hgetall(self._scripts.key("app", app, DOUBT))
+        return {
+            app: {slot: Doubt(**json.loads(text)) for slot, text in decoded(found).items()}
+            for app, found in zip(apps, ask(pipe.execute), strict=True)
+        }
+
+    def doubt(self, app: str, sending: Mapping[str, Doubt]) -> None:
+        """Note before they are sent which files may be in these slots; the first doubt stands.
+
+        It ends when a file is known to be there.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for slot, one in sending.items():
+            pipe.hsetnx(self._scripts.key("app", app, DOUBT), slot, json.dumps(asdict(one)))
+        if sending:
+            ask(pipe.execute)
 
     def history(self, app: str, limit: int | None = None) -> list[InSlot]:
         """What was put into its slots, the newest first."""

@@ -14,6 +14,13 @@ def _warns(name: str, meaning: str, fix: str) -> Code:
 
 
 CREDENTIALS = (
+    Code(
+        "FILE_NOT_KEPT",
+        "row",
+        False,
+        "The file that was to be uploaded is no longer in the store, or is damaged there.",
+        "Upload the file itself: `bulkhead creds upload FILE --app APP`.",
+    ),
     _stops(
         "UNREADABLE",
         "The file cannot be read.",
@@ -103,11 +110,6 @@ CREDENTIALS = (
         "BAD_ACCOUNT_KEY",
         "The private key in the service account's JSON cannot be read.",
         "Download a new key of the service account, and change nothing in the file.",
-    ),
-    _stops(
-        "NOT_KEPT",
-        "The credential's file is no longer kept in the store.",
-        "Upload the file itself: `bulkhead creds upload FILE --app APP`.",
     ),
     _warns(
         "NOT_BY_APPLE",

@@ -72,6 +72,14 @@ class InSlot:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A file that may be in a slot instead: a job was about to send it, and no answer is known."""
+
+    job: str
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetOption:
     """A push option as it was last set through us; `at` is microseconds since 1970."""
 

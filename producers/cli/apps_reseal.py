@@ -12,7 +12,7 @@ from producers.cli.output import output_option, show_one
 @output_option
 @pass_context
 def reseal(ctx: Context, /, form: str | None) -> None:
-    """Seal every app's secrets with this host's current secret key."""
+    """Seal all secrets in the store with this host's current secret key."""
     ctx.audit("apps.reseal", key_id=ctx.box.key_id)
     done = ctx.keys.reseal(ctx.box)
     show_one(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
 
-from producers.cli.creds_debug import debug
 from producers.cli.creds_file import explain, load
-from producers.cli.creds_options import push_options
-from producers.cli.creds_status import history, status
-from producers.cli.creds_test import test
-from producers.cli.creds_upload import adopt, upload
 from producers.cli.output import chosen, output_option, show_list
 
 COLUMNS = (
@@ -27,12 +23,39 @@ SHOWN = 12
 """Digits of a fingerprint in a table."""
 
 
-@click.group()
+COMMANDS = {
+    "inspect": ("creds", "inspect_"),
+    "upload": ("creds_upload", "upload"),
+    "adopt": ("creds_upload", "adopt"),
+    "options": ("creds_options", "push_options"),
+    "test": ("creds_test", "test"),
+    "debug": ("creds_debug", "debug"),
+    "status": ("creds_status", "status"),
+    "history": ("creds_status", "history"),
+}
+"""Command → where it is. `inspect` needs no store, and must not load what the others do."""
+
+
+class Lazy(click.Group):
+    """Imports a command only to run it or to explain it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"producers.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=Lazy)
 def creds() -> None:
     """Push credentials: look at files, upload them, set options, test, and see what is where."""
 
 
-@creds.command("inspect")
+@click.command("inspect")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True)
 @output_option
 def inspect_(files: tuple[str, ...], form: str | None) -> int:
@@ -64,7 +87,3 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     long = row["fingerprint"] or ""
     fingerprint = f"{long[:SHOWN]}…" if len(long) > SHOWN else long
     return {**row, "problems": _codes(row), "fingerprint": fingerprint}
-
-
-for command in (upload, adopt, push_options, test, debug, status, history):
-    creds.add_command(command)

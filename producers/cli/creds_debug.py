@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkhead.errors import Conflict, InvalidInput
 from producers.cli.call import following_of
 from producers.cli.context import Context, pass_context
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
@@ -42,13 +41,13 @@ def debug(
     one window in eight hours; an earlier one is refused here, with the time of the next.
     """
     from bulkhead.ordering import Options
+    from bulkhead.pushing import refuse_closed
 
     asked, how = Options(**take_asked(options)), take_how(options)
     how = replace(how, following=following_of(how.following, no_wait))
     known = ctx.fleet.app(ctx.app_id(app))
     seconds = max(1, round(duration))
-    if known.settings.edition != "onprem":
-        refuse_closed(ctx, known, seconds, time.time())
+    refuse_closed(ctx.scripts, known, seconds, time.time())
     return carry_out(ctx, _order(ctx, known, seconds, asked, how.dry_run), how, form)
 
 
@@ -63,37 +62,3 @@ def _order(
     if not dry_run:
         ctx.audit("creds.debug", **of_app(app.id), seconds=str(seconds))
     yield Order(made.request, made.batches, made.describe)
-
-
-def refuse_closed(ctx: Context, app: App, seconds: int, now: float) -> None:
-    """Raises InvalidInput for a window too long, and Conflict while none can be opened.
-
-    `now` is Unix seconds. What somebody opened elsewhere is not on our record.
-    """
-    from bulkhead.backend.push import DEBUG_EVERY, LONGEST_DEBUG
-    from bulkhead.engine.push_record import PushRecord
-    from bulkhead.model.job import rfc3339
-
-    if seconds > LONGEST_DEBUG:
-        raise InvalidInput(
-            "the debug window is too long",
-            why=f"mesibo's cloud allows {LONGEST_DEBUG // 3600} hours at once",
-            to_do="give a shorter --duration, such as 30m",
-        )
-    open_jobs = [job.id for job in ctx.jobs.open_of(app.id) if job.kind == "creds.debug"]
-    if open_jobs:
-        raise Conflict(
-            f"a debug window of {app.id} is about to be opened already",
-            why=f"{open_jobs[0]} will do it",
-            to_do=f"`bulkhead jobs watch {open_jobs[0]}`",
-        )
-    last = PushRecord(ctx.scripts).debug_window(app.id)
-    if last is not None and now < last.opened + DEBUG_EVERY:
-        opened = rfc3339(last.opened * 1e6)
-        was = f"was opened at {opened}" if last.sure else f"may have been opened at {opened}"
-        raise Conflict(
-            f"no debug window can be opened for {app.id} yet",
-            why=f"one of {last.duration / 60:.0f} min {was}, and mesibo's cloud allows one in "
-            f"{DEBUG_EVERY // 3600} hours",
-            to_do=f"the next can be opened at {rfc3339((last.opened + DEBUG_EVERY) * 1e6)}",
-        )

@@ -37,7 +37,7 @@ class Loaded:
     @property
     def name(self) -> str:
         """The file's name as it is sent and kept."""
-        from bulkhead.backend.upload import sendable_name
+        from bulkhead.pushing import sendable_name
 
         if self.path == STDIN:
             return _NAMELESS.get(self.reading.kind or "", "credential")

@@ -15,9 +15,9 @@ from producers.cli.order import Order, carry_out
 from producers.cli.output import chosen, output_option, show_list, show_one
 
 if TYPE_CHECKING:
-    from bulkhead.backend.push_options import PushOptions
     from bulkhead.model.push import SetOption
     from bulkhead.ordering import Options
+    from bulkhead.pushing import PushOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 COLUMNS = ("option", "set", "default", "ios", "at", "job", "note")
@@ -57,8 +57,8 @@ def _seven(command: Command) -> Command:
 @pass_context
 def set_(ctx: Context, /, app: str, form: str | None, **options: Any) -> int:
     """Set the push options that are named; the others stay as they are."""
-    from bulkhead.backend.push_options import PushOptions
     from bulkhead.ordering import Options
+    from bulkhead.pushing import PushOptions
 
     wanted = PushOptions(**{name: options.pop(name) for name in HELP})
     if not wanted.given():
@@ -75,14 +75,13 @@ def set_(ctx: Context, /, app: str, form: str | None, **options: Any) -> int:
 def _order(
     ctx: Context, app: str, wanted: PushOptions, options: Options, dry_run: bool
 ) -> Iterator[Order]:
-    from bulkhead.backend.push_options import PushOptions, warnings
     from bulkhead.engine.fleet_deeds import of_app
     from bulkhead.engine.push_record import PushRecord
-    from bulkhead.pushing import prepare_options
+    from bulkhead.pushing import PushOptions, oddities, prepare_options
 
     name = ctx.fleet.app(ctx.app_id(app)).id
     before = {option: one.value for option, one in PushRecord(ctx.scripts).options(name).items()}
-    for warning in warnings(wanted, PushOptions(**before)):
+    for warning in oddities(wanted, PushOptions(**before)):
         click.echo(f"note: {warning.message}", err=True)
     made = prepare_options(ctx.scripts, wanted, app=name, options=options)
     if not dry_run:
@@ -96,7 +95,7 @@ def _order(
 @output_option
 @pass_context
 def show(ctx: Context, /, app: str, form: str | None) -> None:
-    """Show which push options were set through us, and mesibo's defaults."""
+    """Show which options were set through us, and mesibo's defaults."""
     from bulkhead.engine.push_record import PushRecord
 
     name = ctx.fleet.app(ctx.app_id(app)).id
@@ -109,8 +108,8 @@ def show(ctx: Context, /, app: str, form: str | None) -> None:
 
 
 def _rows(known: dict[str, SetOption]) -> list[dict[str, Any]]:
-    from bulkhead.backend.push_options import OPTIONS
     from bulkhead.model.job import rfc3339
+    from bulkhead.pushing import OPTIONS
 
     return [
         {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,18 +15,18 @@ from producers.cli.values import DURATION
 
 if TYPE_CHECKING:
     from bulkhead.model.app import App
-    from bulkhead.model.push import InSlot
+    from bulkhead.model.push import Doubt, InSlot
 
 DAY = 86400.0
 EXPIRES = 12
 API_WINS = "API wins over console"
 COLUMNS = (
     *("app", "slot", "project", "environment", "not_after", "days_left", "at", "by", "job"),
-    *("console", "fingerprint"),
+    *("console", "in_doubt", "fingerprint"),
 )
 MEMBERS = (
     *("app", "slot", "kind", "fingerprint", "project", "bundle", "environment", "not_after"),
-    *("days_left", "at", "by", "job", "edition", "console", "credential", "file"),
+    *("days_left", "at", "by", "job", "edition", "console", "in_doubt", "credential", "file"),
 )
 PAST = ("at", "slot", "fingerprint", "project", "environment", "not_after", "by", "job", "file")
 SHOWN = 12
@@ -48,11 +48,17 @@ def status(ctx: Context, /, app: str | None, fail_within: float | None, form: st
     from bulkhead.engine.push_record import PushRecord
 
     apps = [ctx.fleet.app(ctx.app_id(app))] if app else ctx.fleet.apps()
-    record, now = PushRecord(ctx.scripts).slots_of([one.id for one in apps]), time.time()
-    rows = [_row(one, entry, now) for one in apps for entry in record[one.id].values()]
+    names, record, now = [one.id for one in apps], PushRecord(ctx.scripts), time.time()
+    slots, doubts = record.slots_of(names), record.doubts_of(names)
+    rows = [
+        {**_row(one, entry, now), "in_doubt": _job(doubts[one.id].get(entry.slot))}
+        for one in apps
+        for entry in slots[one.id].values()
+    ]
     _show(rows, (COLUMNS, MEMBERS), form)
     if not rows:
         click.echo("no credential was uploaded or adopted through us", err=True)
+    _tell(doubts)
     if fail_within is None:
         return 0
     soon = list(_within(rows, fail_within / DAY))
@@ -74,6 +80,20 @@ def history(ctx: Context, /, app: str, limit: int | None, form: str | None) -> N
     name = ctx.fleet.app(ctx.app_id(app)).id
     entries = PushRecord(ctx.scripts).history(name, limit)
     _show([entry.to_dict() for entry in entries], (PAST, (*PAST, "credential")), form)
+
+
+def _job(doubt: Doubt | None) -> str | None:
+    return doubt.job if doubt else None
+
+
+def _tell(doubts: Mapping[str, Mapping[str, Doubt]]) -> None:
+    for app, slots in doubts.items():
+        for slot, doubt in slots.items():
+            click.echo(
+                f"it is not certain what {slot} of {app} holds: {doubt.job} sends another file, or "
+                "sent it and had no answer; the next upload to it settles that",
+                err=True,
+            )
 
 
 def _show(

@@ -16,7 +16,6 @@ from producers.cli.order import Order, carry_out
 from producers.cli.output import output_option, show_one
 
 if TYPE_CHECKING:
-    from bulkhead.model.push import UploadRow
     from bulkhead.ordering import Options
 
 of_app_option = click.option(
@@ -70,13 +69,13 @@ def _order(
     wanted: tuple[str, str | None, bool, bool],
     options: Options,
 ) -> Iterator[Order]:
-    from bulkhead.pushing import prepare_upload, refuse_too_large
+    from bulkhead.pushing import prepare_upload, refuse_too_large, row_of
 
     app, service, force, dry_run = wanted
     known = ctx.fleet.app(ctx.app_id(app))
     for one in loaded:
         refuse_too_large(known, one.content, one.name)
-    rows = [_row(one, service) for one in loaded]
+    rows = [row_of(one.stored, one.name, service) for one in loaded]
     made = prepare_upload(ctx.scripts, rows, app=known.id, force=force, options=options)
     if not dry_run:
         keep(ctx, known.id, "creds.upload", loaded, options.at)
@@ -102,16 +101,6 @@ def keep(
     credentials = Credentials(ctx.scripts, ctx.box)
     for one, kept in zip(loaded, held, strict=True):
         credentials.put(one.content, kept, KEPT_FOR + wait)
-
-
-def _row(one: Loaded, service: str | None) -> UploadRow:
-    """The row that sends the file, with a type where it is given or the name does not tell it."""
-    from bulkhead.backend.push import service_of
-    from bulkhead.model.push import UploadRow
-
-    kept = one.stored
-    told = service or ("" if service_of(one.name) == kept.kind else kept.kind)
-    return UploadRow(kept.id, kept.slot, told, one.name)
 
 
 def _refuse_unfit(loaded: Sequence[Loaded], service: str | None) -> None:
@@ -158,8 +147,9 @@ def adopt(ctx: Context, /, file: str, app: str, yes: bool, form: str | None) -> 
         )
     record, kept = PushRecord(ctx.scripts), loaded.stored
     held = record.slots(name).get(kept.slot)
-    if held is None or held.credential != kept.id:
-        if held is not None:
+    certain = held is not None and kept.slot not in record.doubts(name)
+    if not certain or held is None or held.credential != kept.id:
+        if held is not None and held.credential != kept.id:
             said = f"by our record {kept.slot} of {name} holds {held.fingerprint}, since"
             ctx.confirm(f"{said} {held.to_dict()['at']}. Note the other file instead?", yes)
         keep(ctx, name, "creds.adopt", [loaded])

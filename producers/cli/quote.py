@@ -102,8 +102,9 @@ def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Credentials: those that are in their slots by our record are not sent."""
     rows = [UploadRow.of(cells) for batch in order.batches for cells in batch.cells]
-    slots = PushRecord(scripts).slots(order.request.app)
-    held = {(slot, entry.credential) for slot, entry in slots.items()}
+    record, app = PushRecord(scripts), order.request.app
+    doubts = record.doubts(app)
+    held = {(slot, one.credential) for slot, one in record.slots(app).items() if slot not in doubts}
     done = (
         0
         if order.request.params.get("force")

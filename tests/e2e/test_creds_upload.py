@@ -66,7 +66,7 @@ def test_another_file_of_a_slot_replaces_it_and_the_other_slot_stays(rig):
         "apn:com.example.chat": chat.read_bytes(),
     }
     past = app.creds("history", app.name).json
-    assert [entry["file"] for entry in past][0] == "c.p12"
+    assert next(entry["file"] for entry in past) == "c.p12"
     assert {entry["file"] for entry in past} == {"a.p12", "b.p12", "c.p12"}
 
 
@@ -163,6 +163,25 @@ def test_a_lost_answer_is_followed_by_one_more_upload_and_never_by_a_third(rig):
     assert twice.creds("history", twice.name).json == []
 
 
+def test_after_an_upload_that_is_unknown_the_former_file_is_sent_again_when_it_is_wanted(rig):
+    app = rig.app()
+    app.upload(FCM)
+    rig.faults({"fault": "drop_after_commit", "op": "pushupload", "token": app.token})
+    unknown = app.upload(OTHER_FCM, code=3)
+    rig.faults()
+
+    doubted = app.creds("status", "--app", app.name)
+    told = app.creds("upload", FCM, "--app", app.name, "--dry-run").json
+    again = app.upload(FCM)
+    certain = app.creds("status", "--app", app.name)
+
+    assert doubted.json[0]["in_doubt"] == unknown["id"]
+    assert "it is not certain what fcm" in doubted.err
+    assert told["counts"]["to_send"] == again["counts"]["succeeded"] == 1
+    assert app.held() == {"fcm": FCM.read_bytes()}
+    assert (certain.json[0]["in_doubt"], certain.err) == (None, "")
+
+
 def test_a_refused_file_is_sent_once_and_is_not_on_the_record(rig):
     app = rig.app()
     rig.faults({"fault": "word", "error": "NOSUCHWORD", "op": "pushupload", "token": app.token})
@@ -172,6 +191,7 @@ def test_a_refused_file_is_sent_once_and_is_not_on_the_record(rig):
 
     (row,) = app.results(job["id"])
     assert (row["outcome"], row["code"]) == ("failed", "UNLISTED")
+    assert "not certain" not in app.creds("status", "--app", app.name).err
     assert app.creds("history", app.name).json == []
     assert rig.sandbox.count(app.token) == 1
 
@@ -202,3 +222,47 @@ def test_what_expires_soon_is_told_by_the_exit_code(rig):
     app.creds("status", "--app", app.name, "--fail-within", "299d")
 
     assert "apn:com.example.shop expires at" in late.err
+
+
+def test_a_table_shows_what_is_where_in_a_line_each(rig):
+    app = rig.app("onprem")
+    app.upload(FCM)
+
+    status = app.typed("creds", "status", "--app", app.name, "-o", "table").out
+    past = app.typed("creds", "history", app.name, "-o", "csv").out
+
+    print(status)
+    assert [line.split()[1] for line in status.splitlines() if app.name in line] == ["fcm"]
+    assert "API wins over console" in status
+    assert past.splitlines()[0].startswith("at,slot,fingerprint")
+
+
+def test_a_file_may_come_from_stdin(rig):
+    app = rig.app()
+
+    app.upload("-", stdin=FCM.read_text("utf-8"))
+
+    assert app.held() == {"fcm": FCM.read_bytes()}
+    assert [upload["file"] for upload in app.uploads()] == ["credential.json"]
+
+
+@pytest.mark.parametrize("box", [None, "v1.x.y"])
+def test_a_file_that_the_store_lost_fails_its_row_and_nothing_else(rig, box):
+    app = rig.app()
+    lost = rig.p12("lost.p12", "com.example.lost")
+    app.typed("apps", "pause", app.name)
+    job = app.creds("upload", FCM, lost, "--app", app.name).json["id"]
+    with rig.product.look() as scripts:
+        name = scripts.key("credential", f"cred_{sha256(lost)[:20]}")
+        if box is None:
+            scripts.redis.delete(name)
+        else:
+            scripts.redis.hset(name, "box", box)
+    app.typed("apps", "resume", app.name)
+
+    done = rig.product.wait(job, 60)
+
+    assert done.code == 3, done
+    codes = [row["code"] or row["detail"] for row in app.results(job)]
+    assert sorted(codes) == ["FILE_NOT_KEPT", "uploaded"]
+    assert list(app.held()) == ["fcm"]

@@ -19,7 +19,8 @@ if verb == 'forget' then
   local slots, history = key('app', name, 'creds'), key('app', name, 'creds', 'history')
   for _, entry in ipairs(redis.call('HVALS', slots)) do let_go_credential(entry) end
   for _, entry in ipairs(redis.call('LRANGE', history, 0, -1)) do let_go_credential(entry) end
-  return redis.call('DEL', slots, history, key('app', name, 'push_options'), key('app', name, 'push_debug'))
+  return redis.call('DEL', slots, history, key('app', name, 'creds', 'doubt'), key('app', name, 'push_options'),
+    key('app', name, 'push_debug'))
 end
 
 local kept = key('credential', name)

@@ -2,6 +2,8 @@
 --
 -- app:<a>:creds          slot → JSON of what is in it
 -- app:<a>:creds:history  the same of every change, the newest first
+-- app:<a>:creds:doubt    slot → JSON {job, credential} of a file that may be there instead: it was about to be
+--                        sent, and nobody has told since what came of it
 -- credential:<id>        a file, sealed; `refs` counts the entries of all apps that name it
 
 local CREDS_HISTORY = 200                 -- entries of an app
@@ -34,12 +36,14 @@ local function book_credential(app, slot, json)
   hold_credential(id)
   redis.call('HSET', slots, slot, entry)
   redis.call('LPUSH', history, entry)
+  redis.call('HDEL', key('app', app, 'creds', 'doubt'), slot)
   if before then let_go_credential(before) end
   while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
 end
 
--- What else was told mesibo about push: `part` is the name of a hash of the app.
+-- What else was told mesibo about push: `part` is the name of a hash of the app. An empty text forgets the field.
 local function book_push(app, part, field, json)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
+  if json == '' then return redis.call('HDEL', key('app', app, part), field) end
   redis.call('HSET', key('app', app, part), field, dated(json))
 end

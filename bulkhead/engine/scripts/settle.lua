@@ -30,8 +30,12 @@ local WORDS = 500            -- operations and what came of them, in an app's st
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
 local function keep(entry, app, job)
   remember(app, job, entry.done, entry.forget, entry.revoked)
-  for _, put in ipairs(entry.creds or {}) do book_credential(app, put[1], put[2]) end
-  for _, told in ipairs(entry.push or {}) do book_push(app, told[1], told[2], told[3]) end
+  if entry.creds then
+    for _, put in ipairs(entry.creds) do book_credential(app, put[1], put[2]) end
+  end
+  if entry.push then
+    for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3]) end
+  end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
   redis.call('EXPIRE', key('job', job, 'tokens'), TOKENS_KEPT)
