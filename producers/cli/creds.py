@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": ("creds", "inspect_"),
     "upload": ("creds_upload", "upload"),
     "adopt": ("creds_upload", "adopt"),
+    "rotate": ("creds_rotate", "rotate"),
     "options": ("creds_options", "push_options"),
     "test": ("creds_test", "test"),
     "debug": ("creds_debug", "debug"),

@@ -1,0 +1,158 @@
+"""A credential goes to many apps in waves; what does not prove itself goes back."""
+
+import hashlib
+
+import pytest
+
+from tests.e2e.push_rig import FCM, OTHER_FCM, Rig
+
+PROBE = "probe@example.com"
+
+
+@pytest.fixture(scope="module")
+def rig(module_product):
+    return Rig(module_product)
+
+
+def fleet(rig, number, label, **registered):
+    """So many apps with a label, each with its webhook, and FCM in its slot."""
+    apps = [rig.app(words=("--label", f"fleet={label}"), **registered) for _ in range(number)]
+    for app in apps:
+        app.give_webhook()
+        app.upload(FCM)
+    return apps
+
+
+def rotate(rig, label, file, *words, code=0):
+    """The job document of a rotation that was waited for."""
+    how = ("--apps", f"fleet={label}", "--fcm", file, "--yes", "--wait", "--timeout", "100s")
+    return rig.app_of_nobody.creds("rotate", *how, *words, code=code).json
+
+
+def holds(app):
+    return app.held()["fcm"]
+
+
+def renewed(rig, name):
+    """Another key of the same project: a file that differs in its key id alone."""
+    return rig.place(
+        name, FCM.read_bytes().replace(b'"private_key_id": "', b'"private_key_id": "9')
+    )
+
+
+@pytest.fixture
+def label(rig, request):
+    rig.app_of_nobody = rig.app()
+    return request.node.name[-30:].strip("_")
+
+
+def test_every_app_holds_the_new_file_byte_for_byte_wave_by_wave(rig, label):
+    apps = fleet(rig, 5, label)
+    new = renewed(rig, "renewed.json")
+
+    job = rotate(
+        rig, label, new, "--waves", "1,50%,100%", "--verify", "test-push", "--test-user", PROBE
+    )
+
+    assert (job["state"], job["app"], job["apps"]) == ("completed", None, 5)
+    assert [holds(app) for app in apps] == [new.read_bytes()] * 5
+    rows = apps[0].results(job["id"])
+    assert sorted(row["app"] for row in rows) == sorted(app.name for app in apps)
+    assert {row["detail"] for row in rows} == {"rotated"}
+    assert all('"ok": true' in row["upstream"]["push_result"] for row in rows)
+    past = apps[0].creds("history", apps[0].name).json
+    assert (past[0]["by"], past[0]["job"]) == ("rotate", job["id"])
+    # The waves follow one another: the second upload of an app is in one of three waves.
+    times = [app.uploads()[-1]["t"] for app in apps]
+    assert times[0] == min(times)
+
+
+def test_a_bad_app_ends_the_rotation_and_its_wave_goes_back(rig, label):
+    apps = fleet(rig, 6, label)
+    new = renewed(rig, "bad.json")
+    bad = apps[2]
+    bad.register(bad_push=[hashlib.sha256(new.read_bytes()).hexdigest()])
+    bad.upload(FCM, "--force")
+
+    job = rotate(
+        rig,
+        label,
+        new,
+        "--waves",
+        "1,4,6",
+        "--verify",
+        "test-push",
+        "--test-user",
+        PROBE,
+        "--auto-rollback",
+        code=3,
+    )
+
+    assert job["state"] == "completed_with_errors"
+    assert holds(apps[0]) == new.read_bytes()
+    assert [holds(app) for app in apps[1:6]] == [FCM.read_bytes()] * 5
+    assert job["counts"]["not_attempted"] == 2
+    codes = {row["app"]: row["code"] for row in apps[0].results(job["id"])}
+    assert codes[bad.name] == "PUSH_FAILED"
+    assert {codes[app.name] for app in (apps[1], apps[3])} == {"WAVE_FAILED"}
+    # Nothing was sent to the last wave.
+    assert all(len(app.uploads()) == 1 for app in apps[4:])
+
+
+def test_another_project_needs_a_word_of_its_own(rig, label):
+    (app,) = fleet(rig, 1, label)
+
+    refused = app.creds("rotate", "--apps", app.name, "--fcm", OTHER_FCM, "--yes", code=9)
+    assert "--allow-project-change" in refused.err
+    assert holds(app) == FCM.read_bytes()
+    job = rotate(rig, label, OTHER_FCM, "--allow-project-change")
+
+    assert job["state"] == "completed"
+    assert holds(app) == OTHER_FCM.read_bytes()
+
+
+def test_a_webhook_that_never_comes_takes_the_app_back(rig, label):
+    (app,) = fleet(rig, 1, label)
+    app.give_webhook(silent=True)
+    app.creds("upload", FCM, "--app", app.name, "--force", "--wait")
+    new = renewed(rig, "silent.json")
+
+    job = rotate(
+        rig,
+        label,
+        new,
+        "--verify",
+        "test-push",
+        "--test-user",
+        PROBE,
+        "--verify-within",
+        "2s",
+        code=3,
+    )
+
+    assert [code["code"] for code in job["errors_by_code"]] == ["NO_PUSH_RESULT"]
+    assert holds(app) == FCM.read_bytes()
+    assert app.creds("history", app.name).json[0]["file"] != "silent.json"
+
+
+def test_a_dry_run_says_what_would_change_and_sends_nothing(rig, label):
+    apps = fleet(rig, 3, label)
+    new = renewed(rig, "dry.json")
+
+    plan = (
+        apps[0]
+        .creds("rotate", "--apps", f"fleet={label}", "--fcm", new, "--waves", "1,100%", "--dry-run")
+        .json
+    )
+
+    assert (plan["apps"], plan["waves"]) == (3, [1, 3])
+    assert {change["effect"] for change in plan["changes"]} == {"renewal"}
+    assert all(len(app.uploads()) == 1 for app in apps)
+
+
+def test_a_selector_that_means_nobody_says_so(rig, label):
+    app = rig.app()
+
+    done = app.creds("rotate", "--apps", "fleet=nobody", "--fcm", FCM, "--yes", code=9)
+
+    assert "chooses no app" in done.err
