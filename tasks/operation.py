@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bulkhead.backend.call import Call
-from bulkhead.engine.cabinet import Cabinet, Item, JobFacts
+from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
-from bulkhead.model.outcome import Next, Outcome, Refused, Skipped
+from bulkhead.model.outcome import Outcome, Refused, Unknown
+from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
 from bulkhead.model.slice import Known, Slice
-from tasks import call, check, push, users
+from tasks import call, check, push, rotation, rotation_supply, users
+from tasks.asked import Asked
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
-Spare = Callable[[JobFacts, Item], Skipped | None]
-Sparing = Callable[[Item, Known | None], Skipped | Next | None]
-Supplied = Callable[[Cabinet, Slice, Sequence[Item]], Sequence[Item]]
+Spare = Callable[[JobFacts, Item], Outcome | None]
+Sparing = Callable[[Item, Known | None], Outcome | None]
+Supplied = Callable[[Asked, Sequence[Item]], Sequence[Item]]
+GiveUp = Callable[[JobFacts, Item, Refused | Unknown], Outcome]
 
 
 def as_it_is(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -35,6 +39,8 @@ class Operation:
     """Looks up in the store, before the first call of a slice, what its calls need."""
     spare: Spare | None = None
     """Says what becomes of an item without a call, where what was looked up says so."""
+    give_up: GiveUp | None = None
+    """Says what follows when the attempts at this step are used up, where that is not the end."""
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -53,18 +59,52 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         push.upload, push.uploaded, push.with_credentials, push.spare
     ),
     ("creds.upload", READ_BACK): Operation(push.upload_again, push.uploaded, push.with_credentials),
+    ("creds.rotate", FIRST): Operation(
+        rotation.upload, rotation.uploaded, rotation_supply.with_new, rotation.spare
+    ),
+    ("creds.rotate", READ_BACK): Operation(
+        rotation.upload_again, rotation.uploaded_again, rotation_supply.with_new
+    ),
+    ("creds.rotate", OPTIONS): Operation(
+        rotation.set_options,
+        rotation.options_set,
+        rotation_supply.with_new,
+        give_up=rotation.no_options,
+    ),
+    ("creds.rotate", VERIFY): Operation(
+        rotation.send_test, rotation.test_sent, rotation_supply.with_new, give_up=rotation.no_test
+    ),
+    ("creds.rotate", AWAIT): Operation(
+        rotation.no_call, supply=rotation_supply.with_result, spare=rotation.judge
+    ),
+    **{
+        ("creds.rotate", step): Operation(
+            rotation.upload_previous,
+            partial(rotation.went_back, step),
+            rotation_supply.with_previous,
+            give_up=partial(rotation.not_back, step),
+        )
+        for step in CODE_OF
+    },
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
 }
 
 
-def supplied(facts: JobFacts, cabinet: Cabinet, part: Slice) -> Sequence[Item]:
+def supplied(asked: Asked, part: Slice) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation, items = OPERATIONS.get((facts.kind, part.step)), cabinet.items(part)
+    operation = OPERATIONS.get((asked.facts.kind, part.step))
+    items = asked.cabinet.items(part)
     if operation is None or operation.supply is None:
         return items
-    return operation.supply(cabinet, part, items)
+    return operation.supply(asked, items)
+
+
+def given_up(facts: JobFacts, item: Item, step: str, outcome: Refused | Unknown) -> Outcome:
+    """What follows when the attempts at this step are used up."""
+    operation = OPERATIONS[(facts.kind, step)]
+    return outcome if operation.give_up is None else operation.give_up(facts, item, outcome)
 
 
 def sparing(facts: JobFacts, step: str) -> Sparing:

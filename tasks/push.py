@@ -15,27 +15,30 @@ from bulkhead.errors import CannotOpen, InvalidInput, NotFound
 from bulkhead.model.kind import FIRST, READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
 from bulkhead.model.push import Doubt, InSlot, UploadRow
-from bulkhead.model.slice import Known, Report, Slice
+from bulkhead.model.slice import Known, Report
+from tasks.asked import Asked
 
 SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
 
 
-def with_credentials(cabinet: Cabinet, part: Slice, items: Sequence[Item]) -> Sequence[Item]:
+def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
     """The items, each with its file opened, and with what the app's slot holds by our record.
 
     From now on until an answer is known, it is in doubt what the slots hold that get another file.
     """
-    record = cabinet.push_record
-    slots, doubts = record.slots(part.app), record.doubts(part.app)
+    record = asked.cabinet.push_record
+    slots, doubts = record.slots(asked.app), record.doubts(asked.app)
     supplied, sending = [], {}
     for item in items:
         row = _row(item)
         doubt, held = doubts.get(row.slot), slots.get(row.slot)
-        if doubt or held is None or held.credential != row.credential:
-            sending[row.slot] = Doubt(part.job, row.credential)
-        doubted = doubt is not None and doubt.job != part.job
-        supplied.append(replace(item, supply=_supply(cabinet, row, held, doubted)))
-    record.doubt(part.app, sending)
+        doubted = doubt is not None and doubt.job != asked.job
+        supply = _supply(asked.cabinet, row, held, doubted)
+        same = held is not None and held.credential == row.credential
+        if supply is not None and (doubt or not same):
+            sending[row.slot] = Doubt(asked.job, row.credential)
+        supplied.append(replace(item, supply=supply))
+    record.doubt(asked.app, sending)
     return supplied
 
 

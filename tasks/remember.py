@@ -6,7 +6,7 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY
 from bulkhead.model.outcome import Done, Next, Outcome
 from bulkhead.model.slice import Report
-from tasks import push
+from tasks import push, rotation
 from tasks.users import address_of, digest_of
 
 KEEP = ""
@@ -18,6 +18,9 @@ ISSUES = {("users.import", ISSUE), ("users.import", ISSUE_ONLY), ("users.tokens.
 
 def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
     """Add to the report what a call has truly done, so that it is not done again."""
+    if facts.kind == "creds.rotate":
+        rotation.remember(report, step, item, outcome)
+        return
     if facts.kind.startswith("creds."):
         push.remember(report, facts, step, item, outcome)
         return

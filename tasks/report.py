@@ -28,6 +28,7 @@ from bulkhead.model.ranges import write_ranges
 from bulkhead.model.result import OUTCOMES, STATES
 from bulkhead.model.slice import Begun, Report, Slice, Tries
 from tasks.clocks import Clocks
+from tasks.operation import given_up
 from tasks.remember import remember
 from tasks.retry import Again, decide
 from tasks.slice_run import Finished, SliceRun
@@ -151,11 +152,13 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     report.troubled += finished.called and _is_trouble(finished.outcome)
     if isinstance(outcome, Retry):
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
+        if isinstance(outcome, Refused | Unknown):
+            outcome = given_up(run.facts, finished.item, run.part.step, outcome)
     final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
     if run.lines_wanted:
         _log_item(report, finished, outcome, tries)
     # Nothing below this line can fail: a report holds all of an attempt, or nothing.
-    if finished.called and not isinstance(outcome, Again):
+    if (finished.called or isinstance(outcome, Done)) and not isinstance(outcome, Again):
         remember(report, run.facts, run.part.step, finished.item, outcome)
     report.free += finished.free
     if final is not None:

@@ -29,6 +29,7 @@ from bulkhead.model.outcome import (
 from bulkhead.model.slice import LOOK, Begun, Slice
 from bulkhead.model.traffic import CallMade
 from tasks import check
+from tasks.asked import Asked
 from tasks.clocks import Clocks, Window
 from tasks.operation import conclude, prepare, sparing, supplied
 from worker import items as lines
@@ -71,7 +72,8 @@ class SliceRun:
     ) -> None:
         """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
         self.facts: JobFacts = runtime.cabinet.job(part.job)
-        items = supplied(self.facts, runtime.cabinet, part)
+        asked = Asked(runtime.cabinet, self.facts, part.app, part.job, begun, clocks.wall())
+        items = supplied(asked, part)
         self.part = part
         self.begun = begun
         self.finished: deque[Finished] = deque()

@@ -17,10 +17,12 @@ from bulkhead.backend.endpoint import Edition, Endpoint
 from bulkhead.box import Box
 from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.inbound import InboundEvents
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.inbound.event import PushResult
 from bulkhead.model.app import AppSettings
 from bulkhead.model.push import InSlot
 from bulkhead.model.ranges import Ranges, indexes
@@ -69,6 +71,10 @@ class Supply:
     held: InSlot | None
     doubted: bool = False
     """True if an earlier upload may have put another file into the slot."""
+    heard: PushResult | None = None
+    """What the webhook said about the item's test notification."""
+    patience: float = 0.0
+    """Seconds that its webhook may still take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Cabinet:
         self.app = self._kept_in(self._known_apps, self._app)
         self.credential = self._kept_in(files, Credentials(scripts, box).take)
         self.push_record = PushRecord(scripts)
+        self.inbound = InboundEvents(scripts)
         self._segment = self._kept_in(self._known_rows, self._jobs.segment)
         # Asked for twice: before its slice begins, and when it has.
         self._items = lru_cache(SLICES_KEPT)(self._read)

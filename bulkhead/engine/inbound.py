@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.classify import classify
@@ -56,6 +56,14 @@ class InboundCounts:
     refused: Mapping[Reason, int]
 
 
+class _Queued(NamedTuple):
+    """Of a delivery: how many of its events were not read, and about whom somebody may wait."""
+
+    app: str
+    beyond: int
+    awaited: list[str]
+
+
 class InboundEvents:
     """Appends, tells who waits, and reads. Raises Unreachable, or StoreFull of a full store."""
 
@@ -71,14 +79,20 @@ class InboundEvents:
         """Count a delivery of which nothing is kept."""
         self.take([(app, reason)])
 
-    def take(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> list[Taken]:
-        """Append or refuse each, in their order; a round trip for all of them."""
+    def take(self, heard: Iterable[tuple[str, Delivery | Reason]]) -> list[Taken]:
+        """Append or refuse each, in their order; a round trip for all of them.
+
+        Of what was taken from `heard` only its writing is held: what is read one by one is freed
+        one by one.
+        """
         pipe = self._redis.pipeline(transaction=False)
-        for app, what in heard:
-            self._queue(pipe, app, what)
-        answers = ask(pipe.execute)
-        self._wake(heard)
-        return [_taken(what, answer) for (_, what), answer in zip(heard, answers, strict=True)]
+        queued = [self._queue(pipe, app, what) for app, what in heard]
+        answers = ask(pipe.execute) if queued else []
+        for one in queued:
+            # Who is not told finds the event when its time is over.
+            if one.awaited:
+                self._scripts.run("wake", one.app, *one.awaited)
+        return [_taken(one.beyond, answer) for one, answer in zip(queued, answers, strict=True)]
 
     def events(self, app: str, after: str = BEGINNING) -> Iterator[Received]:
         """What has come after the event of this id, the oldest first; pruned ones are left out."""
@@ -117,21 +131,19 @@ class InboundEvents:
             block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
             ask(self._redis.xread, {name: after}, count=1, block=block)
 
-    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> None:
+    def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> _Queued:
+        """Put it into the pipe; what is kept of it until the pipe has run."""
         counted: tuple[str, int] = (f"refused|{what}", 1)
         written: list[str | bytes] = []
+        beyond = 0
         if isinstance(what, Delivery):
-            counted = ("dropped", what.beyond)
+            beyond = what.beyond
+            counted = ("dropped", beyond)
             for event in what.events:
                 written += (event.identity or b"", _written(event))
         bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
         self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
-
-    def _wake(self, heard: Sequence[tuple[str, Delivery | Reason]]) -> None:
-        """Let items that wait for these events go on; one that is not told finds them in time."""
-        for app, what in heard:
-            if awaited := _awaited(what):
-                self._scripts.run("wake", app, *awaited)
+        return _Queued(app, beyond, _awaited(what))
 
     def _name(self, app: str) -> str:
         return self._scripts.key("app", app, "inbound")
@@ -154,9 +166,9 @@ def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]
     return [_counts(app, decoded(kept)) for app, kept in pairs if kept]
 
 
-def _taken(what: Delivery | Reason, answer: Sequence[int]) -> Taken:
+def _taken(beyond: int, answer: Sequence[int]) -> Taken:
     kept, repeated, dropped = answer or (0, 0, 0)
-    return Taken(kept, repeated, dropped + (what.beyond if isinstance(what, Delivery) else 0))
+    return Taken(kept, repeated, dropped + beyond)
 
 
 def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from bulkhead.model.outcome import Repeat
+from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
 
 FIRST = ""
 READ_BACK = "read_back"
@@ -47,6 +48,15 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "creds.options": Kind({FIRST: Repeat.SAFE}),
         "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test"),
         "creds.debug": Kind({FIRST: Repeat.ONCE}),
+        # A test notification to a probe may be sent twice; what stands between two files may not.
+        "creds.rotate": Kind(
+            {
+                FIRST: Repeat.CHECK,
+                READ_BACK: Repeat.ONCE,
+                **dict.fromkeys((OPTIONS, VERIFY, AWAIT, *CODE_OF), Repeat.SAFE),
+            },
+            operation_class="push_upload",
+        ),
     }
 )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Generic, TypeVar
 
 Question = TypeVar("Question")
@@ -25,19 +25,23 @@ class Gathering(Generic[Question, Answer]):
     ) -> None:
         self._answer = answer
         self._threads = threads
-        self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
+        self._waiting: dict[asyncio.Future[Answer], Question] = {}
         self._runs: asyncio.Task[None] | None = None
 
     async def ask(self, question: Question, seconds: float) -> Answer:
         """The answer. Raises TimeoutError when it takes longer, and as the answering does.
 
-        A question that nobody waits for any more is not asked, unless it is being answered.
+        A question that nobody waits for any more is forgotten, unless it is being answered.
         """
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, future))
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[future] = question
         if self._runs is None:
             self._runs = asyncio.ensure_future(self._run())
-        return await asyncio.wait_for(future, seconds)
+        try:
+            return await asyncio.wait_for(future, seconds)
+        finally:
+            # While a thread hangs nobody takes it from here, and it may be large.
+            self._waiting.pop(future, None)
 
     async def _run(self) -> None:
         try:
@@ -47,12 +51,8 @@ class Gathering(Generic[Question, Answer]):
             self._runs = None
 
     def _next(self) -> list[tuple[Question, asyncio.Future[Answer]]]:
-        asked: list[tuple[Question, asyncio.Future[Answer]]] = []
-        while self._waiting and len(asked) < MOST:
-            question, future = self._waiting.popleft()
-            if not future.done():
-                asked.append((question, future))
-        return asked
+        futures = list(islice(self._waiting, MOST))
+        return [(self._waiting.pop(future), future) for future in futures]
 
     async def _answer_together(self, asked: list[tuple[Question, asyncio.Future[Answer]]]) -> None:
         loop = asyncio.get_running_loop()

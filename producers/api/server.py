@@ -14,6 +14,8 @@ from bulkhead.errors import Conflict
 from bulkhead.settings import Settings
 from producers.api.app import make_api
 
+HTTP = "h11"
+"""Not httptools, which keeps a head of any length: one stranger could fill the memory."""
 GRACE = 3
 """Seconds that requests in hand are given after SIGTERM."""
 
@@ -22,9 +24,11 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until SIGTERM. Raises Conflict if the port is taken."""
     config = uvicorn.Config(
         make_api(settings),
+        http=HTTP,
         # Logging is ours; a line a request is what a proxy's log is for.
         log_config=None,
-        log_level="warning",
+        # Its warnings are about requests, a line each: any stranger could fill the log.
+        log_level="error",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -172,6 +172,31 @@ def test_a_sender_that_never_sends_its_body_holds_up_nobody(stand):
     assert told.startswith(b"HTTP/1.1 503")
 
 
+@pytest.mark.parametrize("beginning", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nMore: "])
+def test_a_stranger_whose_request_line_or_header_never_ends_is_cut_off(stand, beginning):
+    with socket.create_connection(("127.0.0.1", stand.port), timeout=30) as endless:
+        endless.sendall(beginning)
+
+        with pytest.raises(ConnectionError):
+            endless.sendall(b"x" * (32 << 20))
+
+    assert is_ok(post(stand.url(), delivery(1)))
+
+
+def test_what_is_no_request_is_refused_without_a_line_in_the_log(stand):
+    before = stand.api.stderr
+    upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+
+    answers = []
+    for words in (b"\0\1 no request\r\n\r\n", upgrade):
+        with socket.create_connection(("127.0.0.1", stand.port), timeout=30) as stranger:
+            stranger.sendall(words)
+            answers.append(stranger.recv(64)[:12])
+
+    assert answers == [b"HTTP/1.1 400", b"HTTP/1.1 404"]
+    assert "library_message" not in stand.api.stderr.removeprefix(before)
+
+
 def test_what_came_is_in_the_metrics_and_no_secret_is_anywhere(stand):
     url = stand.url()
     stand.typed("secret", APP, "--secret-file", "-", stdin=BODY_SECRET)

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import weakref
 
 import pytest
 
@@ -9,7 +10,7 @@ from bulkhead.box import Box
 from bulkhead.engine import inbound
 from bulkhead.engine.inbound import InboundEvents, inbound_counts
 from bulkhead.engine.inbound_secret import InboundSecrets
-from bulkhead.inbound.event import Delivery, Presence, PushResult
+from bulkhead.inbound.event import Delivery, Event, Other, Presence, PushResult
 from bulkhead.inbound.reading import read_delivery
 
 APP = "acme/shop"
@@ -102,6 +103,25 @@ def test_events_are_kept_for_a_day(world, events):
 
 
 SEEN = ("inbound", "seen")
+
+
+def test_of_many_deliveries_no_more_than_two_are_held_as_they_were_read(events):
+    class Raw(dict):
+        """An event that can be seen to go."""
+
+    seen, alive = [], []
+
+    def heard():
+        for number in range(5):
+            raw = Raw(type="billing")
+            seen.append(weakref.ref(raw))
+            alive.append(sum(one() is not None for one in seen))
+            yield APP, Delivery((Event(Other("billing"), raw, 7, number, 1790000000000),))
+
+    taken = events.take(heard())
+
+    assert [one.kept for one in taken] == [1] * 5
+    assert max(alive) <= 2
 
 
 def test_the_newest_stay_when_there_are_too_many(world, events, monkeypatch):

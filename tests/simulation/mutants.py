@@ -110,7 +110,7 @@ LISTED = (
         "pause of an app ignored in begin",
         "  if not may_call(app, it.kind) then return 'held' end",
         "",
-        *("brakes", "mixed", "brakes"),
+        *(("brakes",) * 6),
     ),
     _edit(
         "pause of a tenant ignored",
@@ -170,7 +170,7 @@ LISTED = (
         "suspects go together",
         "local size = math.min(last - first + 1, most - taken, deaths >= 2 and 1 or SLICE)",
         "local size = math.min(last - first + 1, most - taken, SLICE)",
-        *(("deaths",) * 6),
+        *(("deaths",) * 13),
     ),
     _edit(
         "lose what was granted and not begun",
@@ -254,7 +254,7 @@ LISTED = (
         "a late answer replaces what is known",
         "redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then",
         "true then",
-        *("mixed", "deaths", "deaths"),
+        *("mixed", *(("deaths",) * 7)),
     ),
     _edit(
         "an old token stops the new one",

@@ -48,6 +48,7 @@ class Simulation(World):
         self.exposed = self.lost_once = 0
         self.prompt = {}
         self._audited = self._audited_all = 0
+        self._must_end = 0
         self.people = People(self)
         self.people.arrive()
         for _ in range(scenario.workers):
@@ -185,6 +186,8 @@ class Simulation(World):
             if quiet is None and self.now >= end:
                 self.people.go_home()
                 quiet = self.now
+                # By what is left now: work must not look late by getting less.
+                self._must_end = quiet + self.people.bound()
             if quiet is not None and (self.scenario.profile == "fair" or self._at_rest(quiet)):
                 return self._rest()
             self.kernel.step()
@@ -213,7 +216,7 @@ class Simulation(World):
         """True when all work has ended; that must come within the bound that the rates set."""
         if self.kernel.steps % 100:
             return False
-        if self.kernel.steps % 2000 == 0 and self.now > quiet + self.people.bound():
+        if self.kernel.steps % 2000 == 0 and self.now > self._must_end:
             left = [job.name for job in self.model.jobs.values() if not job.over]
             require(not left, "all work ends", len(left), "jobs are left,", *left[:3])
         thawed = max((worker.thaw for worker in self.living()), default=0)

@@ -1,8 +1,11 @@
 """Questions that are answered together, and lines that are said seldom."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -93,6 +96,29 @@ def test_who_does_not_wait_any_longer_is_not_asked_for(run, oracle):
     assert isinstance(late[0], TimeoutError)
     assert (first, later) == (0, 4)
     assert oracle.asked == [[0], [2]]
+
+
+def test_a_question_is_let_go_when_nobody_waits_though_the_thread_still_hangs(run, oracle):
+    class Large(float):
+        """A question that can be seen to go."""
+
+    async def unheard(gathering):
+        question = Large(1)
+        with suppress(TimeoutError):
+            await gathering.ask(question, 0.001)
+        return weakref.ref(question)
+
+    async def story(gathering):
+        first, _ = await asking(gathering, [], oracle)
+        seen = await unheard(gathering)
+        gc.collect()
+        held = seen() is not None
+        oracle.may.set()
+        return held, await first
+
+    held, first = run(story)
+
+    assert (held, first) == (False, 0)
 
 
 def test_a_line_is_said_at_once_and_then_once_a_minute_for_all_since():

@@ -80,30 +80,29 @@ local function may_reach(name)
   return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
 end
 
--- The members of a sorted set, lowest first, read in pages: nearly always the first one is taken.
-local function each_lowest(set)
-  local page, at, from = nil, 0, 0
+-- The members of a sorted set, lowest first, and their tags if `tagged`, read in pages: nearly always the first
+-- one is taken.
+local function each_lowest(set, tagged)
+  local page, at, from, width = {}, 0, 0, tagged and 2 or 1
   return function()
-    if not page or at == #page then
-      page, at, from = redis.call('ZRANGE', set, from, from + CANDIDATES - 1), 0, from + CANDIDATES
+    if at == #page then
+      local to = from + CANDIDATES - 1
+      page = tagged and redis.call('ZRANGE', set, from, to, 'WITHSCORES') or redis.call('ZRANGE', set, from, to)
+      at, from = 0, to + 1
     end
-    at = at + 1
-    return page[at]
+    at = at + width
+    return page[at - width + 1], tagged and tonumber(page[at])
   end
-end
-
--- How far a tenant's tag is ahead of who was served last: 0 where nobody is waited for.
-local function ahead_of_last(tenant)
-  if NOW - served_at >= STILL then return 0 end
-  return tonumber(redis.call('ZSCORE', key('ready', cell), tenant)) - virtual
 end
 
 -- The next tenant and app, and the lanes that this worker may give them. A tenant's apps are looked at a few
 -- at a time: those that this worker may not serve now must hide nobody else's.
 local function pick()
-  for tenant in each_lowest(key('ready', cell)) do
+  local waited_for = NOW - served_at < STILL
+  for tenant, tag in each_lowest(key('ready', cell), waited_for) do
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    local ahead = ahead_of_last(tenant)
+    -- How far the tenant is ahead of who was served last: 0 where nobody is waited for.
+    local ahead = waited_for and tag - virtual or 0
     local lanes = shares.of_tenant(tenant, slots, ahead)
     held_back = held_back or (lanes <= 0 and ahead > 0)
     if lanes <= 0 then passed = true end

@@ -5,52 +5,6 @@
 
 local SWEEP = 250         -- jobs of one app that are looked at in one go
 
-local function become_unknown(job, ranges, why)
-  local rows = {}
-  for first, last in each_range(ranges) do
-    for index = first, last do rows[#rows + 1] = result_row(index, UNKNOWN, 'NOT_CONFIRMED', why) end
-  end
-  if #rows == 0 then return end
-  mark(job, ranges, UNKNOWN)
-  redis.call('HINCRBY', key('job', job), 'unknown', #rows)
-  count_code(job, 'NOT_CONFIRMED', #rows, '')
-  add_results(job, cjson.encode(rows))
-end
-
--- An item at such a step was sent and not confirmed, and waits for a look whether it was carried out. While no
--- call of it is made it is in `job:<j>:unsure`; if its job ends first nobody will look, and it is `unknown`.
-local UNSURE = { read_back = true, repeated = true }
-local NOBODY_LOOKED = 'sent, and the job ended before anybody could see whether it was carried out'
-
--- For what comes back at a step. False if that made it unknown.
-local function hold_unsure(job, ranges, step)
-  if not UNSURE[step] then return true end
-  if not is_live(redis.call('HGET', key('job', job), 'state')) then
-    become_unknown(job, ranges, NOBODY_LOOKED)
-    return false
-  end
-  for first, last in each_range(ranges) do
-    for index = first, last do redis.call('SADD', key('job', job, 'unsure'), whole(index)) end
-  end
-  return true
-end
-
--- For what is called at a step.
-local function let_go_unsure(job, ranges, step)
-  if not UNSURE[step] then return end
-  for first, last in each_range(ranges) do
-    for index = first, last do redis.call('SREM', key('job', job, 'unsure'), whole(index)) end
-  end
-end
-
-local function give_up_unsure(job)
-  local ranges = {}
-  for i, index in ipairs(redis.call('SMEMBERS', key('job', job, 'unsure'))) do ranges[i] = index .. '-' .. index end
-  if #ranges == 0 then return end
-  redis.call('DEL', key('job', job, 'unsure'))
-  become_unknown(job, table.concat(ranges, ','), NOBODY_LOOKED)
-end
-
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
   for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects', 'apps', 'due' }) do

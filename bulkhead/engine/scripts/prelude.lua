@@ -1,5 +1,5 @@
 -- prelude: what every verb shares. Joined in front of each of them, behind the clock; behind it, for the
--- verbs of jobs and leases, stand `limiter`, `fair`, `place`, `lease`, `waves` and `job` in this order.
+-- verbs of jobs and leases, stand `limiter`, `fair`, `place`, `lease`, `unsure`, `waves` and `job` in this order.
 --
 -- Times are microseconds, latencies and lanes as workers report them.
 

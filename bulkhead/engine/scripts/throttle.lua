@@ -4,7 +4,8 @@
 -- `ceiling` the pace that was last too much · `flow` calls answered within about the last second, at `flow_at` ·
 -- `ache` the part of about the last forty calls that were troubled · `slowed_at` when the pace was last lowered ·
 -- `raised_at` when it was last looked at · `bad` calls since the last that was answered, the first of them at
--- `storm_at` when the pace was `storm_pace` · `cool_until` no call before it, since `cool_since`, after `cool_streak` canaries that failed.
+-- `storm_at` when the pace was `storm_pace` · `cool_until` no call before it, since `cool_since`, after
+-- `cool_streak` canaries that failed.
 
 local EPOCH = 500000      -- the pace is lowered once in this time: calls on the wire together are one lesson
 local LOWER = 0.85

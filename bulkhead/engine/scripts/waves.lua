@@ -26,6 +26,7 @@ local function return_item(job, name, index)
   mark(job, whole(index) .. '-' .. whole(index), PENDING)
   redis.call('HINCRBY', key('job', job), 'succeeded', -1)
   redo(job, name, whole(index) .. '-' .. whole(index), 0, 'roll_back')
+  hold_unsure(job, whole(index) .. '-' .. whole(index), 'roll_back')
 end
 
 -- Goes on with a visit. True if it is over: then the job may be, too.

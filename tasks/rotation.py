@@ -1,0 +1,248 @@
+"""What is done to one app of a rotation: upload, options, test, its result; or back again.
+
+An item ends with the new file proven as far as was asked for, or with the one before uploaded
+again. In between it stands at a step, which a worker's death does not lose.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from bulkhead.backend import push
+from bulkhead.backend.call import Call
+from bulkhead.backend.push_options import PushOptions
+from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.errors import InvalidInput
+from bulkhead.inbound.event import PushResult
+from bulkhead.model.code import CODES
+from bulkhead.model.kind import READ_BACK
+from bulkhead.model.outcome import (
+    Done,
+    Next,
+    Outcome,
+    Refused,
+    Repeat,
+    Retry,
+    Skipped,
+    Unknown,
+    Upstream,
+    Wait,
+)
+from bulkhead.model.rotation import (
+    AWAIT,
+    CODE_OF,
+    OPTIONS,
+    ROLL_BACK,
+    UNDO_OPTIONS,
+    UNDO_RESULT,
+    UNDO_SILENCE,
+    UNDO_TEST,
+    UNDO_UPLOAD,
+    VERIFY,
+)
+from bulkhead.model.slice import Known, Report
+from tasks.push import SERVICES
+from tasks.rotation_supply import row_of, within
+
+
+def spare(facts: JobFacts, item: Item) -> Skipped | None:
+    """What becomes of an app whose slot holds the file by our record: no call is made."""
+    row, held = row_of(item), item.supply.held if item.supply else None
+    if facts.params.get("force") or held is None or held.credential != row.credential:
+        return None
+    by = held.job or f"`creds {held.by}`"
+    return Skipped("already_done", message=f"the same file is in {held.slot} already, by {by}")
+
+
+def upload(facts: JobFacts, item: Item) -> Call | Refused:
+    """Upload the new file; a lost answer leads to one more upload."""
+    del facts
+    row = row_of(item)
+    return _upload(item, row.file, row.service, Repeat.CHECK)
+
+
+def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
+    """The second upload of it, and the last."""
+    del facts
+    row = row_of(item)
+    return _upload(item, row.file, row.service, Repeat.ONCE)
+
+
+def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What follows the first upload; what was refused has changed nothing."""
+    del known
+    if isinstance(outcome, Next):
+        # There is nothing to read back: the same bytes again bring about what is wanted.
+        upstream = outcome.upstream or push.NOTHING_SAID
+        return Retry("NO_ANSWER", "sent, but not confirmed", upstream, step=READ_BACK)
+    if isinstance(outcome, Retry) and outcome.code == "UNLISTED":
+        return Refused(outcome.code, outcome.message, outcome.upstream)
+    return _next(facts, item, outcome) if isinstance(outcome, Done) else outcome
+
+
+def uploaded_again(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What follows the second upload: without an answer, the way back."""
+    del known
+    if isinstance(outcome, Unknown | Refused | Retry):
+        return _undo(item, UNDO_UPLOAD, outcome.message)
+    return _next(facts, item, outcome) if isinstance(outcome, Done) else outcome
+
+
+def set_options(facts: JobFacts, item: Item) -> Call | Refused:
+    """Set the push options that the job names."""
+    del item
+    try:
+        return push.pushset(PushOptions(**facts.params["options"]))
+    except (InvalidInput, KeyError, TypeError):
+        return Refused("UNSENDABLE", "the job names no push option that there is")
+
+
+def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """What follows the options."""
+    del known
+    if isinstance(outcome, Refused):
+        return _undo(item, UNDO_OPTIONS, outcome.message)
+    return _next(facts, item, outcome, after=OPTIONS) if isinstance(outcome, Done) else outcome
+
+
+def no_options(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
+    """The options could not be set, however often it was tried."""
+    del facts
+    return _undo(item, UNDO_OPTIONS, outcome.message)
+
+
+def send_test(facts: JobFacts, item: Item) -> Call | Refused:
+    """Send the probe user a test; twice does no harm there."""
+    del item
+    try:
+        return replace(push.pushtest(str(facts.params.get("address", ""))), repeat=Repeat.SAFE)
+    except InvalidInput as error:
+        return Refused("UNSENDABLE", error.what)
+
+
+def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
+    """A test that was sent is waited for at the webhook."""
+    del known
+    if isinstance(outcome, Refused):
+        return _undo(item, UNDO_TEST, outcome.message)
+    if isinstance(outcome, Done):
+        return Wait(AWAIT, within(facts), str(facts.params["address"]), outcome.upstream)
+    return outcome
+
+
+def no_test(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
+    """The test could not be sent, however often it was tried."""
+    del facts
+    return _undo(item, UNDO_TEST, outcome.message)
+
+
+def no_call(facts: JobFacts, item: Item) -> Refused:
+    """Waiting takes no call; an item that gets here has lost its files."""
+    del facts
+    return _not_kept(row_of(item).credential)
+
+
+def judge(facts: JobFacts, item: Item) -> Outcome | None:
+    """What the webhook has said, or that it may still say something, or was silent too long."""
+    supply = item.supply
+    if supply is None:
+        return None
+    if supply.heard is None and supply.patience > 0:
+        return Wait(AWAIT, supply.patience, str(facts.params["address"]))
+    if supply.heard is None:
+        return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
+    if supply.heard.ok:
+        return _done(item, Upstream("pushtest"), push_result=_said(supply.heard))
+    return _undo(item, UNDO_RESULT, _said(supply.heard))
+
+
+def upload_previous(facts: JobFacts, item: Item) -> Call | Refused:
+    """Upload the file that was there before."""
+    del facts
+    row = row_of(item)
+    if not row.previous:
+        return Refused("NOT_ROLLED_BACK", "there is no file before it on our record")
+    return _upload(item, row.previous_file, row.previous_service, Repeat.SAFE)
+
+
+def went_back(
+    step: str, facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
+) -> Outcome:
+    """The app is what it was before; its row says why."""
+    del facts, known
+    if isinstance(outcome, Refused) and outcome.code != "NOT_ROLLED_BACK":
+        return Refused("NOT_ROLLED_BACK", outcome.message, outcome.upstream)
+    if not isinstance(outcome, Done) or item.supply is None:
+        return outcome
+    code, print_ = CODE_OF[step], item.supply.kept.fingerprint
+    message = f"{CODES[code].meaning} Back to {print_}."
+    details = {"slot": item.supply.kept.slot, "fingerprint": print_, "rolled_back": True}
+    return Refused(code, message, replace(outcome.upstream, details=details))
+
+
+def not_back(step: str, facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
+    """The file before could not be uploaded, however often it was tried."""
+    del facts, item
+    return Refused("NOT_ROLLED_BACK", f"{CODE_OF[step]}, then: {outcome.message}", outcome.upstream)
+
+
+def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
+    """Add to the report what the slot holds now, once that is certain."""
+    supply = item.supply
+    if supply is None:
+        return
+    back = step == ROLL_BACK and isinstance(outcome, Refused) and outcome.code == CODE_OF[step]
+    if not isinstance(outcome, Done) and not back:
+        return
+    row = row_of(item)
+    entry = supply.kept.in_slot("rollback" if back else "rotate", report.job)
+    entry = replace(entry, file=row.previous_file if back else row.file)
+    report.creds.append((entry.slot, entry.to_json()))
+
+
+def _next(facts: JobFacts, item: Item, outcome: Done, after: str = "") -> Outcome:
+    """The next step that the job asks for, or the end."""
+    if facts.params.get("options") and after != OPTIONS:
+        return Next(OPTIONS, outcome.upstream)
+    if facts.params.get("verify") == "test-push":
+        return Next(VERIFY, outcome.upstream)
+    return _done(item, outcome.upstream)
+
+
+def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
+    row, supply = row_of(item), item.supply
+    told = {"slot": row.slot, "previous": row.previous or None, **said}
+    if supply is not None:
+        told["fingerprint"] = supply.kept.fingerprint
+    kept = {name: value for name, value in told.items() if value is not None}
+    return Done(replace(upstream, details={**upstream.details, **kept}), detail="rotated")
+
+
+def _undo(item: Item, step: str, why: str) -> Next | Refused:
+    if row_of(item).previous:
+        return Next(step)
+    return Refused(CODE_OF[step], f"{why}; there is no file before it on our record to go back to")
+
+
+def _upload(item: Item, file: str, service: str, repeat: Repeat) -> Call | Refused:
+    if item.supply is None:
+        return _not_kept(row_of(item).credential)
+    try:
+        call = push.pushupload(item.supply.content, file, SERVICES.get(service))
+    except InvalidInput as error:
+        return Refused("UNSENDABLE", error.what)
+    return replace(call, repeat=repeat)
+
+
+def _said(result: PushResult) -> str:
+    """The push service's answer in a few words, for the result row."""
+    words = {"ok": result.ok, "code": result.code, "response": result.response[:200]}
+    told: Mapping[str, Any] = {name: word for name, word in words.items() if word not in (None, "")}
+    return f"{result.service or 'push'}: {json.dumps(told)}"
+
+
+def _not_kept(credential: str) -> Refused:
+    return Refused("FILE_NOT_KEPT", f"{credential} is no longer in the store")
