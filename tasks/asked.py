@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bulkhead.engine.cabinet import Cabinet, JobFacts
-from bulkhead.model.slice import Begun
+from bulkhead.model.slice import Begun, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,6 @@ class Asked:
 
     cabinet: Cabinet
     facts: JobFacts
-    app: str
-    job: str
+    part: Slice
     begun: Begun
     now: float

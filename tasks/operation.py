@@ -11,7 +11,7 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused, Unknown
 from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
-from bulkhead.model.slice import Known, Slice
+from bulkhead.model.slice import Known
 from tasks import call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 
@@ -92,10 +92,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 
 
-def supplied(asked: Asked, part: Slice) -> Sequence[Item]:
+def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation = OPERATIONS.get((asked.facts.kind, part.step))
-    items = asked.cabinet.items(part)
+    operation = OPERATIONS.get((asked.facts.kind, asked.part.step))
+    items = asked.cabinet.items(asked.part)
     if operation is None or operation.supply is None:
         return items
     return operation.supply(asked, items)

@@ -26,19 +26,19 @@ def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
 
     From now on until an answer is known, it is in doubt what the slots hold that get another file.
     """
-    record = asked.cabinet.push_record
-    slots, doubts = record.slots(asked.app), record.doubts(asked.app)
+    part, record = asked.part, asked.cabinet.push_record
+    slots, doubts = record.slots(part.app), record.doubts(part.app)
     supplied, sending = [], {}
     for item in items:
         row = _row(item)
         doubt, held = doubts.get(row.slot), slots.get(row.slot)
-        doubted = doubt is not None and doubt.job != asked.job
+        doubted = doubt is not None and doubt.job != part.job
         supply = _supply(asked.cabinet, row, held, doubted)
         same = held is not None and held.credential == row.credential
         if supply is not None and (doubt or not same):
-            sending[row.slot] = Doubt(asked.job, row.credential)
+            sending[row.slot] = Doubt(part.job, row.credential)
         supplied.append(replace(item, supply=supply))
-    record.doubt(asked.app, sending)
+    record.doubt(part.app, sending)
     return supplied
 
 

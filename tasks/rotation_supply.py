@@ -39,7 +39,7 @@ def _supplied(asked: Asked, item: Item, credential: str) -> Item:
         kept, content = asked.cabinet.credential(credential)
     except NotFound:
         return item
-    held = asked.cabinet.push_record.slots(asked.app).get(row_of(item).slot)
+    held = asked.cabinet.push_record.slots(asked.part.app).get(row_of(item).slot)
     return replace(item, supply=Supply(kept, content, held))
 
 
@@ -56,7 +56,7 @@ def _with_result(asked: Asked, item: Item) -> Item:
 
 def _heard(asked: Asked, since_ms: int) -> PushResult | None:
     address, found = asked.facts.params.get("address"), None
-    for received in asked.cabinet.inbound.events(asked.app, f"{max(0, since_ms)}-0"):
+    for received in asked.cabinet.inbound.events(asked.part.app, f"{max(0, since_ms)}-0"):
         what = received.event.what
         if isinstance(what, PushResult) and what.address == address and what.ok is not None:
             found = what

@@ -72,8 +72,8 @@ class SliceRun:
     ) -> None:
         """Looks up the slice's items, job and app. Raises BulkheadError if one cannot be read."""
         self.facts: JobFacts = runtime.cabinet.job(part.job)
-        asked = Asked(runtime.cabinet, self.facts, part.app, part.job, begun, clocks.wall())
-        items = supplied(asked, part)
+        asked = Asked(runtime.cabinet, self.facts, part, begun, clocks.wall())
+        items = supplied(asked)
         self.part = part
         self.begun = begun
         self.finished: deque[Finished] = deque()

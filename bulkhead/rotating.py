@@ -1,0 +1,191 @@
+"""A rotation, planned: which apps, what their slots hold by our record, and the job for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from bulkhead.backend.push import pushtest, service_of
+from bulkhead.engine.credentials import Stored
+from bulkhead.engine.draft import Request
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.push_record import PushRecord
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import Conflict, InvalidInput
+from bulkhead.model.app import App
+from bulkhead.model.batch import Batch
+from bulkhead.model.push import InSlot
+from bulkhead.model.rotation import COLUMNS, RotationRow
+from bulkhead.model.waves import SEVERAL, Waves
+from bulkhead.ordering import DEFAULT, Options
+from bulkhead.submitting import Prepared
+
+KIND = "creds.rotate"
+Effect = Literal["same", "first", "renewal", "other_project"]
+SHOWN = 5
+"""Apps that a refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that the new file works: nothing, options accepted, or a push that arrived."""
+
+    verify: str = "none"
+    address: str = ""
+    """The probe user who gets the test notification."""
+    within: float = 60.0
+    """Seconds in which its result must come."""
+    options: Mapping[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.verify == "test-push":
+            pushtest(self.address)
+
+    def params(self) -> dict[str, Any]:
+        """What the job keeps of it."""
+        told: dict[str, Any] = {"verify": self.verify, "options": dict(self.options)}
+        if self.verify == "test-push":
+            told |= {"address": self.address, "verify_within": self.within}
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one app's slot."""
+
+    app: App
+    new: Stored
+    held: InSlot | None
+
+    @property
+    def effect(self) -> Effect:
+        """How the new file differs from what the slot holds by our record."""
+        if self.held is None:
+            return "first"
+        if self.held.credential == self.new.id:
+            return "same"
+        return "renewal" if self.held.project == self.new.project else "other_project"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The change as a dry run shows it."""
+        return {
+            "app": self.app.id,
+            "slot": self.new.slot,
+            "effect": self.effect,
+            "previous": self.held.fingerprint if self.held else None,
+            "new": self.new.fingerprint,
+        }
+
+
+def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> list[App]:
+    """The apps that a selector means: labels (`env=prod,team=a`: all of them) or names.
+
+    A name may have `*` for anything (`acme/*`); several are parted by commas, and any will do.
+    Raises InvalidInput for a name that no app has, or if none is chosen.
+    """
+    known = {app.id: app for app in apps}
+    words = [word.strip() for word in selector.split(",") if word.strip()]
+    if words and all("=" in word for word in words):
+        wanted = dict(word.split("=", maxsplit=1) for word in words)
+        found = [app for app in known.values() if wanted.items() <= app.settings.labels.items()]
+        return _some(found, selector, "no app has these labels")
+    found_by_name: dict[str, App] = {}
+    for word in words:
+        name = word if "/" in word or not tenant else f"{tenant}/{word}"
+        matching = {app: one for app, one in known.items() if fnmatchcase(app, name)}
+        _some(list(matching.values()), word, "no app has this name")
+        found_by_name |= matching
+    return _some(list(found_by_name.values()), selector, "nothing is named")
+
+
+def changes(scripts: Scripts, apps: Sequence[App], new: Stored) -> list[Change]:
+    """What the file would change, app by app, by our record."""
+    slots = PushRecord(scripts).slots_of([app.id for app in apps])
+    return [Change(app, new, slots[app.id].get(new.slot)) for app in apps]
+
+
+def refuse_other_project(planned: Sequence[Change]) -> None:
+    """Raises InvalidInput if a slot holds a credential of another project."""
+    other = [change.app.id for change in planned if change.effect == "other_project"]
+    if other:
+        raise InvalidInput(
+            f"{_names(other)} would get a credential of another project",
+            why="devices that registered with the project before would hear no more pushes",
+            to_do="choose the right file, or give --allow-project-change if that is meant",
+        )
+
+
+def refuse_under_way(scripts: Scripts, planned: Sequence[Change]) -> None:
+    """Raises Conflict while another rotation of one of the apps has not ended."""
+    for change in planned:
+        for job in Jobs(scripts).open_of(change.app.id):
+            if job.kind == KIND and not job.ended:
+                raise Conflict(
+                    f"{change.app.id} is in another rotation",
+                    why=f"{job.id} is {job.state.value}",
+                    to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
+                )
+
+
+def prepare_rotation(
+    planned: Sequence[Change],
+    waves: Waves,
+    proof: Proof,
+    *,
+    file: str,
+    force: bool = False,
+    options: Options = DEFAULT,
+) -> Prepared:
+    """The job: an item an app, in waves. `file` is the name under which it is sent."""
+    rows = [_row(change, file) for change in planned]
+    tenants = {change.app.id.partition("/")[0] for change in planned}
+    request = Request(
+        KIND,
+        tenant=tenants.pop() if len(tenants) == 1 else SEVERAL,
+        app="",
+        columns=COLUMNS,
+        mapping={"app": 0},
+        params={**proof.params(), "force": force},
+        waves=waves,
+        **options.members(),
+    )
+    batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
+    digest = hashlib.sha256("\n".join(f"{row.app} {row.credential}" for row in rows).encode())
+    told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
+    return Prepared(request, [batch], lambda: told)
+
+
+def _row(change: Change, file: str) -> RotationRow:
+    new, held = change.new, change.held
+    before = held if held is not None and held.credential != new.id else None
+    return RotationRow(
+        app=change.app.id,
+        credential=new.id,
+        slot=new.slot,
+        service=_service(file, new.kind),
+        file=file,
+        previous=before.credential if before else "",
+        previous_service=_service(before.file, before.kind) if before else "",
+        previous_file=before.file if before else "",
+    )
+
+
+def _service(file: str, kind: str) -> str:
+    """The type to send: none where the file's name tells it."""
+    return "" if service_of(file) == kind else kind
+
+
+def _some(found: list[App], selector: str, why: str) -> list[App]:
+    if not found:
+        raise InvalidInput(
+            f"`{selector}` chooses no app", why=why, to_do="see `bulkhead apps list`"
+        )
+    return found
+
+
+def _names(apps: Sequence[str]) -> str:
+    more = f" and {len(apps) - SHOWN} more" if len(apps) > SHOWN else ""
+    return ", ".join(apps[:SHOWN]) + more
