@@ -32,10 +32,12 @@ def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
     for item in items:
         row = _row(item)
         doubt, held = doubts.get(row.slot), slots.get(row.slot)
-        if doubt or held is None or held.credential != row.credential:
-            sending[row.slot] = Doubt(part.job, row.credential)
         doubted = doubt is not None and doubt.job != part.job
-        supplied.append(replace(item, supply=_supply(asked.cabinet, row, held, doubted)))
+        supply = _supply(asked.cabinet, row, held, doubted)
+        same = held is not None and held.credential == row.credential
+        if supply is not None and (doubt or not same):
+            sending[row.slot] = Doubt(part.job, row.credential)
+        supplied.append(replace(item, supply=supply))
     record.doubt(part.app, sending)
     return supplied
 

@@ -245,4 +245,4 @@ def _said(result: PushResult) -> str:
 
 
 def _not_kept(credential: str) -> Refused:
-    return Refused("CREDENTIAL_NOT_KEPT", f"{credential} is no longer in the store")
+    return Refused("FILE_NOT_KEPT", f"{credential} is no longer in the store")

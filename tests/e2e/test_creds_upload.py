@@ -266,3 +266,4 @@ def test_a_file_that_the_store_lost_fails_its_row_and_nothing_else(rig, box):
     codes = [row["code"] or row["detail"] for row in app.results(job)]
     assert sorted(codes) == ["FILE_NOT_KEPT", "uploaded"]
     assert list(app.held()) == ["fcm"]
+    assert "not certain" not in app.creds("status", "--app", app.name).err
