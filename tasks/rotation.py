@@ -47,6 +47,9 @@ from bulkhead.model.slice import Known, Report
 from tasks.push import SERVICES
 from tasks.rotation_supply import row_of, within
 
+SOON = 0.2
+"""Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
+
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
     """What becomes of an app whose slot holds the file by our record: no call is made."""
@@ -129,7 +132,7 @@ def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
     if isinstance(outcome, Refused):
         return _undo(item, UNDO_TEST, outcome.message)
     if isinstance(outcome, Done):
-        return Wait(AWAIT, within(facts), str(facts.params["address"]), outcome.upstream)
+        return Wait(AWAIT, SOON, str(facts.params["address"]), outcome.upstream)
     return outcome
 
 
@@ -151,7 +154,9 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
     if supply is None:
         return None
     if supply.heard is None and supply.patience > 0:
-        return Wait(AWAIT, supply.patience, str(facts.params["address"]))
+        waited = within(facts) - supply.patience
+        again = min(supply.patience, max(SOON, waited))
+        return Wait(AWAIT, again, str(facts.params["address"]))
     if supply.heard is None:
         return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
     if supply.heard.ok:

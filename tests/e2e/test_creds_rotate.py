@@ -20,7 +20,8 @@ def fleet(rig, number, label, **registered):
     for app in apps:
         app.give_webhook()
         app.upload(FCM)
-    return apps
+    # As a rotation reaches them.
+    return sorted(apps, key=lambda app: app.name)
 
 
 def rotate(rig, label, file, *words, code=0):

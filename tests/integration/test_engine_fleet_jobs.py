@@ -3,7 +3,7 @@
 import pytest
 
 from bulkhead.engine.recount import Recount
-from tests.fakes.engine import FAILED, SUCCEEDED, World, report
+from tests.fakes.engine import FAILED, SKIPPED, SUCCEEDED, World, report
 from tests.fakes.short_visits import ShortVisits
 
 APPS = [f"t{n % 3}/app{n}" for n in range(12)]
@@ -109,6 +109,19 @@ def test_a_wave_with_a_failure_goes_back_where_that_is_asked_for(world, apps):
     assert world.state(job) == "completed_with_errors"
     counts = world.counts(job)
     assert (counts.succeeded, counts.failed, counts.not_attempted) == (1, 3, 8)
+    assert right(world, job)
+
+
+def test_an_app_that_needs_no_call_does_not_have_the_others_looked_through(world, apps):
+    job = world.submit_fleet(apps, [1, 12])
+    (part,) = world.claim()
+    world.begin(part)
+    world.settle(report(part, {SKIPPED: [0]}, free=1))
+
+    found = world.claim()
+
+    assert {part.step for part in found} == {""}
+    assert len(found) == 11
     assert right(world, job)
 
 

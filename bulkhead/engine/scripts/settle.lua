@@ -144,7 +144,8 @@ end
 local function look_through(lease, entry, items)
   local looks = lease.step == LOOK
   local mostly = entry.free > 0 and entry.free * 2 >= items
-  if items > 0 and looks ~= mostly then
+  -- A fleet job has no stretch of items to look through: each is another app's.
+  if items > 0 and looks ~= mostly and redis.call('HEXISTS', key('job', lease.job), 'apps') == 0 then
     redis.call('HSET', key('job', lease.job), 'looks', mostly and 1 or 0)
   end
 end
