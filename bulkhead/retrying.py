@@ -118,6 +118,12 @@ def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> 
 
 
 def _refuse_unsettled(job: Job) -> None:
+    if job.apps is not None:
+        raise Conflict(
+            f"job {job.id} is over {job.apps} apps and is not retried as it is",
+            why="what its slots hold has changed since it was planned",
+            to_do="rotate the apps that need it: `bulkhead creds rotate --apps NAME,…`",
+        )
     if job.state is JobState.VALIDATING:
         why, to_do = "its input is still being read", "try again when it has been accepted"
     elif job.state.terminal and not job.ended:

@@ -35,7 +35,6 @@ from bulkhead.model.rotation import (
     AWAIT,
     CODE_OF,
     OPTIONS,
-    ROLL_BACK,
     UNDO_OPTIONS,
     UNDO_RESULT,
     UNDO_SILENCE,
@@ -45,7 +44,7 @@ from bulkhead.model.rotation import (
 )
 from bulkhead.model.slice import Known, Report
 from tasks.push import SERVICES
-from tasks.rotation_supply import row_of, within
+from tasks.rotation_supply import is_there, row_of, within
 
 SOON = 0.2
 """Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
@@ -53,8 +52,8 @@ SOON = 0.2
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
     """What becomes of an app whose slot holds the file by our record: no call is made."""
-    row, held = row_of(item), item.supply.held if item.supply else None
-    if facts.params.get("force") or held is None or held.credential != row.credential:
+    held = item.supply.held if item.supply else None
+    if held is None or not is_there(facts, item):
         return None
     by = held.job or f"`creds {held.by}`"
     return Skipped("already_done", message=f"the same file is in {held.slot} already, by {by}")
@@ -199,7 +198,7 @@ def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
     supply = item.supply
     if supply is None:
         return
-    back = step == ROLL_BACK and isinstance(outcome, Refused) and outcome.code == CODE_OF[step]
+    back = isinstance(outcome, Refused) and outcome.code == CODE_OF.get(step)
     if not isinstance(outcome, Done) and not back:
         return
     row = row_of(item)

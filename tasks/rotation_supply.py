@@ -8,6 +8,8 @@ from dataclasses import replace
 from bulkhead.engine.cabinet import Item, JobFacts, Supply
 from bulkhead.errors import NotFound
 from bulkhead.inbound.event import PushResult
+from bulkhead.model.kind import FIRST
+from bulkhead.model.push import Doubt
 from bulkhead.model.rotation import RotationRow
 from tasks.asked import Asked
 
@@ -18,8 +20,16 @@ SLACK_MS = 2_000
 
 
 def with_new(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot is to hold, and what that holds by our record."""
-    return [_supplied(asked, item, row_of(item).credential) for item in items]
+    """The items, each with the file that its slot is to hold, and what that holds by our record.
+
+    From the first upload on it is in doubt what the slot holds, until the item has ended.
+    """
+    supplied = [_supplied(asked, item, row_of(item).credential) for item in items]
+    if asked.part.step == FIRST:
+        sent = [row_of(item) for item in supplied if not is_there(asked.facts, item)]
+        doubts = {row.slot: Doubt(asked.part.job, row.credential) for row in sent}
+        asked.cabinet.push_record.doubt(asked.part.app, doubts)
+    return supplied
 
 
 def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
@@ -39,8 +49,10 @@ def _supplied(asked: Asked, item: Item, credential: str) -> Item:
         kept, content = asked.cabinet.credential(credential)
     except NotFound:
         return item
-    held = asked.cabinet.push_record.slots(asked.part.app).get(row_of(item).slot)
-    return replace(item, supply=Supply(kept, content, held))
+    record, slot = asked.cabinet.push_record, row_of(item).slot
+    held, doubt = record.slots(asked.part.app).get(slot), record.doubts(asked.part.app).get(slot)
+    doubted = doubt is not None and doubt.job != asked.part.job
+    return replace(item, supply=Supply(kept, content, held, doubted))
 
 
 def _with_result(asked: Asked, item: Item) -> Item:
@@ -61,6 +73,14 @@ def _heard(asked: Asked, since_ms: int) -> PushResult | None:
         if isinstance(what, PushResult) and what.address == address and what.ok is not None:
             found = what
     return found
+
+
+def is_there(facts: JobFacts, item: Item) -> bool:
+    """True if the slot certainly holds the file by our record, and no other word was given."""
+    supply = item.supply
+    if facts.params.get("force") or supply is None or supply.doubted or supply.held is None:
+        return False
+    return supply.held.credential == row_of(item).credential
 
 
 def row_of(item: Item) -> RotationRow:

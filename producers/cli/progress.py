@@ -25,6 +25,8 @@ LIMITS = {
     "class_rate": "the rate of its class of operations",
     "job_rate": "the rate it was given",
     "max_in_flight": "the app's calls in flight",
+    "apps": "each app's own limits",
+    "soak": "the time between two waves",
     "workers": "the workers",
     "no_workers": "no worker is running: start `bulkhead up` or `bulkhead worker`",
     "upstream_throttle": "mesibo throttles the app",
@@ -165,7 +167,8 @@ def sentence(job: Job) -> str:
     parts += [f"{name} {number:,}" for name, number in shown.items() if number]
     pace = job.pace
     if not job.state.terminal and pace.get("limited_by"):
-        speed = f"{pace['items_per_s']:.1f}/s of {pace['limit_per_s']:g}/s"
+        limit = f" of {pace['limit_per_s']:g}/s" if pace["limit_per_s"] is not None else ""
+        speed = f"{pace['items_per_s']:.1f}/s{limit}"
         parts.append(f"{speed}: {LIMITS.get(pace['limited_by'], pace['limited_by'])}")
     if pace.get("eta"):
         seconds = (datetime.fromisoformat(pace["eta"]) - datetime.now(UTC)).total_seconds()

@@ -1,8 +1,10 @@
 """A credential goes to many apps in waves; what does not prove itself goes back."""
 
 import hashlib
+import json
 
 import pytest
+import requests
 
 from tests.e2e.push_rig import FCM, OTHER_FCM, Rig
 
@@ -95,9 +97,23 @@ def test_a_bad_app_ends_the_rotation_and_its_wave_goes_back(rig, label):
     assert job["counts"]["not_attempted"] == 2
     codes = {row["app"]: row["code"] for row in apps[0].results(job["id"])}
     assert codes[bad.name] == "PUSH_FAILED"
+    assert not any(
+        row["in_doubt"] for app in apps for row in app.creds("status", "--app", app.name).json
+    )
     assert {codes[app.name] for app in (apps[1], apps[3])} == {"WAVE_FAILED"}
     # Nothing was sent to the last wave.
     assert all(len(app.uploads()) == 1 for app in apps[4:])
+
+
+def test_an_app_that_has_the_file_is_skipped_and_in_no_doubt(rig, label):
+    (app,) = fleet(rig, 1, label)
+
+    job = rotate(rig, label, FCM)
+
+    assert job["counts"]["skipped"] == 1
+    assert len(app.uploads()) == 1
+    (row,) = app.creds("status", "--app", app.name).json
+    assert not row["in_doubt"]
 
 
 def test_another_project_needs_a_word_of_its_own(rig, label):
@@ -157,3 +173,35 @@ def test_a_selector_that_means_nobody_says_so(rig, label):
     done = app.creds("rotate", "--apps", "fleet=nobody", "--fcm", FCM, "--yes", code=9)
 
     assert "chooses no app" in done.err
+
+
+def test_every_screen_shows_a_job_over_many_apps(rig, label):
+    apps = fleet(rig, 2, label)
+    job = rotate(rig, label, renewed(rig, "screens.json"), "--waves", "1,100%", "--soak", "1s")
+    app = apps[0]
+
+    for words in (
+        ("jobs", "show", job["id"], "-o", "table"),
+        ("jobs", "list", "-o", "table"),
+        ("jobs", "results", job["id"], "-o", "table"),
+        ("jobs", "explain", job["id"]),
+        ("jobs", "audit", job["id"]),
+        ("status",),
+    ):
+        app.typed(*words)
+    port = next(line for line in rig.logs().splitlines() if '"api_started"' in line)
+    metrics = requests.get(f"http://127.0.0.1:{json.loads(port)['port']}/metrics", timeout=60)
+    assert metrics.status_code == 200
+    assert 'state="completed"' in metrics.text
+    assert app.typed("jobs", "retry", job["id"], code=7)
+
+
+def test_a_rotation_that_is_watched_says_what_it_waits_for(rig, label):
+    fleet(rig, 2, label)
+
+    done = rig.app_of_nobody.typed(
+        *("creds", "rotate", "--apps", f"fleet={label}", "--fcm", renewed(rig, "watched.json")),
+        *("--waves", "1,100%", "--soak", "3s", "--yes", "--watch"),
+    )
+
+    assert "the time between two waves" in done.err
