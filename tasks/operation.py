@@ -66,7 +66,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         rotation.upload_again, rotation.uploaded_again, rotation_supply.with_new
     ),
     ("creds.rotate", OPTIONS): Operation(
-        rotation.set_options,
+        push.set_options,
         rotation.options_set,
         rotation_supply.with_new,
         give_up=rotation.no_options,

@@ -53,12 +53,14 @@ def spare(facts: JobFacts, item: Item) -> Skipped | None:
 
 def upload(facts: JobFacts, item: Item) -> Call | Refused:
     """Upload the file of this row; a lost answer leads to one more upload."""
-    return _upload(item, Repeat.CHECK)
+    row = _row(item)
+    return upload_as(item, row.file, row.service, Repeat.CHECK)
 
 
 def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
     """The second upload, and the last."""
-    return _upload(item, Repeat.ONCE)
+    row = _row(item)
+    return upload_as(item, row.file, row.service, Repeat.ONCE)
 
 
 def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -161,12 +163,12 @@ def _supply(cabinet: Cabinet, row: UploadRow, held: InSlot | None, doubted: bool
     return Supply(kept, content, held, doubted)
 
 
-def _upload(item: Item, repeat: Repeat) -> Call | Refused:
-    row = _row(item)
+def upload_as(item: Item, file: str, service: str, repeat: Repeat) -> Call | Refused:
+    """The call that uploads the item's file under this name, and under this type where one is."""
     if item.supply is None:
-        return Refused("FILE_NOT_KEPT", f"{row.credential} is not in the store, or damaged")
+        return Refused("FILE_NOT_KEPT", "the credential is not in the store, or damaged")
     try:
-        call = push.pushupload(item.supply.content, row.file, SERVICES.get(row.service))
+        call = push.pushupload(item.supply.content, file, SERVICES.get(service))
     except InvalidInput as error:
         return Refused("UNSENDABLE", error.what)
     return replace(call, repeat=repeat)

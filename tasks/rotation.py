@@ -13,7 +13,6 @@ from typing import Any
 
 from bulkhead.backend import push
 from bulkhead.backend.call import Call
-from bulkhead.backend.push_options import PushOptions
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.errors import InvalidInput
 from bulkhead.inbound.event import PushResult
@@ -43,7 +42,7 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Report
-from tasks.push import SERVICES
+from tasks.push import upload_as
 from tasks.rotation_supply import is_there, row_of, within
 
 SOON = 0.2
@@ -63,14 +62,14 @@ def upload(facts: JobFacts, item: Item) -> Call | Refused:
     """Upload the new file; a lost answer leads to one more upload."""
     del facts
     row = row_of(item)
-    return _upload(item, row.file, row.service, Repeat.CHECK)
+    return upload_as(item, row.file, row.service, Repeat.CHECK)
 
 
 def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
     """The second upload of it, and the last."""
     del facts
     row = row_of(item)
-    return _upload(item, row.file, row.service, Repeat.ONCE)
+    return upload_as(item, row.file, row.service, Repeat.ONCE)
 
 
 def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -91,15 +90,6 @@ def uploaded_again(facts: JobFacts, item: Item, known: Known | None, outcome: Ou
     if isinstance(outcome, Unknown | Refused | Retry):
         return _undo(item, UNDO_UPLOAD, outcome.message)
     return _next(facts, item, outcome) if isinstance(outcome, Done) else outcome
-
-
-def set_options(facts: JobFacts, item: Item) -> Call | Refused:
-    """Set the push options that the job names."""
-    del item
-    try:
-        return push.pushset(PushOptions(**facts.params["options"]))
-    except (InvalidInput, KeyError, TypeError):
-        return Refused("UNSENDABLE", "the job names no push option that there is")
 
 
 def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
@@ -141,10 +131,9 @@ def no_test(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
     return _undo(item, UNDO_TEST, outcome.message)
 
 
-def no_call(facts: JobFacts, item: Item) -> Refused:
-    """Waiting takes no call; an item that gets here has lost its files."""
-    del facts
-    return _not_kept(row_of(item).credential)
+def no_call(facts: JobFacts, item: Item) -> Call | Refused:
+    """Waiting takes no call: only an item that has lost its file gets here, and is refused."""
+    return upload(facts, replace(item, supply=None))
 
 
 def judge(facts: JobFacts, item: Item) -> Outcome | None:
@@ -169,7 +158,7 @@ def upload_previous(facts: JobFacts, item: Item) -> Call | Refused:
     row = row_of(item)
     if not row.previous:
         return Refused("NOT_ROLLED_BACK", "there is no file before it on our record")
-    return _upload(item, row.previous_file, row.previous_service, Repeat.SAFE)
+    return upload_as(item, row.previous_file, row.previous_service, Repeat.SAFE)
 
 
 def went_back(
@@ -231,22 +220,8 @@ def _undo(item: Item, step: str, why: str) -> Next | Refused:
     return Refused(CODE_OF[step], f"{why}; there is no file before it on our record to go back to")
 
 
-def _upload(item: Item, file: str, service: str, repeat: Repeat) -> Call | Refused:
-    if item.supply is None:
-        return _not_kept(row_of(item).credential)
-    try:
-        call = push.pushupload(item.supply.content, file, SERVICES.get(service))
-    except InvalidInput as error:
-        return Refused("UNSENDABLE", error.what)
-    return replace(call, repeat=repeat)
-
-
 def _said(result: PushResult) -> str:
     """The push service's answer in a few words, for the result row."""
     words = {"ok": result.ok, "code": result.code, "response": result.response[:200]}
     told: Mapping[str, Any] = {name: word for name, word in words.items() if word not in (None, "")}
     return f"{result.service or 'push'}: {json.dumps(told)}"
-
-
-def _not_kept(credential: str) -> Refused:
-    return Refused("FILE_NOT_KEPT", f"{credential} is no longer in the store")

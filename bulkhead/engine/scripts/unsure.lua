@@ -42,9 +42,18 @@ local function let_go_unsure(job, ranges, step)
 end
 
 local function give_up_unsure(job)
-  local ranges = {}
-  for i, index in ipairs(redis.call('SMEMBERS', key('job', job, 'unsure'))) do ranges[i] = index .. '-' .. index end
-  if #ranges == 0 then return end
+  local items, ranges = redis.call('SMEMBERS', key('job', job, 'unsure')), {}
+  if #items == 0 then return end
+  for i, index in ipairs(items) do items[i] = tonumber(index) end
+  table.sort(items)
+  -- In runs: each is one mark, however long.
+  local first = items[1]
+  for i, index in ipairs(items) do
+    if items[i + 1] ~= index + 1 then
+      ranges[#ranges + 1] = whole(first) .. '-' .. whole(index)
+      first = items[i + 1]
+    end
+  end
   redis.call('DEL', key('job', job, 'unsure'))
   become_unknown(job, table.concat(ranges, ','), NOBODY_LOOKED)
 end
