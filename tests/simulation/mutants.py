@@ -222,8 +222,8 @@ LISTED = (
     ),
     _edit(
         "retries are due at once",
-        "redis.call('ZADD', zset, whole(NOW + retry[2]), member)",
-        "redis.call('ZADD', zset, whole(NOW), member)",
+        "whole(NOW + back.after), member)",
+        "whole(NOW), member)",
         *("faults", "faults", "mixed", "faults", "mixed"),
     ),
     _edit(
