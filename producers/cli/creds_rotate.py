@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from bulkhead.rotating import Change, Proof
 
 WITHIN = "60s"
+OWN = (
+    *("fcm", "apn", "waves", "soak", "verify", "address", "within"),
+    *("auto_rollback", "allow_project_change", "force"),
+)
+"""Options of its own, beside those of every job."""
 
 
 @click.command("rotate")
@@ -61,22 +66,14 @@ def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> 
     the file before. The first app that fails keeps later waves from beginning (exit 3).
     """
     from bulkhead.ordering import Options
-    from bulkhead.rotating import (
-        changes,
-        chosen,
-        prepare_rotation,
-        refuse_other_project,
-        refuse_under_way,
-    )
+    from bulkhead.rotating import changes, chosen, prepare_rotation, refuse_under_way
 
     wanted = {name: options.pop(name) for name in OWN}
     asked, how = Options(**take_asked(options)), take_how(options)
     loaded, proof = _file(wanted), _proof(wanted)
     apps = chosen(ctx.fleet.apps(), selector, ctx.settings.tenant)
     planned = changes(ctx.scripts, apps, loaded.stored)
-    if not wanted["allow_project_change"]:
-        refuse_other_project(planned)
-    _refuse_too_large(planned, loaded)
+    _refuse_unfit(planned, loaded, wanted)
     waves = _waves(wanted, len(planned))
     if how.dry_run:
         show_one(_plan(planned, waves), form)
@@ -90,12 +87,6 @@ def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> 
     )
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
-
-
-OWN = (
-    *("fcm", "apn", "waves", "soak", "verify", "address", "within"),
-    *("auto_rollback", "allow_project_change", "force"),
-)
 
 
 def _file(wanted: dict[str, Any]) -> Loaded:
@@ -137,9 +128,13 @@ def _waves(wanted: dict[str, Any], apps: int) -> Waves:
         return Waves(wave_ends(wanted["waves"], apps), wanted["soak"], wanted["auto_rollback"])
 
 
-def _refuse_too_large(planned: list[Change], loaded: Loaded) -> None:
+def _refuse_unfit(planned: list[Change], loaded: Loaded, wanted: dict[str, Any]) -> None:
+    """Raises InvalidInput for a file of another project, or too large for one of the apps."""
     from bulkhead.pushing import refuse_too_large
+    from bulkhead.rotating import refuse_other_project
 
+    if not wanted["allow_project_change"]:
+        refuse_other_project(planned)
     for change in planned:
         refuse_too_large(change.app, loaded.content, loaded.name)
 
