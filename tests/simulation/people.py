@@ -205,8 +205,11 @@ class People:
             tenant = app.tenant
             if tenant in world.model.paused_tenants:
                 self._resume_tenant_named(tenant)
-            world.backend.services[name].accepts = None
-            if app.state == "stopped":
+            service = world.backend.services[name]
+            # Its refusal may still be on the way back.
+            dead = service.accepts is not None and service.accepts > int(app.version)
+            service.accepts = None
+            if app.state == "stopped" or dead:
                 world.fleet.set_token(name, SealedToken("box3", "7777", "cafe"))
                 world.learn_version(name)
             world.fleet.control("app", name, "resume")
