@@ -294,8 +294,8 @@ LISTED = (
     ),
     _edit(
         "a resumed job is not offered",
-        "  if not it.apps then\n    place_job(it.app, id)",
-        "  if not it.apps then",
+        "  tell_app(id, it.app, it.apps)\n",
+        "  if not it.apps then place(it.app) end\n",
         *("brakes", "mixed", "brakes", "tokens", "brakes", "brakes"),
     ),
     _edit(

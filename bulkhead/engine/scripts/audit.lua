@@ -85,10 +85,7 @@ local function repair()
   if redis.call('EXISTS', key('app', app)) == 1 then redis.call('HSET', key('app', app), 'held', lanes) end
   redis.call('HINCRBY', name, 'version', 1)
   finish_if_over(job)
-  if not apps then
-    place_job(app, job)
-    place(app)
-  end
+  tell_app(job, app, apps)
   return { 'ok', redis.call('HGET', name, 'version') }
 end
 

@@ -40,12 +40,8 @@ local function control_job()
     redis.call('HSET', key('job', id), 'budget_from', it.failed or '0')
   end
   transition(id, after[verb], by, why)
-  if not it.apps then
-    place_job(it.app, id)
-    place(it.app)
-  elseif verb == 'resume' then
-    begin_visit(id, 0, num(it.apps))
-  end
+  tell_app(id, it.app, it.apps)
+  if it.apps and verb == 'resume' then begin_visit(id, 0, num(it.apps)) end
   return { 'ok', after[verb] }
 end
 

@@ -137,10 +137,7 @@ local function time_out(job)
   redis.call('ZREM', key('deadline'), job)
   if not is_live(it.state) then return nil end
   transition(job, 'timed_out', 'deadline')
-  if not it.apps then
-    place_job(it.app, job)
-    place(it.app)
-  end
+  tell_app(job, it.app, it.apps)
   return it.app
 end
 

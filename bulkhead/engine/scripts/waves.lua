@@ -13,20 +13,30 @@ local function begin_visit(job, from, to, at)
   wait_until('v:' .. job, at or NOW, cell_of(redis.call('LINDEX', key('job', job, 'apps'), 0)))
 end
 
-local function fail_gone(job, index)
-  mark(job, index .. '-' .. index, FAILED)
+-- A job that has changed has its app look at it again. Those of a fleet job do at a visit, or at their next claim.
+local function tell_app(job, name, apps)
+  if apps then return end
+  place_job(name, job)
+  place(name)
+end
+
+local function single(index) return whole(index) .. '-' .. whole(index) end
+
+local function release(job, name, index)
+  if redis.call('EXISTS', key('app', name)) == 1 then return redo(job, name, single(index), 0, '') end
+  mark(job, single(index), FAILED)
   redis.call('HINCRBY', key('job', job), 'failed', 1)
   count_code(job, 'APP_GONE', 1, '')
-  add_results(job, cjson.encode({ result_row(num(index), FAILED, 'APP_GONE', 'the app was removed') }))
+  add_results(job, cjson.encode({ result_row(index, FAILED, 'APP_GONE', 'the app was removed') }))
 end
 
 -- The item goes back to what it was before its wave, if it had succeeded.
 local function return_item(job, name, index)
   if redis.call('BITFIELD', key('job', job, 'map'), 'GET', 'u4', '#' .. whole(index))[1] ~= SUCCEEDED then return end
-  mark(job, whole(index) .. '-' .. whole(index), PENDING)
+  mark(job, single(index), PENDING)
   redis.call('HINCRBY', key('job', job), 'succeeded', -1)
-  redo(job, name, whole(index) .. '-' .. whole(index), 0, 'roll_back')
-  hold_unsure(job, whole(index) .. '-' .. whole(index), 'roll_back')
+  redo(job, name, single(index), 0, 'roll_back')
+  hold_unsure(job, single(index), 'roll_back')
 end
 
 -- Goes on with a visit. True if it is over: then the job may be, too.
@@ -36,20 +46,17 @@ local function visit_apps(job)
   redis.call('ZREM', key('wait'), 'v:' .. job)
   if not it.visit then return false end
   local from, to, next = tonumber(it.visit), tonumber(it.visit_to), num(it.next, 0)
+  local wave_from, wave_end = num(it.wave_from, 0), num(it.wave_end, 0)
   local live, open = is_live(it.state), is_open(it.state)
   local may_release = open and NOW >= num(it.release_at, 0)
   local names = redis.call('LRANGE', key('job', job, 'apps'), whole(from), whole(math.min(to, from + STRIDE) - 1))
   for i, name in ipairs(names) do
     local index = from + i - 1
     redis.call(live and 'SADD' or 'SREM', key('app', name, 'open'), job)
-    if may_release and index == next and index < num(it.wave_end, 0) then
+    if may_release and index == next and index < wave_end then
       next = next + 1
-      if redis.call('EXISTS', key('app', name)) == 1 then
-        redo(job, name, whole(index) .. '-' .. whole(index), 0, '')
-      else
-        fail_gone(job, whole(index))
-      end
-    elseif it.rolling and live and index >= num(it.wave_from, 0) and index < next then
+      release(job, name, index)
+    elseif it.rolling and live and index >= wave_from and index < next then
       return_item(job, name, index)
     end
     place_job(name, job)
@@ -61,7 +68,7 @@ local function visit_apps(job)
     return false
   end
   redis.call('HDEL', key('job', job), 'visit', 'visit_to')
-  if open and next < num(it.wave_end, 0) then begin_visit(job, next, num(it.wave_end, 0), num(it.release_at, 0)) end
+  if open and next < wave_end then begin_visit(job, next, wave_end, num(it.release_at, 0)) end
   return true
 end
 
