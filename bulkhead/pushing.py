@@ -38,13 +38,18 @@ __all__ = [
     "refuse_too_large",
     "row_of",
     "sendable_name",
+    "type_for",
 ]
 
 
 def row_of(stored: Stored, file: str, service: str | None = None) -> UploadRow:
     """The row that sends a file, with a type where it is given or the name does not tell it."""
-    told = service or ("" if push.service_of(file) == stored.kind else stored.kind)
-    return UploadRow(stored.id, stored.slot, told, file)
+    return UploadRow(stored.id, stored.slot, service or type_for(file, stored.kind), file)
+
+
+def type_for(file: str, kind: str) -> str:
+    """The type to send with a file of this name and kind: none where its name tells it."""
+    return "" if push.service_of(file) == kind else kind
 
 
 def prepare_upload(

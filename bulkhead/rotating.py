@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from bulkhead.backend.push import pushtest, service_of
+from bulkhead.backend.push import pushtest
 from bulkhead.engine.credentials import Stored
 from bulkhead.engine.draft import Request
 from bulkhead.engine.jobs import Jobs
@@ -17,10 +17,11 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
-from bulkhead.model.push import InSlot
-from bulkhead.model.rotation import COLUMNS, RotationRow
+from bulkhead.model.push import InSlot, UploadRow
+from bulkhead.model.rotation import APP, COLUMNS, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
 from bulkhead.ordering import DEFAULT, Options
+from bulkhead.pushing import row_of, type_for
 from bulkhead.submitting import Prepared
 
 KIND = "creds.rotate"
@@ -147,35 +148,23 @@ def prepare_rotation(
         tenant=tenants.pop() if len(tenants) == 1 else SEVERAL,
         app="",
         columns=COLUMNS,
-        mapping={"app": 0},
+        mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
         **options.members(),
     )
     batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
-    digest = hashlib.sha256("\n".join(f"{row.app} {row.credential}" for row in rows).encode())
+    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
     told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
     return Prepared(request, [batch], lambda: told)
 
 
 def _row(change: Change, file: str) -> RotationRow:
-    new, held = change.new, change.held
-    before = held if held is not None and held.credential != new.id else None
-    return RotationRow(
-        app=change.app.id,
-        credential=new.id,
-        slot=new.slot,
-        service=_service(file, new.kind),
-        file=file,
-        previous=before.credential if before else "",
-        previous_service=_service(before.file, before.kind) if before else "",
-        previous_file=before.file if before else "",
-    )
-
-
-def _service(file: str, kind: str) -> str:
-    """The type to send: none where the file's name tells it."""
-    return "" if service_of(file) == kind else kind
+    held, previous = change.held, None
+    if held is not None and change.effect != "same":
+        told = type_for(held.file, held.kind)
+        previous = UploadRow(held.credential, held.slot, told, held.file)
+    return RotationRow(row_of(change.new, file), change.app.id, previous)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

@@ -10,7 +10,14 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused, Unknown
-from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
+from bulkhead.model.rotation import (
+    AWAIT,
+    CODE_OF,
+    OPTIONS,
+    UNDO_OPTIONS,
+    UNDO_TEST,
+    VERIFY,
+)
 from bulkhead.model.slice import Known
 from tasks import call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
@@ -60,22 +67,26 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("creds.upload", READ_BACK): Operation(push.upload_again, push.uploaded, push.with_credentials),
     ("creds.rotate", FIRST): Operation(
-        rotation.upload, rotation.uploaded, rotation_supply.with_new, rotation.spare
+        push.upload, rotation.uploaded, push.with_credentials, push.spare
     ),
     ("creds.rotate", READ_BACK): Operation(
-        rotation.upload_again, rotation.uploaded_again, rotation_supply.with_new
+        push.upload_again, rotation.uploaded_again, push.with_credentials
     ),
     ("creds.rotate", OPTIONS): Operation(
         push.set_options,
         rotation.options_set,
-        rotation_supply.with_new,
-        give_up=rotation.no_options,
+        push.with_file,
+        give_up=partial(rotation.take_back, UNDO_OPTIONS),
     ),
     ("creds.rotate", VERIFY): Operation(
-        rotation.send_test, rotation.test_sent, rotation_supply.with_new, give_up=rotation.no_test
+        rotation.send_test,
+        rotation.test_sent,
+        push.with_file,
+        give_up=partial(rotation.take_back, UNDO_TEST),
     ),
+    # To wait takes no call: only an item that has lost its file gets past `judge`, and is refused.
     ("creds.rotate", AWAIT): Operation(
-        rotation.no_call, supply=rotation_supply.with_result, spare=rotation.judge
+        push.upload, supply=rotation_supply.with_result, spare=rotation.judge
     ),
     **{
         ("creds.rotate", step): Operation(

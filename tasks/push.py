@@ -14,7 +14,7 @@ from bulkhead.engine.push_record import DOUBT, WINDOW
 from bulkhead.errors import CannotOpen, InvalidInput, NotFound
 from bulkhead.model.kind import FIRST, READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
-from bulkhead.model.push import Doubt, InSlot, UploadRow
+from bulkhead.model.push import Doubt, UploadRow
 from bulkhead.model.slice import Known, Report
 from tasks.asked import Asked
 
@@ -33,13 +33,25 @@ def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
         row = _row(item)
         doubt, held = doubts.get(row.slot), slots.get(row.slot)
         doubted = doubt is not None and doubt.job != part.job
-        supply = _supply(asked.cabinet, row, held, doubted)
+        supply = _supply(asked.cabinet, row.credential)
+        if supply is not None:
+            supply = replace(supply, held=held, doubted=doubted)
         same = held is not None and held.credential == row.credential
         if supply is not None and (doubt or not same):
             sending[row.slot] = Doubt(part.job, row.credential)
         supplied.append(replace(item, supply=supply))
     record.doubt(part.app, sending)
     return supplied
+
+
+def with_file(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
+    """The items, each with its file opened."""
+    return with_files(asked, [(item, _row(item).credential) for item in items])
+
+
+def with_files(asked: Asked, wanted: Sequence[tuple[Item, str]]) -> Sequence[Item]:
+    """The items, each with the file of this id opened."""
+    return [replace(item, supply=_supply(asked.cabinet, file)) for item, file in wanted]
 
 
 def spare(facts: JobFacts, item: Item) -> Skipped | None:
@@ -64,18 +76,24 @@ def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
 
 
 def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
-    """What an upload came to; never what would send the file a third time."""
+    """What an upload came to, and where the file is if it was taken."""
     del facts, known
-    if isinstance(outcome, Next):
-        # There is nothing to read back: the same bytes again bring about what was wanted.
-        message = "sent, but not confirmed"
-        return Retry("NO_ANSWER", message, outcome.upstream or push.NOTHING_SAID, step=READ_BACK)
-    if isinstance(outcome, Retry) and outcome.code == "UNLISTED":
-        return Refused(outcome.code, outcome.message, outcome.upstream)
+    outcome = at_most_twice(outcome)
     if isinstance(outcome, Done) and item.supply is not None:
         told = {"slot": item.supply.kept.slot, "fingerprint": item.supply.kept.fingerprint}
         upstream = replace(outcome.upstream, details={**outcome.upstream.details, **told})
         return replace(outcome, detail="uploaded", upstream=upstream)
+    return outcome
+
+
+def at_most_twice(outcome: Outcome) -> Outcome:
+    """What an upload came to; never what would send the file a third time."""
+    if isinstance(outcome, Next):
+        # There is nothing to read back: the same bytes again bring about what was wanted.
+        upstream = outcome.upstream or push.NOTHING_SAID
+        return Retry("NO_ANSWER", "sent, but not confirmed", upstream, step=READ_BACK)
+    if isinstance(outcome, Retry) and outcome.code == "UNLISTED":
+        return Refused(outcome.code, outcome.message, outcome.upstream)
     return outcome
 
 
@@ -127,8 +145,10 @@ def debug_opened(facts: JobFacts, item: Item, known: Known | None, outcome: Outc
 def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
     """Add to the report what mesibo was told, for our record of the app."""
     done = isinstance(outcome, Done)
-    if facts.kind == "creds.upload":
-        _remember_upload(report, step, item, outcome)
+    if facts.kind == "creds.upload" and done:
+        book(report, item, "upload", _row(item).file)
+    elif facts.kind == "creds.upload":
+        end_doubt(report, step, item, outcome)
     elif facts.kind == "creds.options" and done:
         for name, value in facts.params["options"].items():
             told = json.dumps({"value": value, "job": report.job})
@@ -138,29 +158,30 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
         report.push.append(("push_debug", WINDOW, json.dumps(window)))
 
 
-def _remember_upload(report: Report, step: str, item: Item, outcome: Outcome) -> None:
-    if item.supply is None:
-        return
-    if isinstance(outcome, Done):
-        # Under the name that this upload gave it: the file may have been kept under another.
-        entry = replace(item.supply.kept.in_slot("upload", report.job), file=_row(item).file)
+def book(report: Report, item: Item, by: str, file: str) -> None:
+    """Note that the item's file is in its slot, under the name that it was sent with."""
+    if item.supply is not None:
+        entry = replace(item.supply.kept.in_slot(by, report.job), file=file)
         report.creds.append((entry.slot, entry.to_json()))
-    elif isinstance(outcome, Refused) and step == FIRST and not item.supply.doubted:
-        # Sent once, if at all, and refused: the slot holds what it held.
-        report.push.append((DOUBT, item.supply.kept.slot, ""))
+
+
+def end_doubt(report: Report, step: str, item: Item, outcome: Outcome) -> None:
+    """Note that the slot holds what it held: the file was sent once, if at all, and refused."""
+    supply = item.supply
+    if isinstance(outcome, Refused) and step == FIRST and supply and not supply.doubted:
+        report.push.append((DOUBT, supply.kept.slot, ""))
 
 
 def _row(item: Item) -> UploadRow:
     return UploadRow.of(item.cells)
 
 
-def _supply(cabinet: Cabinet, row: UploadRow, held: InSlot | None, doubted: bool) -> Supply | None:
+def _supply(cabinet: Cabinet, credential: str) -> Supply | None:
     try:
-        kept, content = cabinet.credential(row.credential)
+        return Supply(*cabinet.credential(credential))
     except (NotFound, CannotOpen):
         # Workers have every key that is in use: what this one cannot open nobody can.
         return None
-    return Supply(kept, content, held, doubted)
 
 
 def upload_as(item: Item, file: str, service: str, repeat: Repeat) -> Call | Refused:

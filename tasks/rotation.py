@@ -17,7 +17,6 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.errors import InvalidInput
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.code import CODES
-from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
     Done,
     Next,
@@ -25,7 +24,6 @@ from bulkhead.model.outcome import (
     Refused,
     Repeat,
     Retry,
-    Skipped,
     Unknown,
     Upstream,
     Wait,
@@ -42,45 +40,17 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Report
-from tasks.push import upload_as
-from tasks.rotation_supply import is_there, row_of, within
+from tasks.push import at_most_twice, book, end_doubt, upload_as
+from tasks.rotation_supply import row_of, within
 
 SOON = 0.2
 """Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
 
 
-def spare(facts: JobFacts, item: Item) -> Skipped | None:
-    """What becomes of an app whose slot holds the file by our record: no call is made."""
-    held = item.supply.held if item.supply else None
-    if held is None or not is_there(facts, item):
-        return None
-    by = held.job or f"`creds {held.by}`"
-    return Skipped("already_done", message=f"the same file is in {held.slot} already, by {by}")
-
-
-def upload(facts: JobFacts, item: Item) -> Call | Refused:
-    """Upload the new file; a lost answer leads to one more upload."""
-    del facts
-    row = row_of(item)
-    return upload_as(item, row.file, row.service, Repeat.CHECK)
-
-
-def upload_again(facts: JobFacts, item: Item) -> Call | Refused:
-    """The second upload of it, and the last."""
-    del facts
-    row = row_of(item)
-    return upload_as(item, row.file, row.service, Repeat.ONCE)
-
-
 def uploaded(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
     """What follows the first upload; what was refused has changed nothing."""
     del known
-    if isinstance(outcome, Next):
-        # There is nothing to read back: the same bytes again bring about what is wanted.
-        upstream = outcome.upstream or push.NOTHING_SAID
-        return Retry("NO_ANSWER", "sent, but not confirmed", upstream, step=READ_BACK)
-    if isinstance(outcome, Retry) and outcome.code == "UNLISTED":
-        return Refused(outcome.code, outcome.message, outcome.upstream)
+    outcome = at_most_twice(outcome)
     return _next(facts, item, outcome) if isinstance(outcome, Done) else outcome
 
 
@@ -98,12 +68,6 @@ def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outco
     if isinstance(outcome, Refused):
         return _undo(item, UNDO_OPTIONS, outcome.message)
     return _next(facts, item, outcome, after=OPTIONS) if isinstance(outcome, Done) else outcome
-
-
-def no_options(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
-    """The options could not be set, however often it was tried."""
-    del facts
-    return _undo(item, UNDO_OPTIONS, outcome.message)
 
 
 def send_test(facts: JobFacts, item: Item) -> Call | Refused:
@@ -125,15 +89,10 @@ def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
     return outcome
 
 
-def no_test(facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
-    """The test could not be sent, however often it was tried."""
+def take_back(step: str, facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
+    """What is due next did not come about, however often it was tried."""
     del facts
-    return _undo(item, UNDO_TEST, outcome.message)
-
-
-def no_call(facts: JobFacts, item: Item) -> Call | Refused:
-    """Waiting takes no call: only an item that has lost its file gets here, and is refused."""
-    return upload(facts, replace(item, supply=None))
+    return _undo(item, step, outcome.message)
 
 
 def judge(facts: JobFacts, item: Item) -> Outcome | None:
@@ -155,10 +114,10 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
 def upload_previous(facts: JobFacts, item: Item) -> Call | Refused:
     """Upload the file that was there before."""
     del facts
-    row = row_of(item)
-    if not row.previous:
+    previous = row_of(item).previous
+    if previous is None:
         return Refused("NOT_ROLLED_BACK", "there is no file before it on our record")
-    return upload_as(item, row.previous_file, row.previous_service, Repeat.SAFE)
+    return upload_as(item, previous.file, previous.service, Repeat.SAFE)
 
 
 def went_back(
@@ -184,16 +143,13 @@ def not_back(step: str, facts: JobFacts, item: Item, outcome: Refused | Unknown)
 
 def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
     """Add to the report what the slot holds now, once that is certain."""
-    supply = item.supply
-    if supply is None:
-        return
-    back = isinstance(outcome, Refused) and outcome.code == CODE_OF.get(step)
-    if not isinstance(outcome, Done) and not back:
-        return
     row = row_of(item)
-    entry = supply.kept.in_slot("rollback" if back else "rotate", report.job)
-    entry = replace(entry, file=row.previous_file if back else row.file)
-    report.creds.append((entry.slot, entry.to_json()))
+    if isinstance(outcome, Done):
+        book(report, item, "rotate", row.new.file)
+    elif row.previous and isinstance(outcome, Refused) and outcome.code == CODE_OF.get(step):
+        book(report, item, "rollback", row.previous.file)
+    else:
+        end_doubt(report, step, item, outcome)
 
 
 def _next(facts: JobFacts, item: Item, outcome: Done, after: str = "") -> Outcome:
@@ -206,12 +162,13 @@ def _next(facts: JobFacts, item: Item, outcome: Done, after: str = "") -> Outcom
 
 
 def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
-    row, supply = row_of(item), item.supply
-    told = {"slot": row.slot, "previous": row.previous or None, **said}
-    if supply is not None:
-        told["fingerprint"] = supply.kept.fingerprint
-    kept = {name: value for name, value in told.items() if value is not None}
-    return Done(replace(upstream, details={**upstream.details, **kept}), detail="rotated")
+    row, told = row_of(item), {**upstream.details, **said}
+    told["slot"] = row.new.slot
+    if row.previous is not None:
+        told["previous"] = row.previous.credential
+    if item.supply is not None:
+        told["fingerprint"] = item.supply.kept.fingerprint
+    return Done(replace(upstream, details=told), detail="rotated")
 
 
 def _undo(item: Item, step: str, why: str) -> Next | Refused:

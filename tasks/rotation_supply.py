@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bulkhead.engine.cabinet import Item, JobFacts, Supply
-from bulkhead.errors import NotFound
+from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
-from bulkhead.model.kind import FIRST
-from bulkhead.model.push import Doubt
 from bulkhead.model.rotation import RotationRow
 from tasks.asked import Asked
+from tasks.push import with_file, with_files
 
 WITHIN = 60.0
 """Seconds that a test's result is waited for, where the job does not say."""
@@ -19,40 +17,15 @@ SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
 
 
-def with_new(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot is to hold, and what that holds by our record.
-
-    From the first upload on it is in doubt what the slot holds, until the item has ended.
-    """
-    supplied = [_supplied(asked, item, row_of(item).credential) for item in items]
-    if asked.part.step == FIRST:
-        sent = [row_of(item) for item in supplied if not is_there(asked.facts, item)]
-        doubts = {row.slot: Doubt(asked.part.job, row.credential) for row in sent}
-        asked.cabinet.push_record.doubt(asked.part.app, doubts)
-    return supplied
-
-
 def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot held before."""
-    return [_supplied(asked, item, row_of(item).previous) for item in items]
+    """The items, each with the file that its slot held before, if it held one."""
+    before = [(item, row_of(item).previous) for item in items]
+    return with_files(asked, [(item, row.credential if row else "") for item, row in before])
 
 
 def with_result(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
     """The items, each with what the webhook has said about its test, if anything."""
-    return [_with_result(asked, item) for item in with_new(asked, items)]
-
-
-def _supplied(asked: Asked, item: Item, credential: str) -> Item:
-    if not credential:
-        return item
-    try:
-        kept, content = asked.cabinet.credential(credential)
-    except NotFound:
-        return item
-    record, slot = asked.cabinet.push_record, row_of(item).slot
-    held, doubt = record.slots(asked.part.app).get(slot), record.doubts(asked.part.app).get(slot)
-    doubted = doubt is not None and doubt.job != asked.part.job
-    return replace(item, supply=Supply(kept, content, held, doubted))
+    return [_with_result(asked, item) for item in with_file(asked, items)]
 
 
 def _with_result(asked: Asked, item: Item) -> Item:
@@ -75,16 +48,8 @@ def _heard(asked: Asked, since_ms: int) -> PushResult | None:
     return found
 
 
-def is_there(facts: JobFacts, item: Item) -> bool:
-    """True if the slot certainly holds the file by our record, and no other word was given."""
-    supply = item.supply
-    if facts.params.get("force") or supply is None or supply.doubted or supply.held is None:
-        return False
-    return supply.held.credential == row_of(item).credential
-
-
 def row_of(item: Item) -> RotationRow:
-    """The item's row. Raises TypeError for one that no rotation made."""
+    """The item's row. Raises ValueError for one that no rotation made."""
     return RotationRow.of(item.cells)
 
 

@@ -64,11 +64,12 @@ class AppFacts:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """A file of credentials that an item's call carries, and what its slot holds by our record."""
+    """A file of credentials that an item's call carries, and what bears on it."""
 
     kept: Stored
     content: SecretBytes
-    held: InSlot | None
+    held: InSlot | None = None
+    """What its slot holds by our record, looked up before the first upload."""
     doubted: bool = False
     """True if an earlier upload may have put another file into the slot."""
     heard: PushResult | None = None

@@ -67,7 +67,7 @@ class Request:
     notify: str = ""
     """JSON with the task and the queue that the job document is sent to at the end."""
     waves: Waves | None = None
-    """Of a fleet job, whose `app` is empty: a row's first cell names the app that it is for."""
+    """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
 
 
 class Draft:
@@ -113,7 +113,8 @@ class Draft:
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
         if self._request.waves and batch.cells:
-            self._pipe.rpush(self._key("apps"), *(cells[0] for cells in batch.cells))
+            column = self._request.mapping["app"]
+            self._pipe.rpush(self._key("apps"), *(cells[column] for cells in batch.cells))
             self._pipe.expire(self._key("apps"), UNSEALED_FOR)
         numbered = zip(batch.lines, batch.cells, strict=True)
         self._write([[line, *cells] for line, cells in numbered])

@@ -28,8 +28,8 @@ class UploadRow:
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> UploadRow:
-        """The row that `cells` wrote. Raises ValueError for any other."""
-        credential, slot, service, file = cells
+        """The row that `cells` wrote, whatever follows it. Raises ValueError for any other."""
+        credential, slot, service, file = cells[: len(COLUMNS)]
         return cls(credential, slot, service, file)
 
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
-COLUMNS = (
-    "app",
-    "credential",
-    "slot",
-    "type",
-    "file",
-    "previous",
-    "previous_type",
-    "previous_file",
-)
+from bulkhead.model import push
+from bulkhead.model.push import UploadRow
+
+COLUMNS = (*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file")
 """Of a row of `creds.rotate`: ids of the store, never bytes."""
+
+APP = COLUMNS.index("app")
 
 VERIFICATIONS = ("none", "options", "test-push")
 """What proves that a credential works; each includes no other."""
@@ -42,24 +38,23 @@ CODE_OF = {
 """Why an app goes back, by the step that takes it there."""
 
 
+_NOTHING = UploadRow("", "", "", "")
+
+
 @dataclass(frozen=True, slots=True)
 class RotationRow:
-    """One app: what its slot is to hold, and what it held by our record (empty: nothing)."""
+    """One app: the file that its slot is to hold, and the one that it held by our record."""
 
+    new: UploadRow
     app: str
-    credential: str
-    slot: str
-    service: str
-    file: str
-    previous: str
-    previous_service: str
-    previous_file: str
+    previous: UploadRow | None
 
     def cells(self) -> list[str]:
-        """The row as a job keeps it."""
-        return list(astuple(self))
+        """The row as a job keeps it: it begins as that of an upload."""
+        return [*self.new.cells(), self.app, *(self.previous or _NOTHING).cells()]
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> RotationRow:
-        """The row that `cells` wrote. Raises TypeError for any other."""
-        return cls(*cells)
+        """The row that `cells` wrote. Raises ValueError for any other."""
+        previous = UploadRow.of(cells[APP + 1 :])
+        return cls(UploadRow.of(cells), cells[APP], None if previous == _NOTHING else previous)

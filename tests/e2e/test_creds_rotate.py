@@ -116,6 +116,19 @@ def test_an_app_that_has_the_file_is_skipped_and_in_no_doubt(rig, label):
     assert not row["in_doubt"]
 
 
+def test_an_app_that_refuses_the_file_is_in_no_doubt_of_what_it_had(rig, label):
+    (app,) = fleet(rig, 1, label)
+    rig.faults({"fault": "word", "error": "ODDWORD", "op": "pushupload", "token": app.token})
+
+    job = rotate(rig, label, renewed(rig, "refused.json"), code=3)
+
+    rig.faults()
+    assert [code["code"] for code in job["errors_by_code"]] == ["UNLISTED"]
+    assert holds(app) == FCM.read_bytes()
+    (row,) = app.creds("status", "--app", app.name).json
+    assert not row["in_doubt"]
+
+
 def test_another_project_needs_a_word_of_its_own(rig, label):
     (app,) = fleet(rig, 1, label)
 
