@@ -164,7 +164,8 @@ def _row(change: Change, file: str) -> RotationRow:
     if held is not None and change.effect != "same":
         told = type_for(held.file, held.kind)
         previous = UploadRow(held.credential, held.slot, told, held.file)
-    return RotationRow(row_of(change.new, file), change.app.id, previous)
+    prints = change.new.fingerprint, held.fingerprint if held else ""
+    return RotationRow(row_of(change.new, file), change.app.id, previous, *prints)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

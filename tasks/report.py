@@ -162,7 +162,8 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         remember(report, run.facts, run.part.step, finished.item, outcome)
     report.free += finished.free
     if final is not None:
-        times = (tries if finished.called else 0, first_ms, finished.started_ms)
+        # An item may end without a call long after the one that it waited for.
+        times = (tries if finished.called else before.count, first_ms, finished.started_ms)
         _add_row(report, finished.item, final, times)
         return
     match outcome:
@@ -174,7 +175,8 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             # From the call on that the event is an answer to.
             since = first_ms if step == run.part.step else finished.started_ms
             micros = round(seconds * 1e6)
-            report.waits.append((index, micros, before.count, since, step, whom))
+            made = tries if finished.called else before.count
+            report.waits.append((index, micros, made, since, step, whom))
         case Throttled(after=after):
             report.again.append(index)
             report.throttled += 1

@@ -129,9 +129,12 @@ def went_back(
         return Refused("NOT_ROLLED_BACK", outcome.message, outcome.upstream)
     if not isinstance(outcome, Done) or item.supply is None:
         return outcome
-    code, print_ = CODE_OF[step], item.supply.kept.fingerprint
-    message = f"{CODES[code].meaning} Back to {print_}."
-    details = {"slot": item.supply.kept.slot, "fingerprint": print_, "rolled_back": True}
+    code, kept = CODE_OF[step], item.supply.kept
+    message = f"{CODES[code].meaning} Back to {kept.fingerprint}."
+    details = {"slot": kept.slot, "fingerprint": kept.fingerprint, "rolled_back": True}
+    details |= {"taken_back": row_of(item).fingerprint}
+    if item.supply.heard is not None:
+        details |= {"push_result": _said(item.supply.heard)}
     return Refused(code, message, replace(outcome.upstream, details=details))
 
 
@@ -166,6 +169,7 @@ def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
     told["slot"] = row.new.slot
     if row.previous is not None:
         told["previous"] = row.previous.credential
+        told["previous_fingerprint"] = row.previous_fingerprint
     if item.supply is not None:
         told["fingerprint"] = item.supply.kept.fingerprint
     return Done(replace(upstream, details=told), detail="rotated")

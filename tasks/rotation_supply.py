@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
-from bulkhead.model.rotation import RotationRow
+from bulkhead.model.rotation import UNDO_RESULT, RotationRow
 from tasks.asked import Asked
 from tasks.push import with_file, with_files
 
@@ -15,12 +15,21 @@ WITHIN = 60.0
 """Seconds that a test's result is waited for, where the job does not say."""
 SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
+LONG_AGO_MS = 600_000
+"""A result that took an app back may be so much older than the time it was waited for."""
 
 
 def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot held before, if it held one."""
+    """The items, each with the file that its slot held before, if it held one.
+
+    With it comes what the webhook has said, where that is why an app goes back.
+    """
     before = [(item, row_of(item).previous) for item in items]
-    return with_files(asked, [(item, row.credential if row else "") for item, row in before])
+    found = with_files(asked, [(item, row.credential if row else "") for item, row in before])
+    if asked.part.step != UNDO_RESULT:
+        return found
+    heard = _heard(asked, round((asked.now - within(asked.facts)) * 1000) - LONG_AGO_MS)
+    return [replace(i, supply=replace(i.supply, heard=heard)) if i.supply else i for i in found]
 
 
 def with_result(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from bulkhead.model import push
 from bulkhead.model.push import UploadRow
 
-COLUMNS = (*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file")
+COLUMNS = (
+    *(*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file"),
+    *("fingerprint", "previous_fingerprint"),
+)
 """Of a row of `creds.rotate`: ids of the store, never bytes."""
 
 APP = COLUMNS.index("app")
@@ -48,13 +51,20 @@ class RotationRow:
     new: UploadRow
     app: str
     previous: UploadRow | None
+    fingerprint: str = ""
+    """Of the new file, for whoever reads the result."""
+    previous_fingerprint: str = ""
 
     def cells(self) -> list[str]:
         """The row as a job keeps it: it begins as that of an upload."""
-        return [*self.new.cells(), self.app, *(self.previous or _NOTHING).cells()]
+        prints = self.fingerprint, self.previous_fingerprint
+        return [*self.new.cells(), self.app, *(self.previous or _NOTHING).cells(), *prints]
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> RotationRow:
         """The row that `cells` wrote. Raises ValueError for any other."""
         previous = UploadRow.of(cells[APP + 1 :])
-        return cls(UploadRow.of(cells), cells[APP], None if previous == _NOTHING else previous)
+        # Rows of a version before this one have no fingerprints.
+        prints = (*cells[APP + 1 + len(push.COLUMNS) :], "", "")[:2]
+        known = None if previous == _NOTHING else previous
+        return cls(UploadRow.of(cells), cells[APP], known, *prints)

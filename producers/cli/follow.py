@@ -176,6 +176,8 @@ def show_job(job: Job, form: str | None, document: Mapping[str, Any] | None = No
     show_one(rows, "table")
     for entry in job.errors_by_code:
         say_code(entry.code, entry.count, entry.first_lines, entry.hint)
-    if job.counts.failed:
+    if job.counts.failed and job.app is None:
+        click.echo(f"\nwhich apps, and why: {command_here()} jobs errors {job.id}")
+    elif job.counts.failed:
         click.echo(f"\nthe rows to fix: {command_here()} jobs errors {job.id} -o csv > errors.csv")
     sys.stdout.flush()

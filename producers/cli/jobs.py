@@ -34,6 +34,9 @@ RESULT_CSV_COLUMNS = (
     *("retryable", "upstream", "attempts", "first_attempt_at", "last_attempt_at"),
 )
 ERROR_COLUMNS = ("line", "code", "message", "hint")
+BY_APP = ("app", "outcome", "detail", "code", "message", "attempts")
+ERRORS_BY_APP = ("app", "code", "message", "hint")
+"""Of a job over many apps, whose rows came from no file of a person's."""
 
 
 @click.group()
@@ -135,7 +138,7 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
         if chosen(form) == "csv":
             show_list(map(_safe, flat), RESULT_CSV_COLUMNS, form)
         else:
-            show_list(flat, RESULT_COLUMNS, form)
+            show_list(flat, BY_APP if _is_over_apps(ctx, job) else RESULT_COLUMNS, form)
     else:
         show_list(found, RESULT_COLUMNS, form)
 
@@ -147,7 +150,11 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
 def errors(ctx: Context, /, job: str, form: str | None) -> None:
     """Print the failed rows, reason and fix; `-o csv` can be imported."""
     failed = ctx.jobs.results(job, frozenset({"failed"}))
-    if chosen(form) == "csv":
+    if _is_over_apps(ctx, job):
+        rows_by_app = (result.to_dict() for result in failed)
+        csv = chosen(form) == "csv"
+        show_list(map(_safe, rows_by_app) if csv else rows_by_app, ERRORS_BY_APP, form)
+    elif chosen(form) == "csv":
         sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
         rows = (
             FailedRow(one.line, one.cells, one.code or "", one.message or "", one.hint or "")
@@ -156,6 +163,10 @@ def errors(ctx: Context, /, job: str, form: str | None) -> None:
         write_errors(ctx.jobs.columns(job), rows, sys.stdout)
     else:
         show_list((result.to_dict() for result in failed), ERROR_COLUMNS, form)
+
+
+def _is_over_apps(ctx: Context, job: str) -> bool:
+    return ctx.jobs.get(job).app is None
 
 
 def _safe(row: dict[str, Any]) -> dict[str, Any]:
