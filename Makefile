@@ -7,7 +7,7 @@ BIN = .venv/bin
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## import a real file through every part, in under 90 s
+demo: ## a real file and a push key for twenty apps through every part, in under 90 s
 	@$(PYTHON) tools/environment.py requirements.lock
 	@$(BIN)/bulkhead demo
 

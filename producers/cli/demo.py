@@ -1,4 +1,4 @@
-"""`bulkhead demo`: a real file through every part, twice, and every row accounted for."""
+"""`bulkhead demo`: a real file through every part, twice; then a push key for twenty apps."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import click
 from bulkhead.model.job import Job
 from bulkhead.settings import Settings
 from producers.cli.context import Context, pass_context
+from producers.cli.demo_rotation import APPS, Rotations, Stage, tell
 from producers.cli.ensemble import Ensemble
 from producers.cli.follow import Following, follow
 from producers.cli.output import chosen, command_here, output_option, show_one
@@ -47,6 +48,7 @@ class Summary:
     before: dict[str, Any]
     record: dict[str, Any]
     """The sandbox's totals between the two jobs, and after both."""
+    rotations: Rotations
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class Summary:
                 "people": self.record["distinct_keys"],
                 "most_often_created": self.record["max_applied_per_key"],
             },
+            "rotation": self.rotations.to_dict(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -86,14 +89,18 @@ class Summary:
             ("people skipped the second time", again.skipped, counts.succeeded),
             ("calls of both times", calls + self.again.attempts["calls"], requests),
         )
-        return [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
+        wrong = [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
+        return [*wrong, *self.rotations.disagreements()]
 
 
 @click.command()
 @output_option
 @pass_context
 def demo(ctx: Context, /, form: str | None) -> int:
-    """Import a thousand people into a stand-in mesibo, twice. Keeps nothing."""
+    """Import a file and rotate a push key, against a stand-in mesibo.
+
+    It starts all parts itself and keeps nothing.
+    """
     del ctx
     with tempfile.TemporaryDirectory(prefix="bh-", ignore_cleanup_errors=True) as folder:
         # The person's own settings play no part: a demo must not reach a real store.
@@ -113,14 +120,16 @@ def _run(ctx: Context, folder: Path) -> Summary:
     with (folder / "demo.log").open("wb") as log, Ensemble(ctx.settings, log) as ensemble:
         _say("store, sandbox and workers are starting")
         address = ensemble.add_sandbox(0, "--seed", "1", "--faults", str(faults))
-        token = register(ctx, address, rate=RATE)
+        token, port = register(ctx, address, rate=RATE), ensemble.add_api(0)
         ensemble.add_workers(min(WORKERS, os.cpu_count() or 1))
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
         job, before = _import(ctx), received(address, token)
         _say("importing the same file again: what is on the record is not sent again")
         again, record = _import(ctx), received(address, token)
-    return Summary(job, again, before, record, time.monotonic() - started)
+        _say(f"a push key for {APPS} apps in three waves: first one that is bad, then a good one")
+        rotations = Stage.build(ctx, address, port, folder).play()
+    return Summary(job, again, before, record, rotations, time.monotonic() - started)
 
 
 def _import(ctx: Context) -> Job:
@@ -142,13 +151,15 @@ def _tell(summary: Summary, problems: list[str]) -> None:
     lines = [
         *_first_time(summary),
         *_second_time(summary.to_dict()["again"]),
-        f"{summary.seconds:.1f} s in all, at no more than {RATE:g} calls a second",
+        *tell(summary.rotations),
+        f"{summary.seconds:.1f} s in all, at no more than {RATE:g} calls a second for demo/shop",
         "",
         *(f"THE NUMBERS DISAGREE: {problem}" for problem in problems),
         "Where to look next:",
         f"  {here} up --sandbox      everything running, and an import line to paste",
         "  docs/how-to/first-import.md  your first own file",
         "  docs/journey.md              what happened to a row on its way",
+        "  docs/how-to/push-credentials.md  the same with your own keys and apps",
     ]
     click.echo("\n".join(lines))
     sys.stdout.flush()

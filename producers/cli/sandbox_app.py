@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
@@ -54,6 +55,18 @@ def tell_sandbox(address: str, token: Secret) -> None:
     """Let the sandbox accept this app token. Raises Unreachable."""
     body = json.dumps({"token": token.reveal(), "edition": "cloud", "rate": None}).encode()
     _ask(address, "POST", "/_sandbox/apps", body)
+
+
+def tell_sandbox_all(address: str, apps: Sequence[Mapping[str, Any]]) -> None:
+    """The same for many apps, each as the sandbox's own document. Raises Unreachable."""
+    _ask(address, "POST", "/_sandbox/apps", json.dumps(list(apps)).encode())
+
+
+def pushed(address: str, token: Secret) -> dict[str, Any]:
+    """What the sandbox was told about push with this token, without the files themselves."""
+    query = urlencode({"token": token.reveal()})
+    book: dict[str, Any] = json.loads(_ask(address, "GET", f"/_sandbox/push?{query}"))
+    return book
 
 
 def received(address: str, token: Secret) -> dict[str, Any]:

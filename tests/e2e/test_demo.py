@@ -23,6 +23,14 @@ def test_every_number_of_the_demo_agrees_with_the_sandboxs_record(product: Produ
     assert again["counts"]["failed"] == counts["failed"]
     assert (again["calls"], again["requests"]) == (0, 0)
 
+    bad, good = told["rotation"]["bad"], told["rotation"]["good"]
+    assert (told["rotation"]["apps"], told["rotation"]["waves"]) == (20, [1, 5, 20])
+    assert bad["errors_by_code"] == {"PUSH_FAILED": 1, "WAVE_FAILED": 3}
+    assert (bad["counts"]["succeeded"], bad["sandbox"]["hold_the_new_file"]) == (1, 1)
+    assert (bad["counts"]["not_attempted"], bad["sandbox"]["never_called"]) == (15, 15)
+    assert (good["counts"]["succeeded"], good["sandbox"]["hold_the_new_file"]) == (20, 20)
+    assert (bad["calls"], good["calls"]) == tuple(one["sandbox"]["requests"] for one in (bad, good))
+
 
 def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
     done = product.run("demo", "-o", "table", timeout=400)
@@ -32,4 +40,6 @@ def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
     assert "each accounted for" in done.out
     assert "988 skipped, because the record says that they are done" in done.out
     assert "0 calls; the sandbox received 0" in done.out
+    assert "4 went back to the key before: 1 PUSH_FAILED, 3 WAVE_FAILED" in done.out
+    assert "20 have it; the sandbox finds it in 20, byte for byte" in done.out
     assert not list(product.home.iterdir())
