@@ -13,6 +13,7 @@ SECONDS: Mapping[str, int] = MappingProxyType(
         "first_call": 100,
         "fairness": 100,
         "item_cost": 100,
+        "fleet_rate": 100,
         "store_memory": 80,
         "killed": 100,
         "brakes": 70,

@@ -59,7 +59,8 @@ class Stand:
             pipe = redis.pipeline(transaction=False)
             for name in names[first : first + TOGETHER]:
                 app = f"{tenant}/{name}"
-                token = token_fields(self.context.seal_token(app, Secret(TOKEN)))
+                # Of its own: by the token the server tells calls apart that name no user.
+                token = token_fields(self.context.seal_token(app, Secret(f"{TOKEN}-{name}")))
                 state = {"state": "active", "tenant": tenant, "version": "1"}
                 pipe.hset(key("app", app), mapping={**settings.to_fields(), **token, **state})
                 pipe.sadd(key("tenant", tenant, "apps"), app)

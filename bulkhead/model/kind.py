@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from bulkhead.model.outcome import Repeat
-from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
+from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, UNDO_UPLOAD, VERIFY
 
 FIRST = ""
 READ_BACK = "read_back"
@@ -26,6 +26,8 @@ class Kind:
     steps: Mapping[str, Repeat]
     record: bool = False
     """True if what was done before is looked up on the record."""
+    lost: Mapping[str, str] = field(default_factory=dict)
+    """Step → the step that follows where a worker died in a call that may not be repeated."""
     operation_class: str = "provision"
     """An app may have a rate of its own for each class of operations."""
 
@@ -55,6 +57,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 READ_BACK: Repeat.ONCE,
                 **dict.fromkeys((OPTIONS, VERIFY, AWAIT, *CODE_OF), Repeat.SAFE),
             },
+            lost={READ_BACK: UNDO_UPLOAD},
             operation_class="push_upload",
         ),
     }
@@ -75,11 +78,12 @@ def operation_class(kind: str, operation: str = "") -> str:
 
 
 def repeats(kind: str, first: str = "") -> dict[str, str]:
-    """The fields of a job that say what may be repeated; `first` overrides the first step's.
+    """The fields of a job that say what follows a lost call; `first` overrides the first step's.
 
     A kind that is not listed has one step, and what nobody said may be repeated may not.
     """
     known = KINDS.get(kind)
     steps = {step: how.value for step, how in known.steps.items()} if known else {}
     told = {f"repeat:{step}": how for step, how in steps.items() if step != FIRST}
+    told |= {f"lost:{step}": to for step, to in (known.lost if known else {}).items()}
     return {"repeat": first or steps.get(FIRST, Repeat.ONCE.value), **told}

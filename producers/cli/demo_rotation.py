@@ -108,7 +108,7 @@ class Stage:
     def build(cls, ctx: Context, address: str, api_port: int, folder: Path) -> Stage:
         """Raises Unreachable if a part of the demo does not answer."""
         stage = cls(ctx, address, folder)
-        stage.keys = _make_keys(folder)
+        stage.keys = make_keys(folder)
         _wait_for(api_port)
         issued, said = InboundSecrets(ctx.scripts, ctx.box), []
         settings = AppSettings(f"{address}/backend/", labels={"demo": LABEL})
@@ -174,7 +174,7 @@ def _typed(ctx: Context, *words: str) -> Job:
     return ctx.jobs.get(json.loads(out.getvalue())["id"])
 
 
-def _make_keys(folder: Path) -> list[Path]:
+def make_keys(folder: Path) -> list[Path]:
     """Three service accounts of one project, as FCM would hand them out; nobody else has them."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa

@@ -22,12 +22,13 @@ class Gate(Listener):
         super().__init__()
         self._path = path
         self._verb = self._what = self._having = None
+        self._before = 0
         self.shut = threading.Event()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
-    def shut_at(self, verb, what, having=""):
-        """`having`: only where the question has these words, blanks aside."""
-        self._what, self._having = what, having.encode()
+    def shut_at(self, verb, what, having="", nth=1):
+        """`having`: only where the question has these words, blanks aside; `nth`: of these."""
+        self._what, self._having, self._before = what, having.encode(), nth - 1
         self._verb = hashlib.sha1(source(verb).encode()).hexdigest().encode()
 
     def serve(self, client):
@@ -47,7 +48,10 @@ class Gate(Listener):
 
     def _is_meant(self, piece):
         verb = self._verb
-        return verb and verb in piece and self._having in piece.replace(b" ", b"")
+        if not (verb and verb in piece and self._having in piece.replace(b" ", b"")):
+            return False
+        self._before -= 1
+        return self._before < 0
 
     def _answers(self, store, client, closing):
         with suppress(OSError):

@@ -12,13 +12,14 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 
 def spellings(secret):
     """Every way in which the secret may stand in plain sight."""
-    raw = secret.encode()
+    raw = secret if isinstance(secret, bytes) else secret.encode()
+    letters = raw.decode("latin-1")
     found = {
         raw,
         raw.hex().encode(),
         "".join(f"%{byte:02x}" for byte in raw).encode(),
-        quote(secret, safe="").encode(),
-        "".join(f"\\u{ord(letter):04x}" for letter in secret).encode(),
+        quote(raw, safe="").encode(),
+        "".join(f"\\u{ord(letter):04x}" for letter in letters).encode(),
         "".join(f"\\x{byte:02x}" for byte in raw).encode(),
     }
     for shift in range(3):

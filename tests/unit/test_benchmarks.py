@@ -22,6 +22,7 @@ BARS_OF_THE_ENGINE = {
     "first call beside a million items": "first_call",
     "weights, flood, hanging apps": "fairness",
     "cost per item": "item_cost",
+    "a job over many apps": "fleet_rate",
     "store memory": "store_memory",
     "kill -9": "killed",
     "pause, resume, cancel": "brakes",

@@ -2,7 +2,7 @@
 -- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
 --
 -- A granted lease ends quietly. Items of a begun one run again if they may be repeated, and are read
--- back if that tells; those that were marked as sent and may not become `unknown`. A slice that died twice
+-- back if that tells; those that were marked as sent and may not become `unknown`, or go where their kind says. A slice that died twice
 -- is split to single items; one of them that then dies twice more, as its worker's only suspect, is POISON,
 -- unless workers die just as well without it: see is_guilty.
 --
@@ -54,6 +54,9 @@ local function end_begun(lease)
   local again, unknown, failed, left = 0, 0, 0, lease.left
   if items > 0 then
     local may_repeat = repeat_of(lease.job, lease.step)
+    -- Some kinds have a step that makes good what was lost at this one.
+    local instead = redis.call('HGET', key('job', lease.job), 'lost:' .. lease.step)
+    if instead then may_repeat = 'check' end
     if may_repeat == 'once' then
       become_unknown(lease.job, lease.left, 'sent, and the worker died before the answer')
       unknown = items
@@ -62,7 +65,7 @@ local function end_begun(lease)
       failed = 1
     else
       if items == 1 and deaths == FATAL_DEATHS and not stopped then suspect(lease) end
-      local step = may_repeat == 'check' and 'read_back' or lease.step
+      local step = instead or may_repeat == 'check' and 'read_back' or lease.step
       redo(lease.job, lease.app, lease.left, deaths, step)
       if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
       if hold_unsure(lease.job, lease.left, step) then again = items else unknown = items end
