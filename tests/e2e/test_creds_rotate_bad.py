@@ -84,13 +84,15 @@ def test_an_on_premise_app_among_others_that_cannot_take_so_much_is_said_before(
 
 def test_an_app_that_is_in_a_rotation_is_in_no_other(app):
     new = app.rig.place("new.json", NEW)
-    first = rotate(app, new, "--at", "in 1h").json["id"]
+    app.typed("apps", "pause", app.name)
+    first = rotate(app, new).json["id"]
 
     done = rotate(app, new, code=7)
 
     assert first in done.err
-    app.typed("jobs", "cancel", first, "--yes")
-    assert rotate(app, new, "--wait", "--timeout", "100s").json["state"] == "completed"
+    app.typed("apps", "resume", app.name)
+    assert app.rig.product.wait(first).json["state"] == "completed"
+    assert app.held() == {"fcm": NEW}
 
 
 def test_a_page_in_place_of_an_answer_leads_to_one_more_upload(app):
