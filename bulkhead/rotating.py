@@ -44,6 +44,12 @@ class Proof:
     def __post_init__(self) -> None:
         if self.verify == "test-push":
             pushtest(self.address)
+        if self.verify == "options" and not self.options:
+            raise InvalidInput(
+                "no push option is named",
+                why="--verify options is passed where mesibo takes the options, and none is sent",
+                to_do="name one, such as --no-background, or verify in another way",
+            )
 
     def params(self) -> dict[str, Any]:
         """What the job keeps of it."""

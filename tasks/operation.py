@@ -73,7 +73,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         push.upload_again, rotation.uploaded_again, push.with_credentials
     ),
     ("creds.rotate", OPTIONS): Operation(
-        push.set_options,
+        rotation.set_options,
         rotation.options_set,
         push.with_file,
         give_up=partial(rotation.take_back, UNDO_OPTIONS),

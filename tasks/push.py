@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bulkhead.backend import push
 from bulkhead.backend.call import Call
@@ -100,9 +101,14 @@ def at_most_twice(outcome: Outcome) -> Outcome:
 def set_options(facts: JobFacts, item: Item) -> Call | Refused:
     """Set the options that the job names, and no other."""
     del item
+    return options_call(facts.params.get("options"))
+
+
+def options_call(options: Any) -> Call | Refused:
+    """The call that sets these options."""
     try:
-        return push.pushset(PushOptions(**facts.params["options"]))
-    except (InvalidInput, KeyError, TypeError):
+        return push.pushset(PushOptions(**options))
+    except (InvalidInput, TypeError):
         return Refused("UNSENDABLE", "the job names no push option that there is")
 
 
@@ -150,9 +156,7 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
     elif facts.kind == "creds.upload":
         end_doubt(report, step, item, outcome)
     elif facts.kind == "creds.options" and done:
-        for name, value in facts.params["options"].items():
-            told = json.dumps({"value": value, "job": report.job})
-            report.push.append(("push_options", name, told))
+        book_options(report, facts.params["options"])
     elif facts.kind == "creds.debug" and isinstance(outcome, Done | Unknown):
         window = {"duration": facts.params["duration"], "sure": done, "job": report.job}
         report.push.append(("push_debug", WINDOW, json.dumps(window)))
@@ -163,6 +167,13 @@ def book(report: Report, item: Item, by: str, file: str) -> None:
     if item.supply is not None:
         entry = replace(item.supply.kept.in_slot(by, report.job), file=file)
         report.creds.append((entry.slot, entry.to_json()))
+
+
+def book_options(report: Report, options: Mapping[str, bool]) -> None:
+    """Note that these options were set."""
+    for name, value in options.items():
+        told = json.dumps({"value": value, "job": report.job})
+        report.push.append(("push_options", name, told))
 
 
 def end_doubt(report: Report, step: str, item: Item, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bulkhead.engine.cabinet import Item, JobFacts
@@ -51,6 +51,13 @@ def _heard(asked: Asked, since_ms: int) -> PushResult | None:
 def row_of(item: Item) -> RotationRow:
     """The item's row. Raises ValueError for one that no rotation made."""
     return RotationRow.of(item.cells)
+
+
+def options_of(facts: JobFacts, item: Item) -> Mapping[str, bool]:
+    """The options that the item's app is to have; none where none are named."""
+    del item
+    options: Mapping[str, bool] = facts.params.get("options") or {}
+    return options
 
 
 def within(facts: JobFacts) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.push import DebugWindow, Doubt, InSlot, SetOption
@@ -66,9 +67,14 @@ class PushRecord:
 
     def options(self, app: str) -> dict[str, SetOption]:
         """The options that were set through us, and as what."""
-        found = ask(self._redis.hgetall, self._scripts.key("app", app, "push_options"))
-        told = ((name, json.loads(text)) for name, text in decoded(found).items())
-        return {name: SetOption(one["value"], one["job"], one["at"]) for name, one in told}
+        return self.options_of([app])[app]
+
+    def options_of(self, apps: Sequence[str]) -> dict[str, dict[str, SetOption]]:
+        """The same of many apps; one round trip."""
+        return {
+            app: {name: _option(json.loads(text)) for name, text in found.items()}
+            for app, found in self._hashes(apps, "push_options")
+        }
 
     def debug_window(self, app: str) -> DebugWindow | None:
         """The debug window that was opened last through us."""
@@ -83,3 +89,7 @@ class PushRecord:
         for app in apps:
             pipe.hgetall(self._scripts.key("app", app, name))
         return zip(apps, map(decoded, ask(pipe.execute)), strict=True)
+
+
+def _option(told: dict[str, Any]) -> SetOption:
+    return SetOption(told["value"], told["job"], told["at"])

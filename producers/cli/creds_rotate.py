@@ -10,6 +10,7 @@ from bulkhead.errors import UsageProblem
 from bulkhead.model.rotation import VERIFICATIONS
 from producers.cli.context import Context, pass_context
 from producers.cli.creds_file import Loaded, keep, load_uploadable
+from producers.cli.creds_options import note_oddities, seven_options, take_seven
 from producers.cli.follow import finish
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.output import output_option, show_one
@@ -17,6 +18,7 @@ from producers.cli.values import DURATION
 
 if TYPE_CHECKING:
     from bulkhead.model.waves import Waves
+    from bulkhead.pushing import PushOptions
     from bulkhead.rotating import Change, Proof
 
 WITHIN = "60s"
@@ -43,7 +45,7 @@ OWN = (
 )
 @click.option(
     "--verify",
-    type=click.Choice([word for word in VERIFICATIONS if word != "options"]),
+    type=click.Choice(VERIFICATIONS),
     default="none",
     show_default=True,
     help="What proves that it works.",
@@ -55,6 +57,7 @@ OWN = (
 @click.option("--auto-rollback", is_flag=True, help="Take a wave back in which an app failed.")
 @click.option("--allow-project-change", is_flag=True, help="Also to another Firebase project.")
 @click.option("--force", is_flag=True, help="Send also what the record says is done already.")
+@seven_options
 @job_options
 @quote_options
 @output_option
@@ -62,24 +65,26 @@ OWN = (
 def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> int:
     """Give many apps a new credential, wave by wave.
 
-    Each app: upload, then as much proof as is asked for; what does not prove itself goes back to
-    the file before. The first app that fails keeps later waves from beginning (exit 3).
+    Each app: upload, then the push options that are named, then as much proof as is asked for; what
+    does not prove itself goes back to the file before. The first app that fails keeps later waves
+    from beginning (exit 3).
     """
     from bulkhead.ordering import Options
     from bulkhead.rotating import changes, chosen, prepare_rotation, refuse_under_way
 
     wanted = {name: options.pop(name) for name in OWN}
-    asked, how = Options(**take_asked(options)), take_how(options)
-    loaded, proof = _file(wanted), _proof(wanted)
+    asked, how, seven = Options(**take_asked(options)), take_how(options), take_seven(options)
+    proof = _proof(wanted, seven)
+    loaded = _file(wanted)
     apps = chosen(ctx.fleet.apps(), selector, ctx.settings.tenant)
     planned = changes(ctx.scripts, apps, loaded.stored)
     _refuse_unfit(planned, loaded, wanted)
     waves = _waves(wanted, len(planned))
     if how.dry_run:
-        show_one(_plan(planned, waves), form)
+        show_one(_plan(planned, waves, proof), form)
         return 0
     refuse_under_way(ctx.scripts, planned)
-    _say(planned, proof)
+    _say(ctx, planned, proof)
     _ask(ctx, planned, waves, how.yes)
     keep(ctx, [one.app.id for one in planned], "creds.rotate", [loaded], asked.at)
     made = prepare_rotation(
@@ -108,8 +113,15 @@ def _file(wanted: dict[str, Any]) -> Loaded:
     return loaded
 
 
-def _proof(wanted: dict[str, Any]) -> Proof:
+def _proof(wanted: dict[str, Any], options: PushOptions) -> Proof:
     from bulkhead.rotating import Proof
+
+    if wanted["verify"] == "options" and not options.given():
+        raise UsageProblem(
+            "no push option is named",
+            why="--verify options is passed where mesibo takes the options, and none is sent",
+            to_do="name one, such as --no-background, or leave --verify options away",
+        )
 
     if wanted["verify"] == "test-push" and not wanted["address"]:
         raise UsageProblem(
@@ -117,7 +129,7 @@ def _proof(wanted: dict[str, Any]) -> Proof:
             why="a test notification is sent to a user of each app",
             to_do="give the address of a probe user, such as --test-user probe@example.com",
         )
-    return Proof(wanted["verify"], wanted["address"] or "", wanted["within"])
+    return Proof(wanted["verify"], wanted["address"] or "", wanted["within"], options.given())
 
 
 def _waves(wanted: dict[str, Any], apps: int) -> Waves:
@@ -139,20 +151,28 @@ def _refuse_unfit(planned: list[Change], loaded: Loaded, wanted: dict[str, Any])
         refuse_too_large(change.app, loaded.content, loaded.name)
 
 
-def _plan(planned: list[Change], waves: Waves) -> dict[str, Any]:
+def _plan(planned: list[Change], waves: Waves, proof: Proof) -> dict[str, Any]:
     return {
         "apps": len(planned),
         "waves": list(waves.ends),
         "soak_s": waves.soak,
         "auto_rollback": waves.rollback,
+        "verify": proof.verify,
+        "options": dict(proof.options),
         "changes": [change.to_dict() for change in planned],
     }
 
 
-def _say(planned: list[Change], proof: Proof) -> None:
+def _say(ctx: Context, planned: list[Change], proof: Proof) -> None:
     """What a person should know before the first upload."""
+    from bulkhead.engine.push_record import PushRecord
+    from bulkhead.pushing import PushOptions
+
+    if proof.options:
+        known = PushRecord(ctx.scripts).options_of([change.app.id for change in planned])
+        note_oddities(PushOptions(**proof.options), known.values())
     first = [change for change in planned if change.effect == "first"]
-    if first and proof.verify != "none":
+    if first and (proof.verify != "none" or proof.options):
         click.echo(
             f"{len(first)} of {len(planned)} apps have previous: none on our record, and cannot go "
             "back; `bulkhead creds adopt FILE --app APP` tells what they hold",
