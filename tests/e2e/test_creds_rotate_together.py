@@ -2,6 +2,11 @@
 
 import pytest
 
+from bulkhead.box import Box
+from bulkhead.engine.credentials import Credentials
+from bulkhead.engine.fleet import Fleet
+from bulkhead.model.waves import Waves
+from bulkhead.rotating import Proof, changes, prepare_rotation
 from tests.e2e.push_rig import FCM, Rig
 from tests.e2e.test_creds_rotate import fleet, holds, renewed
 
@@ -72,3 +77,52 @@ def test_a_dry_run_says_which_options_would_be_set_and_what_is_odd_about_them_is
     assert plan.json["options"] == {"sound": True}
     assert job.json["state"] == "completed"
     assert "sound has an effect only where background is off" in job.err
+
+
+@pytest.fixture
+def two_files(rig):
+    """Two renewals that the store keeps, and their bytes."""
+    other = rig.app()
+    files = [rig.place(f"twice{n}.json", another_key(n)) for n in (1, 2)]
+    other.upload(files[0])
+    other.upload(files[1])
+    second, first, *_ = other.creds("history", other.name).json
+    return [
+        (entry["credential"], file.read_bytes())
+        for entry, file in zip((first, second), files, strict=True)
+    ]
+
+
+def another_key(number):
+    return FCM.read_bytes().replace(b'"private_key_id": "', b'"private_key_id": "%d' % number)
+
+
+def order_at_once(rig, app, credentials):
+    """A rotation for each, planned before any other was ordered; their ids."""
+    with rig.product.look() as scripts:
+        kept = Credentials(scripts, Box("0" * 32))
+        known = Fleet(scripts).app(app.name)
+        plans = [changes(scripts, [known], kept.get(credential)) for credential in credentials]
+        made = [prepare_rotation(plan, Waves((1,)), Proof(), file="new.json") for plan in plans]
+        return [one.submit(scripts).id for one in made]
+
+
+def test_of_two_rotations_at_once_one_commits_and_the_other_says_why(rig, two_files):
+    (app,) = fleet(rig, 1, "twice")
+
+    # Both are let go at once.
+    app.typed("apps", "pause", app.name)
+    jobs = order_at_once(rig, app, [credential for credential, _ in two_files])
+    app.typed("apps", "resume", app.name)
+
+    documents = [rig.product.wait(job, timeout=100).json for job in jobs]
+
+    winner = next(number for number, one in enumerate(documents) if one["state"] == "completed")
+    (refused,) = app.results(jobs[1 - winner])
+    assert documents[1 - winner]["counts"]["failed"] == 1
+    assert refused["code"] in ("SLOT_TAKEN", "RECORD_CHANGED")
+    assert jobs[winner] in refused["message"]
+    assert holds(app) == two_files[winner][1]
+    assert len(app.uploads()) == 2
+    (now,) = app.creds("status", "--app", app.name).json
+    assert (now["job"], now["in_doubt"]) == (jobs[winner], None)
