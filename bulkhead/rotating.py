@@ -66,6 +66,8 @@ class Change:
     app: App
     new: Stored
     held: InSlot | None
+    proof: Proof | None = None
+    """What shows it in this app, where that is not what the job says: options and probe user."""
 
     @property
     def effect(self) -> Effect:
@@ -84,6 +86,9 @@ class Change:
             "effect": self.effect,
             "previous": self.held.fingerprint if self.held else None,
             "new": self.new.fingerprint,
+            "file": self.new.file,
+            "options": dict(self.proof.options) if self.proof else {},
+            "test_user": self.proof.params().get("address") if self.proof else None,
         }
 
 
@@ -108,10 +113,12 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     return _some(list(found_by_name.values()), selector, "nothing is named")
 
 
-def changes(scripts: Scripts, apps: Sequence[App], new: Stored) -> list[Change]:
-    """What the file would change, app by app, by our record."""
+def changes(
+    scripts: Scripts, apps: Sequence[App], new: Stored, proof: Proof | None = None
+) -> list[Change]:
+    """What the file would change, app by app, by our record; `proof` where they have their own."""
     slots = PushRecord(scripts).slots_of([app.id for app in apps])
-    return [Change(app, new, slots[app.id].get(new.slot)) for app in apps]
+    return [Change(app, new, slots[app.id].get(new.slot), proof) for app in apps]
 
 
 def refuse_other_project(planned: Sequence[Change]) -> None:
@@ -142,12 +149,15 @@ def prepare_rotation(
     waves: Waves,
     proof: Proof,
     *,
-    file: str,
+    file: str | None = None,
     force: bool = False,
     options: Options = DEFAULT,
 ) -> Prepared:
-    """The job: an item an app, in waves. `file` is the name under which it is sent."""
-    rows = [_row(change, file) for change in planned]
+    """The job: an item an app, in waves, in this order.
+
+    `file` is the name under which all are sent; without it each has the one it is kept by.
+    """
+    rows = [_row(change, file or change.new.file, proof) for change in planned]
     tenants = {change.app.id.partition("/")[0] for change in planned}
     request = Request(
         KIND,
@@ -165,12 +175,15 @@ def prepare_rotation(
     return Prepared(request, [batch], lambda: told)
 
 
-def _row(change: Change, file: str) -> RotationRow:
+def _row(change: Change, file: str, proof: Proof) -> RotationRow:
     held, previous = change.held, None
     if held is not None and change.effect != "same":
         told = type_for(held.file, held.kind)
         previous = UploadRow(held.credential, held.slot, told, held.file)
-    return RotationRow(row_of(change.new, file), change.app.id, previous)
+    new, own = row_of(change.new, file), change.proof or proof
+    options = None if own.options == proof.options else own.options
+    address = "" if own.address == proof.address else own.address
+    return RotationRow(new, change.app.id, previous, options, address)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

@@ -41,7 +41,7 @@ from bulkhead.model.rotation import (
 )
 from bulkhead.model.slice import Known, Report
 from tasks.push import at_most_twice, book, book_options, end_doubt, options_call, upload_as
-from tasks.rotation_supply import options_of, row_of, within
+from tasks.rotation_supply import address_of, options_of, row_of, within
 
 SOON = 0.2
 """Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
@@ -77,9 +77,8 @@ def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outco
 
 def send_test(facts: JobFacts, item: Item) -> Call | Refused:
     """Send the probe user a test; twice does no harm there."""
-    del item
     try:
-        return replace(push.pushtest(str(facts.params.get("address", ""))), repeat=Repeat.SAFE)
+        return replace(push.pushtest(address_of(facts, item)), repeat=Repeat.SAFE)
     except InvalidInput as error:
         return Refused("UNSENDABLE", error.what)
 
@@ -90,7 +89,7 @@ def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
     if isinstance(outcome, Refused):
         return _undo(item, UNDO_TEST, outcome.message)
     if isinstance(outcome, Done):
-        return Wait(AWAIT, SOON, str(facts.params["address"]), outcome.upstream)
+        return Wait(AWAIT, SOON, address_of(facts, item), outcome.upstream)
     return outcome
 
 
@@ -108,7 +107,7 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
     if supply.heard is None and supply.patience > 0:
         waited = within(facts) - supply.patience
         again = min(supply.patience, max(SOON, waited))
-        return Wait(AWAIT, again, str(facts.params["address"]))
+        return Wait(AWAIT, again, address_of(facts, item))
     if supply.heard is None:
         return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
     if supply.heard.ok:

@@ -59,12 +59,12 @@ def _with_result(asked: Asked, item: Item) -> Item:
     tries = asked.begun.tries.get(item.index)
     since = tries.first_at if tries else int(asked.now * 1000)
     left = since / 1000 + within(asked.facts) - asked.now
-    heard = _heard(asked, since - SLACK_MS)
+    heard = _heard(asked, address_of(asked.facts, item), since - SLACK_MS)
     return replace(item, supply=replace(item.supply, heard=heard, patience=max(0.0, left)))
 
 
-def _heard(asked: Asked, since_ms: int) -> PushResult | None:
-    address, found = asked.facts.params.get("address"), None
+def _heard(asked: Asked, address: str, since_ms: int) -> PushResult | None:
+    found = None
     for received in asked.cabinet.inbound.events(asked.part.app, f"{max(0, since_ms)}-0"):
         what = received.event.what
         if isinstance(what, PushResult) and what.address == address and what.ok is not None:
@@ -79,9 +79,13 @@ def row_of(item: Item) -> RotationRow:
 
 def options_of(facts: JobFacts, item: Item) -> Mapping[str, bool]:
     """The options that the item's app is to have; none where none are named."""
-    del item
-    options: Mapping[str, bool] = facts.params.get("options") or {}
-    return options
+    own = row_of(item).options
+    return own if own is not None else facts.params.get("options") or {}
+
+
+def address_of(facts: JobFacts, item: Item) -> str:
+    """The probe user of the item's app."""
+    return row_of(item).address or str(facts.params.get("address", ""))
 
 
 def within(facts: JobFacts) -> float:

@@ -56,12 +56,12 @@ def take_seven(options: dict[str, Any]) -> PushOptions:
     return PushOptions(**{name: options.pop(name) for name in HELP})
 
 
-def note_oddities(wanted: PushOptions, before: Iterable[Mapping[str, SetOption]]) -> None:
+def note_oddities(pairs: Iterable[tuple[PushOptions, Mapping[str, SetOption]]]) -> None:
     """Says on stderr, each thing once, what is odd about these where those were set before."""
     from bulkhead.pushing import PushOptions, oddities
 
     said: dict[str, None] = {}
-    for known in before:
+    for wanted, known in pairs:
         stood = PushOptions(**{name: one.value for name, one in known.items()})
         said |= dict.fromkeys(warning.message for warning in oddities(wanted, stood))
     for message in said:
@@ -99,7 +99,7 @@ def _order(
     from bulkhead.pushing import prepare_options
 
     name = ctx.fleet.app(ctx.app_id(app)).id
-    note_oddities(wanted, [PushRecord(ctx.scripts).options(name)])
+    note_oddities([(wanted, PushRecord(ctx.scripts).options(name))])
     made = prepare_options(ctx.scripts, wanted, app=name, options=options)
     if not dry_run:
         ctx.audit("creds.options", **of_app(name), changes=spelled(wanted.given()))

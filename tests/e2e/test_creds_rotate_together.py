@@ -74,7 +74,7 @@ def test_a_dry_run_says_which_options_would_be_set_and_what_is_odd_about_them_is
     plan = app.creds(*words, "--dry-run")
     job = app.creds(*words, "--yes", "--wait", "--timeout", "100s")
 
-    assert plan.json["options"] == {"sound": True}
+    assert plan.json["changes"][0]["options"] == {"sound": True}
     assert job.json["state"] == "completed"
     assert "sound has an effect only where background is off" in job.err
 
