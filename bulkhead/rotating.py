@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -132,11 +133,15 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
         )
 
 
-def refuse_under_way(scripts: Scripts, planned: Sequence[Change]) -> None:
-    """Raises Conflict while another rotation of one of the apps has not ended."""
+def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
+    """Raises Conflict while another rotation of one of the apps has not ended.
+
+    One with this idempotency key is not another one.
+    """
     for change in planned:
         for job in Jobs(scripts).open_of(change.app.id):
-            if job.kind == KIND and not job.ended:
+            again = bool(key) and job.idempotency_key == key
+            if job.kind == KIND and not job.ended and not again:
                 raise Conflict(
                     f"{change.app.id} is in another rotation",
                     why=f"{job.id} is {job.state.value}",
@@ -158,6 +163,7 @@ def prepare_rotation(
     `file` is the name under which all are sent; without it each has the one it is kept by.
     """
     rows = [_row(change, file or change.new.file, proof) for change in planned]
+    digest = _digest(rows, waves)
     tenants = {change.app.id.partition("/")[0] for change in planned}
     request = Request(
         KIND,
@@ -167,12 +173,18 @@ def prepare_rotation(
         mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
+        content=digest,
         **options.members(),
     )
     batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
-    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
-    told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
+    told = {"sha256": digest, "rows": len(rows), "format": "rotation"}
     return Prepared(request, [batch], lambda: told)
+
+
+def _digest(rows: Sequence[RotationRow], waves: Waves) -> str:
+    """Of what is asked for; what each app had before is another thing when it is asked again."""
+    lines = [[row.app, row.new.credential, row.options, row.address] for row in rows]
+    return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
 
 
 def _row(change: Change, file: str, proof: Proof) -> RotationRow:

@@ -18,6 +18,9 @@ from producers.cli.context import Context
 from producers.cli.creds_file import STDIN, Loaded, load_uploadable
 from producers.cli.values import usage
 
+GIVEN = {"waves": "waves", "soak": "soak", "verify": "verify", "within": "verify_within"}
+"""Options that stand in place of a member of the plan."""
+FLAGS = ("auto_rollback", "allow_project_change")
 WITHIN = 60.0
 """Seconds that a test's result is waited for."""
 
@@ -56,14 +59,9 @@ def plan_of(file: str | None, wanted: Mapping[str, Any], options: Mapping[str, b
         )
         for entry in plan.entries
     )
-    given = {name: wanted[name] for name in ("waves", "soak", "verify") if wanted[name] is not None}
-    if wanted["within"] is not None:
-        given["verify_within"] = wanted["within"]
-    flags = {
-        name: wanted[name] or getattr(plan, name)
-        for name in ("auto_rollback", "allow_project_change")
-    }
-    return replace(plan, entries=entries, **given, **flags)
+    given = {member: wanted[name] for name, member in GIVEN.items() if wanted[name] is not None}
+    given |= {name: True for name in FLAGS if wanted[name]}
+    return replace(plan, entries=entries, **given)
 
 
 def ready(ctx: Context, plan: Plan) -> Ready:

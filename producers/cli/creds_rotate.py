@@ -72,7 +72,7 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     if how.dry_run:
         _show(todo, form)
         return 0
-    refuse_under_way(ctx.scripts, todo.changes)
+    refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
     _say(ctx, todo)
     _ask(ctx, todo, how.yes)
     for loaded, apps in todo.files:

@@ -126,3 +126,20 @@ def test_of_two_rotations_at_once_one_commits_and_the_other_says_why(rig, two_fi
     assert len(app.uploads()) == 2
     (now,) = app.creds("status", "--app", app.name).json
     assert (now["job"], now["in_doubt"]) == (jobs[winner], None)
+
+
+def test_the_same_rotation_under_the_same_key_is_the_same_job_before_and_after_its_end(rig):
+    apps = fleet(rig, 2, "again")
+    words = ("rotate", "--apps", "fleet=again", "--fcm", renewed(rig, "again.json"), "--yes")
+    words = (*words, "--idempotency-key", "again", "--waves", "1,100%", "--soak", "3s")
+
+    first = apps[0].creds(*words).json
+    during = apps[0].creds(*words).json
+    after = apps[0].creds(*words, "--wait", "--timeout", "100s").json
+    ended = apps[0].creds(*words).json
+    other = apps[0].creds(*words, "--no-background", code=7)
+
+    assert {one["id"] for one in (first, during, after, ended)} == {first["id"]}
+    assert (after["state"], ended["state"]) == ("completed", "completed")
+    assert "again" in other.err
+    assert [len(app.uploads()) for app in apps] == [2, 2]
