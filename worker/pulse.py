@@ -28,6 +28,11 @@ NEARNESS = ((1, logging.ERROR), (14, logging.WARNING), (60, logging.INFO))
 """Days before the end of a credential, and how loud it is told."""
 
 
+def loudness(days: int) -> int:
+    """The level at which it is told that a credential ends in so many days, 60 at most."""
+    return next(level for nearest, level in NEARNESS if days <= nearest)
+
+
 class Pulse(threading.Thread):
     """A thread of a worker."""
 
@@ -104,9 +109,8 @@ class Pulse(threading.Thread):
             self._tell_expiring(ending)
 
     def _tell_expiring(self, ending: Expiring) -> None:
-        level = next(level for days, level in NEARNESS if ending.within <= days)
         self._log.log(
-            level,
+            loudness(ending.within),
             "credential_expires",
             tenant=ending.app.split("/")[0],
             app=ending.app,

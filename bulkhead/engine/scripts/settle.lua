@@ -130,13 +130,18 @@ local function return_unsent(lease, entry)
   return count(entry.back) + count(entry.again)
 end
 
-local function go_on(lease, entry)
-  local moved, why = 0, key('job', lease.job, 'why')
-  for _, told in ipairs(entry.why or {}) do
+local function keep_why(job, why)
+  local name = key('job', job, 'why')
+  for _, told in ipairs(why) do
     local index, words = whole(told[1]), told[2]
-    if words == '' then redis.call('HDEL', why, index) else redis.call('HSET', why, index, words) end
+    if words == '' then redis.call('HDEL', name, index) else redis.call('HSET', name, index, words) end
   end
-  if entry.why then expire_with(lease.job, 'why') end
+  expire_with(job, 'why')
+end
+
+local function go_on(lease, entry)
+  local moved = 0
+  if entry.why then keep_why(lease.job, entry.why) end
   for _, step in ipairs(entry.next) do
     redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
