@@ -37,7 +37,8 @@ class UploadRow:
 class InSlot:
     """What our record says of one slot of an app; `at` is microseconds since 1970.
 
-    `by` is `upload` or `adopt`; `job` is empty where no job of ours brought it there.
+    `by` is `upload`, `adopt`, `rotate` or `rollback`; `job` is empty where no job of ours brought
+    it there.
     """
 
     slot: str
@@ -112,6 +113,21 @@ class Leave:
     held: InSlot | None
     job: str
     """Of `taken`, whose it is; of `own`, who had left it in doubt before; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The end of what an app's slot holds has come nearer than `within` days, by our record."""
+
+    app: str
+    slot: str
+    fingerprint: str
+    not_after: float
+    """Unix seconds."""
+    left: float
+    """Seconds, by the store's clock; below zero once it has expired."""
+    within: int
+    """60, 30, 14, 7, 1 or 0: the nearest that was reached."""
 
 
 @dataclass(frozen=True, slots=True)

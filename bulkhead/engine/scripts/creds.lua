@@ -5,6 +5,8 @@
 -- app:<a>:creds:doubt    slot → JSON {job, credential, before} of a file that may be there instead: it was about to
 --                        be sent, and nobody has told since what came of it; `before` is the job of the doubt that
 --                        stood then, or empty. While its job may send, no other job gets the slot.
+-- app:<a>:creds:told     slot and credential → the fewest days before its end of which somebody was told
+-- creds:ends             app and slot → when a tick looks at the end of what is there; only of what has one
 -- credential:<id>        a file, sealed; `refs` counts the entries of all apps that name it
 
 local CREDS_HISTORY = 200                 -- entries of an app
@@ -44,16 +46,26 @@ local function end_doubt(app, slot, job)
   if owner == job or not may_send(owner) then redis.call('HDEL', doubts, slot) end
 end
 
+-- The next tick looks at what was put into a slot: it knows what was told of it before.
+local function watch_end(app, slot, not_after)
+  local member = app .. ' ' .. slot
+  if type(not_after) == 'number' then
+    redis.call('ZADD', key('creds', 'ends'), whole(WALL), member)
+  else
+    redis.call('ZREM', key('creds', 'ends'), member)
+  end
+end
+
 local function book_credential(app, slot, json)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
   local slots, history, entry = key('app', app, 'creds'), key('app', app, 'creds', 'history'), dated(json)
   local told, before = cjson.decode(json), redis.call('HGET', slots, slot)
-  local id = told.credential
-  hold_credential(id)
-  hold_credential(id)
+  hold_credential(told.credential)
+  hold_credential(told.credential)
   redis.call('HSET', slots, slot, entry)
   redis.call('LPUSH', history, entry)
   end_doubt(app, slot, told.job)
+  watch_end(app, slot, told.not_after)
   if before then let_go_credential(before) end
   while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
 end
