@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkhead.model import push
@@ -10,11 +11,11 @@ from bulkhead.model.push import UploadRow
 
 COLUMNS = (
     *(*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file"),
-    *("fingerprint", "previous_fingerprint"),
+    *("options", "address", "fingerprint", "previous_fingerprint"),
 )
 """Of a row of `creds.rotate`: ids of the store, never bytes."""
 
-APP = COLUMNS.index("app")
+APP, OWN = COLUMNS.index("app"), COLUMNS.index("options")
 
 VERIFICATIONS = ("none", "options", "test-push")
 """What proves that a credential works; each includes no other."""
@@ -51,20 +52,31 @@ class RotationRow:
     new: UploadRow
     app: str
     previous: UploadRow | None
+    options: Mapping[str, bool] | None = None
+    """The app's own push options; None for those of the job."""
+    address: str = ""
+    """The app's own probe user; empty for that of the job."""
     fingerprint: str = ""
     """Of the new file, for whoever reads the result."""
     previous_fingerprint: str = ""
 
     def cells(self) -> list[str]:
         """The row as a job keeps it: it begins as that of an upload."""
-        prints = self.fingerprint, self.previous_fingerprint
-        return [*self.new.cells(), self.app, *(self.previous or _NOTHING).cells(), *prints]
+        options = "" if self.options is None else json.dumps(dict(self.options))
+        previous = (self.previous or _NOTHING).cells()
+        own = options, self.address, self.fingerprint, self.previous_fingerprint
+        return [*self.new.cells(), self.app, *previous, *own]
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> RotationRow:
         """The row that `cells` wrote. Raises ValueError for any other."""
         previous = UploadRow.of(cells[APP + 1 :])
-        # Rows of a version before this one have no fingerprints.
-        prints = (*cells[APP + 1 + len(push.COLUMNS) :], "", "")[:2]
-        known = None if previous == _NOTHING else previous
-        return cls(UploadRow.of(cells), cells[APP], known, *prints)
+        # Jobs of versions before this one have fewer of these.
+        options, *texts = (*cells[OWN:], "", "", "", "")[:4]
+        return cls(
+            UploadRow.of(cells),
+            cells[APP],
+            None if previous == _NOTHING else previous,
+            json.loads(options) if options else None,
+            *texts,
+        )

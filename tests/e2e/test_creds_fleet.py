@@ -94,7 +94,7 @@ def test_a_bad_app_in_the_second_wave_leaves_later_waves_alone_and_takes_its_wav
         was = json.loads(held(before[place]))["private_key_id"]
         assert (told["taken_back"], told["fingerprint"]) == (print_of(refused), was)
         assert told["rolled_back"]
-    assert "not accepted" in rows[herd.names[BAD]]["upstream"]["push_result"]
+    assert "not accepted" in rows[herd.names[BAD]]["upstream"]["why"]
     names = herd.names[first:second]
     # On the screen too: a line an app.
     for form in ("table", "csv"):
