@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -98,27 +98,29 @@ class ParcelRun:
 
     def _begin_what_is_due(self) -> None:
         while self._later and self._later[0][0] <= self._clocks.monotonic():
-            _, part = self._later.pop(0)
-            began_at = self._clocks.monotonic()
+            began_at, due = self._clocks.monotonic(), []
+            while self._later and self._later[0][0] <= began_at:
+                due.append(self._later.pop(0)[1])
             try:
-                self._begin([part])
+                self._begin(due)
             except Exception:
-                # Those that run beside it are to be settled all the same.
-                give_up(part.lease)
+                # Those that run beside them are to be settled all the same.
+                for part in due:
+                    give_up(part.lease)
             took = self._clocks.monotonic() - began_at
             self._runtime.begins.learn(took)
             # As long as if it had been begun when it arrived.
             self._runtime.delay.learn(self._arrived_at - self._taken_at + took)
 
     def _begin(self, parts: list[Slice]) -> None:
-        runs = begin(parts, self._runtime, self._clocks) if parts else []
-        self._news.expect(len(runs))
-        for slice_run in runs:
+        runs = begin(parts, self._runtime, self._clocks) if parts else ()
+        for slice_run in runs if parts and parts[0].marks else list(runs):
+            self._news.expect(1)
+            self._runs.append(slice_run)
             if slice_run.part.marks:
                 slice_run.start(self._news.one_over, self._news.tell)
             else:
                 slice_run.start(self._news.one_over)
-        self._runs += runs
 
     def _stop(self) -> None:
         for slice_run in self._runs:
@@ -129,14 +131,13 @@ class ParcelRun:
             self._runtime.verbs.give_back(left)
 
 
-def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRun]:
-    """Ask the store, just before the first call, which slices may run."""
+def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[SliceRun]:
+    """Ask the store, just before the first call, which slices may run; each as soon as it can."""
     read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
     answered_at = clocks.monotonic()
-    runs = []
     for part, answer in zip(parcel, answers, strict=True):
         if isinstance(answer, Begun):
             if not part.marks:
@@ -146,10 +147,9 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> list[SliceRu
             made = partial(SliceRun, part, answer, window, runtime, clocks)
             run = take_up(part, runtime, made)
             if run is not None:
-                runs.append(run)
+                yield run
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
-    return runs
 
 
 def read_ahead(parcel: Iterable[Slice], runtime: Runtime) -> None:
