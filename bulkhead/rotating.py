@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -44,6 +45,12 @@ class Proof:
     def __post_init__(self) -> None:
         if self.verify == "test-push":
             pushtest(self.address)
+        if self.verify == "options" and not self.options:
+            raise InvalidInput(
+                "no push option is named",
+                why="--verify options is passed where mesibo takes the options, and none is sent",
+                to_do="name one, such as --no-background, or verify in another way",
+            )
 
     def params(self) -> dict[str, Any]:
         """What the job keeps of it."""
@@ -102,6 +109,12 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     return _some(list(found_by_name.values()), selector, "nothing is named")
 
 
+def owner_of(apps: Iterable[str]) -> str:
+    """The tenant of a job over these apps: theirs, or the word for several."""
+    tenants = {app.partition("/")[0] for app in apps}
+    return tenants.pop() if len(tenants) == 1 else SEVERAL
+
+
 def changes(scripts: Scripts, apps: Sequence[App], new: Stored) -> list[Change]:
     """What the file would change, app by app, by our record."""
     slots = PushRecord(scripts).slots_of([app.id for app in apps])
@@ -142,19 +155,20 @@ def prepare_rotation(
 ) -> Prepared:
     """The job: an item an app, in waves. `file` is the name under which it is sent."""
     rows = [_row(change, file) for change in planned]
-    tenants = {change.app.id.partition("/")[0] for change in planned}
+    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
     request = Request(
         KIND,
-        tenant=tenants.pop() if len(tenants) == 1 else SEVERAL,
+        tenant=owner_of(change.app.id for change in planned),
         app="",
         columns=COLUMNS,
         mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
+        # The rows tell what the slots hold now, which the first of two orders changes.
+        content=json.dumps([digest.hexdigest(), waves.to_fields()]),
         **options.members(),
     )
     batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
-    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
     told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
     return Prepared(request, [batch], lambda: told)
 
