@@ -134,14 +134,16 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
 
 def refuse_under_way(scripts: Scripts, planned: Sequence[Change]) -> None:
     """Raises Conflict while another rotation of one of the apps has not ended."""
-    for change in planned:
-        for job in Jobs(scripts).open_of(change.app.id):
-            if job.kind == KIND and not job.ended:
-                raise Conflict(
-                    f"{change.app.id} is in another rotation",
-                    why=f"{job.id} is {job.state.value}",
-                    to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
-                )
+    apps = {change.app.id: None for change in planned}
+    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
+    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
+        both = [app for app in apps if app in taken]
+        if both and not job.ended:
+            raise Conflict(
+                f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
+                why=f"{job.id} is {job.state.value}",
+                to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
+            )
 
 
 def prepare_rotation(
