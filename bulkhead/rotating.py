@@ -132,13 +132,16 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
         )
 
 
-def refuse_under_way(scripts: Scripts, planned: Sequence[Change]) -> None:
-    """Raises Conflict while another rotation of one of the apps has not ended."""
+def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
+    """Raises Conflict while another rotation of one of the apps has not ended.
+
+    The one that was made under this idempotency key is no other.
+    """
     apps = {change.app.id: None for change in planned}
     owners = dict.fromkeys(app.partition("/")[0] for app in apps)
     for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
         both = [app for app in apps if app in taken]
-        if both and not job.ended:
+        if both and not job.ended and not (key and job.idempotency_key == key):
             raise Conflict(
                 f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
                 why=f"{job.id} is {job.state.value}",

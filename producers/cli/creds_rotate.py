@@ -78,7 +78,7 @@ def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> 
     if how.dry_run:
         show_one(_plan(planned, waves), form)
         return 0
-    refuse_under_way(ctx.scripts, planned)
+    refuse_under_way(ctx.scripts, planned, asked.idempotency_key)
     _say(planned, proof)
     _ask(ctx, planned, waves, how.yes)
     keep(ctx, [one.app.id for one in planned], "creds.rotate", [loaded], asked.at)
