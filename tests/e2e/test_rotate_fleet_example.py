@@ -76,7 +76,7 @@ def test_it_shows_the_plan_and_then_old_and_new_fingerprint_and_the_push_of_each
     assert [app.held()["fcm"] for app in apps] == [renewed.read_bytes()] * 4
     again = run(rig, renewed, selector, PROBE)
     assert again.returncode == 0, again
-    assert f"{apps[0].name} skipped: {NEW} -> {NEW} already_done" in again.stdout
+    assert f"{apps[0].name} skipped: {NEW} -> {NEW} the same file is in fcm already" in again.stdout
 
 
 def test_on_a_halt_it_says_which_app_why_and_what_to_do(rig, fleet, renewed):
