@@ -91,6 +91,13 @@ def test_apps_are_chosen_as_by_the_command(client, fleet, apps, tenant, total):
     assert (fleet.job().tenant, fleet.job().counts.total) == (tenant, total)
 
 
+def test_named_apps_are_reached_in_the_order_of_their_names_in_the_message(client, fleet):
+    send(client, fleet, apps=["acme/two", "acme/three", "acme/one"], waves="1,100%")
+
+    names = fleet.redis.lrange(fleet.scripts.key("job", fleet.job().id, "apps"), 0, -1)
+    assert names == [b"acme/two", b"acme/three", b"acme/one"]
+
+
 def test_the_audit_names_each_app_the_credential_and_the_task(client, fleet):
     credential = kept(fleet)
 
