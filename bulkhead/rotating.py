@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -160,7 +160,7 @@ def prepare_rotation(
 ) -> Prepared:
     """The job: an item an app, in waves. `file` is the name under which it is sent."""
     rows = [_row(change, file) for change in planned]
-    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
+    digest = hashlib.sha256(json.dumps([_asked(row) for row in rows]).encode())
     request = Request(
         KIND,
         tenant=owner_of(change.app.id for change in planned),
@@ -169,7 +169,6 @@ def prepare_rotation(
         mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
-        # The rows tell what the slots hold now, which the first of two orders changes.
         content=json.dumps([digest.hexdigest(), waves.to_fields()]),
         **options.members(),
     )
@@ -184,6 +183,14 @@ def _row(change: Change, file: str) -> RotationRow:
         told = type_for(held.file, held.kind)
         previous = UploadRow(held.credential, held.slot, told, held.file)
     return RotationRow(row_of(change.new, file), change.app.id, previous)
+
+
+def _asked(row: RotationRow) -> list[str]:
+    """The row without what its slot holds now, which the first of two same orders changes.
+
+    Nor does it matter under which name the same bytes are sent.
+    """
+    return replace(row, new=replace(row.new, service="", file=""), previous=None).cells()
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

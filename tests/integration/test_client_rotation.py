@@ -99,6 +99,20 @@ def test_two_rotations_of_one_app_are_a_conflict_also_before_its_wave(keyed):
         keyed.rotate_credentials(apps=["other/shop"], fcm=FCM)
 
 
+def test_the_same_bytes_are_the_same_order_by_whatever_name_they_come(keyed):
+    order = {"apps": ["shop"], "idempotency_key": "autumn"}
+    kept = keyed.keep_credential(fcm=FCM)
+
+    jobs = [
+        keyed.rotate_credentials(**order, **named)
+        for named in ({"fcm": FCM}, {"fcm": FCM.read_bytes()}, {"credential": kept})
+    ]
+
+    assert len({job.id for job in jobs}) == 1
+    with pytest.raises(Conflict, match="used for other content"):
+        keyed.rotate_credentials(**order, fcm=FCM, verify="test-push", test_user="probe")
+
+
 def test_a_client_without_the_secret_key_says_what_a_rotation_needs(store_server):
     with (
         Bulkhead(store_server.url, tenant="acme") as bulkhead,
