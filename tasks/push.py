@@ -146,7 +146,7 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
     """Add to the report what mesibo was told, for our record of the app."""
     done = isinstance(outcome, Done)
     if facts.kind == "creds.upload" and done:
-        book(report, item, "upload", _row(item).file)
+        book(report, item, str(facts.params.get("by", "upload")), _row(item).file)
     elif facts.kind == "creds.upload":
         end_doubt(report, step, item, outcome)
     elif facts.kind == "creds.options" and done:

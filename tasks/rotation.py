@@ -42,7 +42,10 @@ from bulkhead.model.rotation import (
 from bulkhead.model.slice import Known, Report
 from tasks.push import at_most_twice, book, end_doubt, upload_as
 from tasks.rotation_supply import row_of, within
+from worker.logs import redactor
 
+LONGEST_WHY = 300
+"""Characters of what others said that a row of the results repeats."""
 SOON = 0.2
 """Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
 
@@ -124,21 +127,24 @@ def went_back(
     step: str, facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
 ) -> Outcome:
     """The app is what it was before; its row says why."""
-    del facts, known
+    del known
     if isinstance(outcome, Refused) and outcome.code != "NOT_ROLLED_BACK":
-        return Refused("NOT_ROLLED_BACK", outcome.message, outcome.upstream)
+        return not_back(step, facts, item, outcome)
     if not isinstance(outcome, Done) or item.supply is None:
         return outcome
     code, print_ = CODE_OF[step], item.supply.kept.fingerprint
-    message = f"{CODES[code].meaning} Back to {print_}."
+    said = f" {item.why}." if item.why else ""
+    message = f"{CODES[code].meaning}{said} Back to {print_}."
     details = {"slot": item.supply.kept.slot, "fingerprint": print_, "rolled_back": True}
+    details |= {"why": item.why} if item.why else {}
     return Refused(code, message, replace(outcome.upstream, details=details))
 
 
 def not_back(step: str, facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
     """The file before could not be uploaded, however often it was tried."""
-    del facts, item
-    return Refused("NOT_ROLLED_BACK", f"{CODE_OF[step]}, then: {outcome.message}", outcome.upstream)
+    del facts
+    why = f"{CODE_OF[step]} ({item.why})" if item.why else CODE_OF[step]
+    return Refused("NOT_ROLLED_BACK", f"{why}, then: {outcome.message}", outcome.upstream)
 
 
 def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
@@ -172,9 +178,18 @@ def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
 
 
 def _undo(item: Item, step: str, why: str) -> Next | Refused:
+    why = _repeatable(why, item)
     if row_of(item).previous:
-        return Next(step)
+        return Next(step, why=why)
     return Refused(CODE_OF[step], f"{why}; there is no file before it on our record to go back to")
+
+
+def _repeatable(words: str, item: Item) -> str:
+    """What others said, as a row may repeat it: in one line, bounded, and without any secret."""
+    if item.supply is not None:
+        words = item.supply.content.scrub(words[: 2 * LONGEST_WHY])
+    words = redactor.text(words)[:LONGEST_WHY].rstrip(". ")
+    return "".join(sign if sign.isprintable() else " " for sign in words)
 
 
 def _said(result: PushResult) -> str:

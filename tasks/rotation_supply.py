@@ -18,8 +18,9 @@ SLACK_MS = 2_000
 
 
 def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot held before, if it held one."""
-    before = [(item, row_of(item).previous) for item in items]
+    """The items, each with the file that its slot held before, if any, and why it goes back."""
+    job, why = asked.part.job, asked.cabinet.why
+    before = [(replace(item, why=why(job, item.index)), row_of(item).previous) for item in items]
     return with_files(asked, [(item, row.credential if row else "") for item, row in before])
 
 

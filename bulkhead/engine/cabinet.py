@@ -87,6 +87,8 @@ class Item:
     cells: Sequence[str]
     supply: Supply | None = field(default=None, repr=False)
     """Looked up before its call, for operations that need it."""
+    why: str = ""
+    """Why it goes on with its step, for operations that say so in the end."""
 
 
 class Cabinet:
@@ -141,6 +143,11 @@ class Cabinet:
             # Whatever is wrong with it is said where the slice is taken up.
             with suppress(Exception):
                 self._keep(words, found)
+
+    def why(self, job: str, index: int) -> str:
+        """Why an item goes on with its step, as a report said; empty where none did."""
+        kept = ask(self._scripts.redis.hget, self._scripts.key("job", job, "why"), index)
+        return "" if kept is None else kept.decode()
 
     def candidate(self, app: str) -> AppFacts:
         """The app with the token that it is to have next. Raises NotFound if there is none."""

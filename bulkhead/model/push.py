@@ -37,7 +37,8 @@ class UploadRow:
 class InSlot:
     """What our record says of one slot of an app; `at` is microseconds since 1970.
 
-    `by` is `upload` or `adopt`; `job` is empty where no job of ours brought it there.
+    `by` is `upload`, `adopt`, `rotate` or `rollback`; `job` is empty where no job of ours brought
+    it there.
     """
 
     slot: str
@@ -77,6 +78,21 @@ class Doubt:
 
     job: str
     credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The end of what an app's slot holds has come nearer than `within` days, by our record."""
+
+    app: str
+    slot: str
+    fingerprint: str
+    not_after: float
+    """Unix seconds."""
+    left: float
+    """Seconds, by the store's clock; below zero once it has expired."""
+    within: int
+    """60, 30, 14, 7, 1 or 0: the nearest that was reached."""
 
 
 @dataclass(frozen=True, slots=True)

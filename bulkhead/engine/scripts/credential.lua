@@ -19,8 +19,9 @@ if verb == 'forget' then
   local slots, history = key('app', name, 'creds'), key('app', name, 'creds', 'history')
   for _, entry in ipairs(redis.call('HVALS', slots)) do let_go_credential(entry) end
   for _, entry in ipairs(redis.call('LRANGE', history, 0, -1)) do let_go_credential(entry) end
-  return redis.call('DEL', slots, history, key('app', name, 'creds', 'doubt'), key('app', name, 'push_options'),
-    key('app', name, 'push_debug'))
+  for _, slot in ipairs(redis.call('HKEYS', slots)) do watch_end(name, slot, nil) end
+  return redis.call('DEL', slots, history, key('app', name, 'creds', 'doubt'), key('app', name, 'creds', 'told'),
+    key('app', name, 'push_options'), key('app', name, 'push_debug'))
 end
 
 local kept = key('credential', name)

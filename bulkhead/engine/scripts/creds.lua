@@ -4,6 +4,8 @@
 -- app:<a>:creds:history  the same of every change, the newest first
 -- app:<a>:creds:doubt    slot → JSON {job, credential} of a file that may be there instead: it was about to be
 --                        sent, and nobody has told since what came of it
+-- app:<a>:creds:told     slot and credential → the fewest days before its end of which somebody was told
+-- creds:ends             app and slot → when a tick looks at the end of what is there; only of what has one
 -- credential:<id>        a file, sealed; `refs` counts the entries of all apps that name it
 
 local CREDS_HISTORY = 200                 -- entries of an app
@@ -28,15 +30,26 @@ end
 -- A JSON object with the store's time in it. It is not decoded and written again: that would round numbers.
 local function dated(json) return string.sub(json, 1, -2) .. ', "at": ' .. whole(WALL) .. '}' end
 
+-- The next tick looks at what was put into a slot: it knows what was told of it before.
+local function watch_end(app, slot, not_after)
+  local member = app .. ' ' .. slot
+  if type(not_after) == 'number' then
+    redis.call('ZADD', key('creds', 'ends'), whole(WALL), member)
+  else
+    redis.call('ZREM', key('creds', 'ends'), member)
+  end
+end
+
 local function book_credential(app, slot, json)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
   local slots, history, entry = key('app', app, 'creds'), key('app', app, 'creds', 'history'), dated(json)
-  local id, before = cjson.decode(json).credential, redis.call('HGET', slots, slot)
-  hold_credential(id)
-  hold_credential(id)
+  local told, before = cjson.decode(json), redis.call('HGET', slots, slot)
+  hold_credential(told.credential)
+  hold_credential(told.credential)
   redis.call('HSET', slots, slot, entry)
   redis.call('LPUSH', history, entry)
   redis.call('HDEL', key('app', app, 'creds', 'doubt'), slot)
+  watch_end(app, slot, told.not_after)
   if before then let_go_credential(before) end
   while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
 end

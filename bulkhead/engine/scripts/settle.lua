@@ -19,6 +19,7 @@
 --          options and debug windows), each only where there is one,
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
+--          why = [[index, words]…], where there are any: why an item goes on with a step, kept until '' is given;
 --          next = this call was enough for now, the item goes on with another step
 -- ARGV[3…] packed results, and sealed user tokens
 -- returns  for each entry {'ok' | 'repeated' | 'late', state of the job}
@@ -129,8 +130,18 @@ local function return_unsent(lease, entry)
   return count(entry.back) + count(entry.again)
 end
 
+local function keep_why(job, why)
+  local name = key('job', job, 'why')
+  for _, told in ipairs(why) do
+    local index, words = whole(told[1]), told[2]
+    if words == '' then redis.call('HDEL', name, index) else redis.call('HSET', name, index, words) end
+  end
+  expire_with(job, 'why')
+end
+
 local function go_on(lease, entry)
   local moved = 0
+  if entry.why then keep_why(lease.job, entry.why) end
   for _, step in ipairs(entry.next) do
     redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
