@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -67,6 +67,8 @@ class Change:
     app: App
     new: Stored
     held: InSlot | None
+    proof: Proof | None = None
+    """What shows it in this app, where that is not what the job says: options and probe user."""
 
     @property
     def effect(self) -> Effect:
@@ -85,6 +87,9 @@ class Change:
             "effect": self.effect,
             "previous": self.held.fingerprint if self.held else None,
             "new": self.new.fingerprint,
+            "file": self.new.file,
+            "options": dict(self.proof.options) if self.proof else {},
+            "test_user": self.proof.params().get("address") if self.proof else None,
         }
 
 
@@ -115,10 +120,12 @@ def owner_of(apps: Iterable[str]) -> str:
     return tenants.pop() if len(tenants) == 1 else SEVERAL
 
 
-def changes(scripts: Scripts, apps: Sequence[App], new: Stored) -> list[Change]:
-    """What the file would change, app by app, by our record."""
+def changes(
+    scripts: Scripts, apps: Sequence[App], new: Stored, proof: Proof | None = None
+) -> list[Change]:
+    """What the file would change, app by app, by our record; `proof` where they have their own."""
     slots = PushRecord(scripts).slots_of([app.id for app in apps])
-    return [Change(app, new, slots[app.id].get(new.slot)) for app in apps]
+    return [Change(app, new, slots[app.id].get(new.slot), proof) for app in apps]
 
 
 def refuse_other_project(planned: Sequence[Change]) -> None:
@@ -154,13 +161,16 @@ def prepare_rotation(
     waves: Waves,
     proof: Proof,
     *,
-    file: str,
+    file: str | None = None,
     force: bool = False,
     options: Options = DEFAULT,
 ) -> Prepared:
-    """The job: an item an app, in waves. `file` is the name under which it is sent."""
-    rows = [_row(change, file) for change in planned]
-    digest = hashlib.sha256(json.dumps([_asked(row) for row in rows]).encode())
+    """The job: an item an app, in waves, in this order.
+
+    `file` is the name under which all are sent; without it each has the one it is kept by.
+    """
+    rows = [_row(change, file or change.new.file, proof) for change in planned]
+    digest = _digest(rows, waves)
     request = Request(
         KIND,
         tenant=owner_of(change.app.id for change in planned),
@@ -169,28 +179,29 @@ def prepare_rotation(
         mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
-        content=json.dumps([digest.hexdigest(), waves.to_fields()]),
+        content=digest,
         **options.members(),
     )
     batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
-    told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
+    told = {"sha256": digest, "rows": len(rows), "format": "rotation"}
     return Prepared(request, [batch], lambda: told)
 
 
-def _row(change: Change, file: str) -> RotationRow:
+def _digest(rows: Sequence[RotationRow], waves: Waves) -> str:
+    """Of what is asked for; what each app had before is another thing when it is asked again."""
+    lines = [[row.app, row.new.credential, row.options, row.address] for row in rows]
+    return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
+
+
+def _row(change: Change, file: str, proof: Proof) -> RotationRow:
     held, previous = change.held, None
     if held is not None and change.effect != "same":
         told = type_for(held.file, held.kind)
         previous = UploadRow(held.credential, held.slot, told, held.file)
-    return RotationRow(row_of(change.new, file), change.app.id, previous)
-
-
-def _asked(row: RotationRow) -> list[str]:
-    """The row without what its slot holds now, which the first of two same orders changes.
-
-    Nor does it matter under which name the same bytes are sent.
-    """
-    return replace(row, new=replace(row.new, service="", file=""), previous=None).cells()
+    new, own = row_of(change.new, file), change.proof or proof
+    options = None if own.options == proof.options else own.options
+    address = "" if own.address == proof.address else own.address
+    return RotationRow(new, change.app.id, previous, options, address)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

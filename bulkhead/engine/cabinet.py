@@ -72,6 +72,10 @@ class Supply:
     """What its slot holds by our record, looked up before the first upload."""
     doubted: bool = False
     """True if an earlier upload may have put another file into the slot."""
+    taken: str = ""
+    """The job that has the slot, where that is another one."""
+    changed: bool = False
+    """True if the slot holds another file by our record than the job was to replace."""
     heard: PushResult | None = None
     """What the webhook said about the item's test notification."""
     patience: float = 0.0

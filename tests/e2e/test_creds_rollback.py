@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from bulkhead.engine.push_record import PushRecord
-from bulkhead.model.push import Doubt
+from bulkhead.model.push import Wish
 from tests.e2e.product import until
 from tests.e2e.push_rig import FCM, OTHER_FCM, Rig
 
@@ -178,7 +178,7 @@ def test_a_file_that_is_kept_no_more_is_asked_for(rig):
 def test_of_a_slot_in_doubt_it_is_said_which_file_it_is_to_hold(rig):
     app, (_, second) = uploaded(rig, 1, 2)
     with rig.product.look() as scripts:
-        PushRecord(scripts).doubt(app.name, {"fcm": Doubt("job_lost", "cred_lost")})
+        PushRecord(scripts).claim(app.name, "job_lost", [Wish("fcm", "cred_lost")])
 
     refused = back(app, code=7)
     # The file that the record names is sent all the same: whether it is there is not known.

@@ -35,7 +35,7 @@ local function keep(entry, app, job)
     for _, put in ipairs(entry.creds) do book_credential(app, put[1], put[2]) end
   end
   if entry.push then
-    for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3]) end
+    for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3], job) end
   end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
