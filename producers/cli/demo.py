@@ -159,7 +159,7 @@ def _tell(summary: Summary, problems: list[str]) -> None:
         f"  {here} up --sandbox      everything running, and an import line to paste",
         "  docs/how-to/first-import.md  your first own file",
         "  docs/journey.md              what happened to a row on its way",
-        "  docs/how-to/push-credentials.md  the same with your own keys and apps",
+        "  docs/how-to/rotate-a-fleet.md  the same with your own keys and apps",
     ]
     click.echo("\n".join(lines))
     sys.stdout.flush()
