@@ -1,8 +1,11 @@
 """`kill -9` of the worker at each point of one app's rotation: done or undone, never between."""
 
 import itertools
+import shutil
+import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -20,7 +23,7 @@ from bulkhead.secrets import SecretBytes
 from bulkhead.settings import Settings
 from bulkhead.site import Site
 from bulkhead.submitting import submit_batches
-from tests.e2e.product import free_port, until
+from tests.e2e.product import Product, free_port, until
 from tests.e2e.push_rig import FCM, Rig
 from tests.e2e.typed import typed
 from tests.fakes.gate import ANSWER, QUESTION, Gate
@@ -67,12 +70,19 @@ class Theatre(Rig):
 
 
 @pytest.fixture(scope="module")
-def theatre(module_product):
-    made = Theatre(module_product)
-    yield made
-    made.worker.terminate()
-    made.worker.wait(60)
-    made.open.close()
+def theatre():
+    # A home of its own: the workers here die, and the store outlives them.
+    folder = Path(tempfile.mkdtemp(prefix="bh-"))
+    product = Product(folder)
+    try:
+        made = Theatre(product)
+        yield made
+        made.worker.terminate()
+        made.worker.wait(60)
+        made.open.close()
+    finally:
+        product.end()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
