@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bulkhead.errors import CannotOpen, InvalidInput
-from bulkhead.secrets import SHORTEST_KEY, utf8
+from bulkhead.errors import CannotOpen
+from bulkhead.secrets import key_material
 
 _NONCE_BYTES = 12
 
@@ -73,13 +73,7 @@ def key_id_of(box: str) -> str:
 
 
 def _derived(secret_key: str) -> tuple[str, bytes]:
-    if len(secret_key) < SHORTEST_KEY:
-        raise InvalidInput(
-            "the secret key is too short",
-            why=f"it has {len(secret_key)} characters and needs {SHORTEST_KEY}",
-            to_do="set BULKHEAD_SECRET_KEY to 32 or more random characters",
-        )
-    text = utf8(secret_key)
+    text = key_material(secret_key)
     # The name of the key comes from a derivation of its own: it says nothing about the key.
     name = HKDF(SHA256(), 4, salt=None, info=b"bulkhead box v1 name").derive(text)
     key = HKDF(SHA256(), 32, salt=None, info=b"bulkhead box v1 key").derive(text)

@@ -7,6 +7,8 @@ import hmac
 import re
 from typing import NoReturn, Self
 
+from bulkhead.errors import InvalidInput
+
 SHORTEST_KEY = 32
 """Characters of text from which a key may be made."""
 
@@ -18,7 +20,22 @@ _SHOWN = 4
 _SHORTEST_SHOWN = 12
 
 
-class Secret:
+class _Carried:
+    """What has one copy in a process, and none outside it."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is never pickled: seal it in a Box")
+
+
+class Secret(_Carried):
     """A secret that shows its last four characters and gives the rest only to `reveal`."""
 
     __slots__ = ("__value",)
@@ -53,15 +70,6 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self.__value)
 
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret is never pickled: seal it in a Box")
-
 
 def fingerprint(token: Secret) -> str:
     """Twelve hexadecimal digits by which two people can see that they hold the same token."""
@@ -70,13 +78,24 @@ def fingerprint(token: Secret) -> str:
     return hashlib.sha256(b"bulkhead token\0" + utf8(token.reveal())).hexdigest()[:12]
 
 
+def key_material(secret_key: str) -> bytes:
+    """The bytes that keys are made from. Raises InvalidInput for too short a text."""
+    if len(secret_key) < SHORTEST_KEY:
+        raise InvalidInput(
+            "the secret key is too short",
+            why=f"it has {len(secret_key)} characters and needs {SHORTEST_KEY}",
+            to_do="set BULKHEAD_SECRET_KEY to 32 or more random characters",
+        )
+    return utf8(secret_key)
+
+
 def utf8(text: str) -> bytes:
     """The text as bytes, whatever it holds."""
     # A lone surrogate is text to Python: it must be comparable, never an exception.
     return text.encode("utf-8", "surrogatepass")
 
 
-class SecretBytes:
+class SecretBytes(_Carried):
     """Bytes that show nothing but their number, and are given only to `reveal`."""
 
     __slots__ = ("__value",)
@@ -114,12 +133,3 @@ class SecretBytes:
 
     def __hash__(self) -> int:
         return hash(self.__value)
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret is never pickled: seal it in a Box")

@@ -6,8 +6,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bulkhead.errors import InvalidInput
-from bulkhead.secrets import SHORTEST_KEY, utf8
+from bulkhead.secrets import key_material
 
 HASH, NUMBER, KEY = b"hash", b"number", b"key"
 """Fields of an entry that make it part of the chain; one without a hash is none."""
@@ -49,15 +48,9 @@ def canonical(before: bytes, name: bytes, fields: Fields) -> bytes:
 
 
 def _derived(secret_key: str) -> tuple[str, bytes]:
-    if len(secret_key) < SHORTEST_KEY:
-        raise InvalidInput(
-            "the secret key is too short",
-            why=f"it has {len(secret_key)} characters and needs {SHORTEST_KEY}",
-            to_do="set BULKHEAD_SECRET_KEY to 32 or more random characters",
-        )
     # HKDF (RFC 5869) as Box does it, in four lines: its library takes longer to load than
     # most of the commands that write one entry take altogether.
-    drawn = hmac.digest(bytes(32), utf8(secret_key), "sha256")
+    drawn = hmac.digest(bytes(32), key_material(secret_key), "sha256")
     name = hmac.digest(drawn, b"bulkhead box v1 name\x01", "sha256")[:4].hex()
     return name, hmac.digest(drawn, b"bulkhead audit v1 key\x01", "sha256")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from bulkhead.engine.script import Scripts, ask, decoded
@@ -28,12 +28,9 @@ class PushRecord:
 
     def slots_of(self, apps: Sequence[str]) -> dict[str, dict[str, InSlot]]:
         """The same of many apps; one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        for app in apps:
-            pipe.hgetall(self._scripts.key("app", app, "creds"))
         return {
-            app: {slot: InSlot.of(text) for slot, text in sorted(decoded(found).items())}
-            for app, found in zip(apps, ask(pipe.execute), strict=True)
+            app: {slot: InSlot.of(text) for slot, text in sorted(found.items())}
+            for app, found in self._hashes(apps, "creds")
         }
 
     def doubts(self, app: str) -> dict[str, Doubt]:
@@ -42,12 +39,9 @@ class PushRecord:
 
     def doubts_of(self, apps: Sequence[str]) -> dict[str, dict[str, Doubt]]:
         """The same of many apps; one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        for app in apps:
-            pipe.hgetall(self._scripts.key("app", app, DOUBT))
         return {
-            app: {slot: Doubt(**json.loads(text)) for slot, text in decoded(found).items()}
-            for app, found in zip(apps, ask(pipe.execute), strict=True)
+            app: {slot: Doubt(**json.loads(text)) for slot, text in found.items()}
+            for app, found in self._hashes(apps, DOUBT)
         }
 
     def doubt(self, app: str, sending: Mapping[str, Doubt]) -> None:
@@ -83,3 +77,9 @@ class PushRecord:
             return None
         told = json.loads(text)
         return DebugWindow(told["at"] / 1e6, told["duration"], told["sure"], told["job"])
+
+    def _hashes(self, apps: Sequence[str], name: str) -> Iterator[tuple[str, dict[str, str]]]:
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hgetall(self._scripts.key("app", app, name))
+        return zip(apps, map(decoded, ask(pipe.execute)), strict=True)

@@ -151,10 +151,6 @@ class Verbs:
             if report.tokens:
                 packed.append(self._seal(report.job, report.tokens))
                 entry["tokens"] = len(packed)
-            if report.creds:
-                entry["creds"] = report.creds
-            if report.push:
-                entry["push"] = report.push
             entries.append(entry)
         answers = self._scripts.run("settle", self.worker, json.dumps(entries), *packed)
         return [Settled(_text(verdict), _text(state)) for verdict, state in answers]
@@ -235,7 +231,9 @@ def _told(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _entry(report: Report) -> dict[str, object]:
+    seldom = {"wait": report.waits, "creds": report.creds, "push": report.push}
     return {
+        **{name: told for name, told in seldom.items() if told},
         "lease": report.lease,
         "job": report.job,
         "seq": report.seq,
@@ -245,7 +243,6 @@ def _entry(report: Report) -> dict[str, object]:
         "back": write_ranges(report.back),
         "again": write_ranges(report.again),
         "retry": report.retries,
-        **({"wait": report.waits} if report.waits else {}),
         "next": [[step, write_ranges(items)] for step, items in report.next.items()],
         "free": report.free,
         "done": report.done,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from producers.cli.creds_file import explain, load
+from producers.cli.creds_file import explain, load, short
 from producers.cli.output import chosen, output_option, show_list
 
 COLUMNS = (
@@ -19,8 +19,6 @@ MEMBERS = (
     *("not_before", "not_after", "has_key", "key_matches", "problems"),
 )
 NOT_AS_IT_IS = 9
-SHOWN = 12
-"""Digits of a fingerprint in a table."""
 
 
 COMMANDS = {
@@ -85,6 +83,4 @@ def _codes(row: dict[str, Any]) -> list[str]:
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    long = row["fingerprint"] or ""
-    fingerprint = f"{long[:SHOWN]}…" if len(long) > SHOWN else long
-    return {**row, "problems": _codes(row), "fingerprint": fingerprint}
+    return {**row, "problems": _codes(row), "fingerprint": short(row["fingerprint"])}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from bulkhead.credential.reading import Reading
     from bulkhead.engine.credentials import Stored
     from bulkhead.secrets import SecretBytes
+    from producers.cli.context import Context
 
 STDIN = "-"
 _NAMELESS = {"fcm": "credential.json", "apn": "credential.p12"}
+_SHOWN = 12
+"""Digits of a fingerprint in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,37 @@ def explain(row: Mapping[str, Any], *, err: bool = False) -> None:
         if problem["command"] not in (None, *printed):
             click.echo(f"\n{problem['command']}", err=err)
             printed.add(problem["command"])
+
+
+def short(fingerprint: str | None) -> str:
+    """So much of a fingerprint as tells two apart in a table."""
+    whole = fingerprint or ""
+    return f"{whole[:_SHOWN]}…" if len(whole) > _SHOWN else whole
+
+
+def keep(
+    ctx: Context,
+    apps: Iterable[str],
+    action: str,
+    loaded: Sequence[Loaded],
+    at: float | None = None,
+) -> None:
+    """Write down for each app what is about to be done with these files, then keep them."""
+    import time
+
+    from bulkhead.engine.audit_writer import Deed
+    from bulkhead.engine.credentials import KEPT_FOR, Credentials
+    from bulkhead.engine.fleet_deeds import of_app
+
+    held = [one.stored for one in loaded]
+    deeds = [
+        {"slot": one.slot, "fingerprint": one.fingerprint, "credential": one.id} for one in held
+    ]
+    ctx.audit_all([Deed(action, {**of_app(app), **about}) for app in apps for about in deeds])
+    wait = max(0.0, at - time.time()) if at else 0.0
+    credentials = Credentials(ctx.scripts, ctx.box)
+    for one, kept in zip(loaded, held, strict=True):
+        credentials.put(one.content, kept, KEPT_FOR + wait)
 
 
 def _load(file: str) -> Loaded:

@@ -9,7 +9,7 @@ import click
 from bulkhead.errors import UsageProblem
 from bulkhead.model.rotation import VERIFICATIONS
 from producers.cli.context import Context, pass_context
-from producers.cli.creds_file import Loaded, load_uploadable
+from producers.cli.creds_file import Loaded, keep, load_uploadable
 from producers.cli.follow import finish
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.output import output_option, show_one
@@ -81,7 +81,7 @@ def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> 
     refuse_under_way(ctx.scripts, planned)
     _say(planned, proof)
     _ask(ctx, planned, waves, how.yes)
-    _keep(ctx, planned, loaded, asked.at)
+    keep(ctx, [one.app.id for one in planned], "creds.rotate", [loaded], asked.at)
     made = prepare_rotation(
         planned, waves, proof, file=loaded.name, force=wanted["force"], options=asked
     )
@@ -164,18 +164,3 @@ def _ask(ctx: Context, planned: list[Change], waves: Waves, yes: bool) -> None:
     new = planned[0].new
     many = f"{len(planned)} apps" if len(planned) > 1 else planned[0].app.id
     ctx.confirm(f"Give {many} {new.slot} {new.fingerprint}, in {len(waves.ends)} waves?", yes)
-
-
-def _keep(ctx: Context, planned: list[Change], loaded: Loaded, at: float | None) -> None:
-    """Write down what is about to be done, app by app, then keep the file."""
-    import time
-
-    from bulkhead.engine.audit_writer import Deed
-    from bulkhead.engine.credentials import KEPT_FOR, Credentials
-    from bulkhead.engine.fleet_deeds import of_app
-
-    kept = loaded.stored
-    about = {"slot": kept.slot, "fingerprint": kept.fingerprint, "credential": kept.id}
-    ctx.audit_all([Deed("creds.rotate", {**of_app(one.app.id), **about}) for one in planned])
-    wait = max(0.0, at - time.time()) if at else 0.0
-    Credentials(ctx.scripts, ctx.box).put(loaded.content, kept, KEPT_FOR + wait)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from producers.cli.context import Context, pass_context
+from producers.cli.creds_file import short
 from producers.cli.output import chosen, output_option, show_list
 from producers.cli.values import DURATION
 
@@ -29,7 +30,6 @@ MEMBERS = (
     *("days_left", "at", "by", "job", "edition", "console", "in_doubt", "credential", "file"),
 )
 PAST = ("at", "slot", "fingerprint", "project", "environment", "not_after", "by", "job", "file")
-SHOWN = 12
 """Digits of a fingerprint in a table."""
 
 
@@ -122,5 +122,4 @@ def _within(rows: Iterable[dict[str, Any]], days: float) -> Iterator[dict[str, A
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
-    long = row["fingerprint"]
-    return {**row, "fingerprint": f"{long[:SHOWN]}…" if len(long) > SHOWN else long}
+    return {**row, "fingerprint": short(row["fingerprint"])}

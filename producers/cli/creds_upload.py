@@ -10,7 +10,7 @@ import click
 
 from bulkhead.errors import InvalidInput
 from producers.cli.context import Context, pass_context
-from producers.cli.creds_file import Loaded, explain, load, load_uploadable
+from producers.cli.creds_file import Loaded, explain, keep, load, load_uploadable
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.order import Order, carry_out
 from producers.cli.output import output_option, show_one
@@ -78,29 +78,8 @@ def _order(
     rows = [row_of(one.stored, one.name, service) for one in loaded]
     made = prepare_upload(ctx.scripts, rows, app=known.id, force=force, options=options)
     if not dry_run:
-        keep(ctx, known.id, "creds.upload", loaded, options.at)
+        keep(ctx, [known.id], "creds.upload", loaded, options.at)
     yield Order(made.request, made.batches, made.describe)
-
-
-def keep(
-    ctx: Context, app: str, action: str, loaded: Sequence[Loaded], at: float | None = None
-) -> None:
-    """Write down what is about to be done with these files, then keep them in the store."""
-    import time
-
-    from bulkhead.engine.audit_writer import Deed
-    from bulkhead.engine.credentials import KEPT_FOR, Credentials
-    from bulkhead.engine.fleet_deeds import of_app
-
-    held = [one.stored for one in loaded]
-    deeds = [
-        {"slot": one.slot, "fingerprint": one.fingerprint, "credential": one.id} for one in held
-    ]
-    ctx.audit_all([Deed(action, {**of_app(app), **about}) for about in deeds])
-    wait = max(0.0, at - time.time()) if at else 0.0
-    credentials = Credentials(ctx.scripts, ctx.box)
-    for one, kept in zip(loaded, held, strict=True):
-        credentials.put(one.content, kept, KEPT_FOR + wait)
 
 
 def _refuse_unfit(loaded: Sequence[Loaded], service: str | None) -> None:
@@ -152,6 +131,6 @@ def adopt(ctx: Context, /, file: str, app: str, yes: bool, form: str | None) -> 
         if held is not None and held.credential != kept.id:
             said = f"by our record {kept.slot} of {name} holds {held.fingerprint}, since"
             ctx.confirm(f"{said} {held.to_dict()['at']}. Note the other file instead?", yes)
-        keep(ctx, name, "creds.adopt", [loaded])
+        keep(ctx, [name], "creds.adopt", [loaded])
         record.book(name, kept.in_slot("adopt"))
     show_one({"app": name, **record.slots(name)[kept.slot].to_dict()}, form)

@@ -112,19 +112,20 @@ def test_a_wave_with_a_failure_goes_back_where_that_is_asked_for(world, apps):
     assert right(world, job)
 
 
-def test_apps_of_earlier_waves_that_needed_no_call_keep_no_wave_from_going_back(world, apps):
-    world.submit_fleet(apps, [2, 5, 12], rollback=True)
+def test_a_wave_goes_back_whoever_was_skipped_before_it(world, apps):
+    job = world.submit_fleet(apps, [4, 8, 12], rollback=True)
     for part in world.claim():
         world.begin(part)
         world.settle(report(part, {SKIPPED: [part.ranges[0][0]]}, free=1))
     one, *others = world.claim()
     served(world, others)
-
     served(world, [one], FAILED)
 
     back = world.claim()
+
     assert sorted(part.app for part in back) == sorted(part.app for part in others)
     assert {part.step for part in back} == {"roll_back"}
+    assert right(world, job)
 
 
 def test_an_app_that_needs_no_call_does_not_have_the_others_looked_through(world, apps):

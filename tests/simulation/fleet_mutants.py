@@ -37,8 +37,8 @@ LISTED = (
     ),
     edited(
         "apps that needed no call keep their wave from going back",
-        "num(it.succeeded, 0) + num(it.skipped, 0) - num(it.wave_from, 0)",
-        "num(it.succeeded, 0) - num(it.wave_from, 0)",
+        "    local well = num(it.succeeded, 0) + num(it.skipped, 0)\n",
+        "    local well = num(it.succeeded, 0)\n",
         *FLEET,
     ),
     edited(

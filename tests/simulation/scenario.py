@@ -280,7 +280,12 @@ def _fleet(made, chance, scale):
         service.odds |= {"slow": 0.05, "hangs": trouble / 5}
     _work(made, chance, max(4, round(10 * scale)), 30, made.seconds)
     for _ in range(max(6, round(18 * scale))):
-        made.fleets.append((chance.uniform(0, made.seconds - 10), *_rotation(made, chance)))
+        when = chance.uniform(0, made.seconds - 10)
+        made.fleets.append((when, *_rotation(made, chance)))
+        if chance.random() < 0.4:
+            # The newest job, in the middle of its first visit.
+            made.acts.append((when + chance.uniform(0.0, 0.2), "pause", 0.9999, 0.0))
+            made.acts.append((when + chance.uniform(0.5, 2.0), "resume", 0.9999, 0.0))
     verbs = (
         *BRAKES,
         *BRAKES,
@@ -298,12 +303,13 @@ def _fleet(made, chance, scale):
 def _rotation(made, chance):
     apps = chance.sample(sorted(made.apps), chance.randint(2, len(made.apps)))
     ends = sorted(chance.sample(range(1, len(apps) + 1), chance.randint(1, min(4, len(apps)))))
+    same = chance.choice((0.1, 0.1, 0.9))
     request = {
         "soak": chance.choice((0.0, 0.0, 0.5, 3.0)),
         "rollback": chance.random() < 0.6,
         "address": f"probe{chance.randrange(4)}",
         "within": chance.choice((1, 4)) * MICRO,
-        "same": {item for item in range(len(apps)) if chance.random() < 0.15},
+        "same": {item for item in range(len(apps)) if chance.random() < same},
     }
     for word, odds in (("at", 0.2), ("deadline", 0.15)):
         if chance.random() < odds:
