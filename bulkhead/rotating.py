@@ -141,7 +141,7 @@ def prepare_rotation(
     options: Options = DEFAULT,
 ) -> Prepared:
     """The job: an item an app, in waves. `file` is the name under which it is sent."""
-    rows = [_row(change, file) for change in planned]
+    rows = [row_for(change, file) for change in planned]
     tenants = {change.app.id.partition("/")[0] for change in planned}
     request = Request(
         KIND,
@@ -159,7 +159,8 @@ def prepare_rotation(
     return Prepared(request, [batch], lambda: told)
 
 
-def _row(change: Change, file: str) -> RotationRow:
+def row_for(change: Change, file: str) -> RotationRow:
+    """The row that gives the app its file, sent under this name, and tells what it goes back to."""
     held, previous = change.held, None
     if held is not None and change.effect != "same":
         told = type_for(held.file, held.kind)

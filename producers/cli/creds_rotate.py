@@ -76,7 +76,7 @@ def rotate(ctx: Context, /, selector: str, form: str | None, **options: Any) -> 
     _refuse_unfit(planned, loaded, wanted)
     waves = _waves(wanted, len(planned))
     if how.dry_run:
-        show_one(_plan(planned, waves), form)
+        show_one(plan_of(planned, waves), form)
         return 0
     refuse_under_way(ctx.scripts, planned)
     _say(planned, proof)
@@ -139,7 +139,8 @@ def _refuse_unfit(planned: list[Change], loaded: Loaded, wanted: dict[str, Any])
         refuse_too_large(change.app, loaded.content, loaded.name)
 
 
-def _plan(planned: list[Change], waves: Waves) -> dict[str, Any]:
+def plan_of(planned: list[Change], waves: Waves) -> dict[str, Any]:
+    """What a dry run shows."""
     return {
         "apps": len(planned),
         "waves": list(waves.ends),

@@ -21,7 +21,7 @@ class FleetJob(ModelJob):
     rollback: bool = False
     address: str = ""
     within: int = 0
-    """Microseconds that the result of a test is waited for."""
+    """Microseconds that the result of a test is waited for; 0 if none is sent."""
     same: set = field(default_factory=set)
     """Items whose app has the file already: they need no call."""
     ended_at: dict = field(default_factory=dict)

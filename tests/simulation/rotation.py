@@ -81,7 +81,7 @@ class Rotations:
         elif word == "known" or step == AWAIT:
             self._fold_spared(told, part, index, word)
         elif word == "done" and step in UPLOADS:
-            told.next.setdefault(VERIFY, []).append(index)
+            self._follow_upload(told, part, index)
         elif word == "done" and step == VERIFY:
             self._wait(told, part, index)
         elif word == "done" or (word == "refused" and step in ("", *CODE_OF)):
@@ -91,6 +91,12 @@ class Rotations:
         else:
             self._again(told, run, index, word)
         told.troubled += word in ("unsent", "lost", "broken")
+
+    def _follow_upload(self, told, part, index):
+        if self._world.model.jobs[part.job].within:
+            told.next.setdefault(VERIFY, []).append(index)
+        else:
+            end(told, index, SUCCEEDED)
 
     def _fold_spared(self, told, part, index, word):
         told.free += 1

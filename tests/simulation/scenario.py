@@ -284,7 +284,8 @@ def _fleet(made, chance, scale):
         made.fleets.append((when, *_rotation(made, chance)))
         if chance.random() < 0.4:
             # The newest job, in the middle of its first visit.
-            made.acts.append((when + chance.uniform(0.0, 0.2), "pause", 0.9999, 0.0))
+            soon = chance.choice((0.02, 0.02, 0.2))
+            made.acts.append((when + chance.uniform(0.003, soon), "pause", 0.9999, 0.0))
             made.acts.append((when + chance.uniform(0.5, 2.0), "resume", 0.9999, 0.0))
     verbs = (
         *BRAKES,
@@ -308,7 +309,7 @@ def _rotation(made, chance):
         "soak": chance.choice((0.0, 0.0, 0.5, 3.0)),
         "rollback": chance.random() < 0.6,
         "address": f"probe{chance.randrange(4)}",
-        "within": chance.choice((1, 4)) * MICRO,
+        "within": chance.choice((0, 1, 4)) * MICRO,
         "same": {item for item in range(len(apps)) if chance.random() < same},
     }
     for word, odds in (("at", 0.2), ("deadline", 0.15)):
