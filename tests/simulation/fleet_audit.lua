@@ -18,7 +18,8 @@ for i, name in ipairs(call('LRANGE', key('job', job, 'apps'), 0, -1)) do
   }
 end
 return {
-  call('HMGET', key('job', job), 'state', 'next', 'in_flight', 'succeeded', 'skipped', 'failed', 'unknown', 'visit'),
+  call('HMGET', key('job', job), 'state', 'next', 'in_flight', 'succeeded', 'skipped', 'failed', 'unknown', 'visit',
+    'wave_from', 'wave_end'),
   call('GET', key('job', job, 'map')),
   call('ZSCORE', wait, 'v:' .. job),
   apps,

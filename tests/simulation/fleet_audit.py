@@ -9,7 +9,10 @@ from tests.simulation.fleet_job import FleetJob
 from tests.simulation.kernel import require
 
 TEXT = (Path(__file__).parent / "fleet_audit.lua").read_text()
-JOB = ("state", "next", "in_flight", "succeeded", "skipped", "failed", "unknown", "visit")
+JOB = (
+    *("state", "next", "in_flight", "succeeded", "skipped", "failed", "unknown"),
+    *("visit", "wave_from", "wave_end"),
+)
 PLACES = ("due", "offered", "paced", "wake", "retries", "open")
 
 
@@ -39,6 +42,11 @@ class FleetAudit:
         if job.state and JobState(job.state).terminal:
             require(state.value == job.state, "the end is the end", job.name, job.state, state)
         job.state = state.value
+        first, end = int(fields.get("wave_from", 0)), int(fields["wave_end"])
+        wave = job.wave(end - 1)
+        require(
+            (first, end) == (wave.start, wave.stop), "a wave begins and ends as ordered", first, end
+        )
         visited = "visit" not in fields
         require(visited or visit_at is not None, "a visit is waited for", job.name)
         if state.terminal:

@@ -24,12 +24,6 @@ LISTED = (
         *FLEET,
     ),
     edited(
-        "a wave that was paused while it began goes on in the next one",
-        "  if next < num(it.wave_end, 0) then return true end\n",
-        "",
-        *FLEET,
-    ),
-    edited(
         "the first app of a halted wave does not go back",
         "    elseif it.rolling and live and index >= wave_from and index < next then\n",
         "    elseif it.rolling and live and index > wave_from and index < next then\n",

@@ -8,6 +8,7 @@ from bulkhead.model.app import AppSettings
 from bulkhead.retrying import Choice, retry
 from tests.fakes.engine import FAILED, PENDING, START
 from tests.simulation.kernel import MICRO, require
+from tests.simulation.orders import add_fleet
 
 WAVE = 10 * MICRO
 """Microseconds that the calls of one wave take, at most."""
@@ -37,7 +38,7 @@ class People:
             self._kernel.at(when, lambda job=(app, items, request): world.add_job(*job))
         for second, *fleet in scenario.fleets:
             when = START + round(second * MICRO)
-            self._kernel.at(when, lambda fleet=fleet: world.add_fleet(*fleet))
+            self._kernel.at(when, lambda fleet=fleet: add_fleet(world, *fleet))
         for second, verb, whom, what in scenario.acts:
             when = START + round(second * MICRO)
             self._kernel.at(when, lambda act=(verb, whom, what): self._act(*act))

@@ -9,7 +9,6 @@ from tests.simulation.answers import ATTEMPTS, end, pause_before, slow_down
 from tests.simulation.deaths import FATAL_DEATHS
 from tests.simulation.kernel import MICRO, require
 
-KIND = "creds.rotate"
 UPLOADS = ("", "read_back")
 SOON = MICRO // 5
 NOT_SENT = ("unsent", "throttled", "auth")

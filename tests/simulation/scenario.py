@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.backend import Service
 from tests.simulation.kernel import MICRO
+from tests.simulation.orders import drawn
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
@@ -267,6 +268,8 @@ def _mixed(made, chance, scale):
 def _fleet(made, chance, scale):
     """Rotations over many apps, in waves, whatever happens to apps, workers and jobs meanwhile."""
     made.seconds, made.short_visits = 40, chance.random() < 0.7
+    # So that a pause finds a visit half done, with its first calls out.
+    made.faults.slow_way = chance.choice((0.0, 0.3))
     made.tests = (chance.choice((0.0, 0.1)), chance.choice((0.0, 0.0, 0.2)))
     made.faults.lost_answer = chance.choice((0.0, 0.02))
     made.faults.lost_bell = chance.choice((0.0, 0.3))
@@ -281,10 +284,10 @@ def _fleet(made, chance, scale):
     _work(made, chance, max(4, round(10 * scale)), 30, made.seconds)
     for _ in range(max(6, round(18 * scale))):
         when = chance.uniform(0, made.seconds - 10)
-        made.fleets.append((when, *_rotation(made, chance)))
+        made.fleets.append((when, *drawn(made.apps, made.seconds, chance)))
         if chance.random() < 0.4:
             # The newest job, in the middle of its first visit.
-            soon = chance.choice((0.02, 0.02, 0.2))
+            soon = chance.choice((0.05, 0.05, 0.2))
             made.acts.append((when + chance.uniform(0.003, soon), "pause", 0.9999, 0.0))
             made.acts.append((when + chance.uniform(0.5, 2.0), "resume", 0.9999, 0.0))
     verbs = (
@@ -299,22 +302,3 @@ def _fleet(made, chance, scale):
         "flush",
     )
     _acts(made, chance, (*verbs, "token_dies", "new_token", "new_token"), 50)
-
-
-def _rotation(made, chance):
-    apps = chance.sample(sorted(made.apps), chance.randint(2, len(made.apps)))
-    ends = sorted(chance.sample(range(1, len(apps) + 1), chance.randint(1, min(4, len(apps)))))
-    same = chance.choice((0.1, 0.1, 0.9))
-    request = {
-        "soak": chance.choice((0.0, 0.0, 0.5, 3.0)),
-        "rollback": chance.random() < 0.6,
-        "address": f"probe{chance.randrange(4)}",
-        "within": chance.choice((0, 1, 4)) * MICRO,
-        "same": {item for item in range(len(apps)) if chance.random() < same},
-    }
-    for word, odds in (("at", 0.2), ("deadline", 0.15)):
-        if chance.random() < odds:
-            request[word] = chance.uniform(5, made.seconds)
-    if chance.random() < 0.2:
-        request["rate"] = chance.choice((2.0, 10.0))
-    return apps, ends, request

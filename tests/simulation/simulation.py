@@ -5,17 +5,15 @@ import random
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.model.job import JobState
-from bulkhead.model.kind import repeats
 from tests.fakes.engine import FAILED, START, World
 from tests.fakes.short_visits import EDIT as SHORT_VISITS
-from tests.simulation import rotation
 from tests.simulation.audit import Audit, leaks
 from tests.simulation.backend import LATE, OBEYED, Backend
 from tests.simulation.engine import Bell, Engine
 from tests.simulation.fleet_audit import FleetAudit
-from tests.simulation.fleet_job import FleetJob
 from tests.simulation.kernel import MICRO, Kernel, require
 from tests.simulation.model import Model
+from tests.simulation.orders import KIND, in_micros, in_time, steps_of
 from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
 from tests.simulation.records import ModelApp, ModelJob
@@ -113,7 +111,7 @@ class Simulation(World):
             )
         repeat = self.repeat_of(part)
         answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
-        if part.kind == rotation.KIND:
+        if part.kind == KIND:
             self.rotations.called(part, index, answer)
         if index in job.poison:
             self.backend.ends(part.app)
@@ -307,36 +305,13 @@ class Simulation(World):
         """A job as a producer makes it, which the model knows."""
         if self.model.apps[app].gone:
             return None
-        request = self._in_time(request)
+        request = in_time(request)
         refused, poison = request.pop("refused", set()), request.pop("poison", set())
         self._prompt_before = self._idle_for(app)
         job = self.submit(items, app, refused=refused, **request)
         self.know_job(job, app, items, refused, request)
         self.model.jobs[job].poison = poison
         return job
-
-    def add_fleet(self, apps, ends, request):
-        """A job over many apps as a producer makes it, which the model knows."""
-        request, known = self._in_time(request), {}
-        for word in ("address", "within", "same"):
-            known[word] = request.pop(word)
-        apps = [name for name in apps if not self.model.apps[name].gone]
-        if not apps:
-            return
-        ends = sorted({min(end, len(apps)) for end in ends} | {len(apps)})
-        job = self.submit_fleet(apps, ends, kind=rotation.KIND, **request)
-        deadline = request.get("deadline")
-        made = FleetJob(
-            job, "", steps_of(rotation.KIND), len(apps), in_micros(deadline), {}, **known
-        )
-        made.names, made.ends, made.rollback = tuple(apps), tuple(ends), request["rollback"]
-        made.soak, made.budget = round(request["soak"] * MICRO), "max_failures" in request
-        self.model.add_job(made)
-        self.bell.hear()
-
-    def _in_time(self, request):
-        times = {word: request[word] for word in ("at", "deadline") if word in request}
-        return request | {word: (START + at * MICRO) / MICRO for word, at in times.items()}
 
     def know_job(self, job, app, items, refused, request):
         known, deadline = dict.fromkeys(refused, FAILED), in_micros(request.get("deadline"))
@@ -351,13 +326,3 @@ class Simulation(World):
         """True where nothing keeps a new job of this app from being called at once."""
         quick = self.scenario.calm and not self.faults.publish_fails and "/quick" in app
         return quick and bool(self.bell.idle())
-
-
-def steps_of(kind):
-    """Step → what may be done about a lost answer at it."""
-    return {name.partition(":")[2]: how for name, how in repeats(kind).items()}
-
-
-def in_micros(seconds):
-    """A time that may not be given, as the store has it."""
-    return round(seconds * MICRO) if seconds else None

@@ -9,7 +9,8 @@ from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
 from tests.simulation.answers import fold
 from tests.simulation.kernel import MICRO, Signal
-from tests.simulation.rotation import KIND, NO_CALL
+from tests.simulation.orders import KIND
+from tests.simulation.rotation import NO_CALL
 
 POLL = MICRO * 3 // 2
 SOON = 2_000
