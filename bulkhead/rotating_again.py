@@ -15,7 +15,7 @@ from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
 from bulkhead.model.rotation import RotationRow
 from bulkhead.model.waves import Waves
-from bulkhead.rotating import Change, refuse_under_way, row_for
+from bulkhead.rotating import Change, digest_of, previous_of, refuse_under_way
 from bulkhead.submitting import Prepared
 
 
@@ -42,12 +42,13 @@ def rotate_again(
         )
     kept = [before[change.app.id] for change in changes]
     _refuse_other_project(changes, [row for _, row in kept])
-    refuse_under_way(scripts, changes)
+    refuse_under_way(scripts, changes, request.idempotency_key)
     lines = [line for line, _ in kept]
     now = zip(changes, kept, strict=True)
-    cells = [row_for(change, row.new.file).cells() for change, (_, row) in now]
+    again = [replace(row, previous=previous_of(change)) for change, (_, row) in now]
     waves = _waves(fields, len(changes))
-    return replace(request, waves=waves), Batch(lines, cells, {})
+    request = replace(request, waves=waves, content=digest_of(again, waves))
+    return request, Batch(lines, [row.cells() for row in again], {})
 
 
 def changes_of(scripts: Scripts, made: Prepared) -> list[Change]:

@@ -68,6 +68,8 @@ class Request:
     """JSON with the task and the queue that the job document is sent to at the end."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
+    content: str = ""
+    """What an idempotency key stands for, where the rows say more: what was there before, say."""
 
 
 class Draft:
@@ -239,7 +241,7 @@ class Draft:
         request = self._request
         asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-        digest.update(self._content.digest())
+        digest.update(request.content.encode() or self._content.digest())
         return {
             "kind": request.kind,
             "tenant": request.tenant,

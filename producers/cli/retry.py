@@ -10,7 +10,7 @@ import click
 
 from producers.cli.context import Context, pass_context
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
-from producers.cli.output import output_option, show_one
+from producers.cli.output import output_option
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> i
     from bulkhead.engine.credentials import Credentials
     from bulkhead.rotating_again import changes_of
     from producers.cli.creds_file import keep_files, write_down
-    from producers.cli.creds_rotate import plan_of
+    from producers.cli.creds_rotate import show_plan
     from producers.cli.follow import finish
 
     planned, waves = changes_of(ctx.scripts, made), made.request.waves
     if waves is None:
         raise AssertionError("a rotation has waves")
     if how.dry_run:
-        show_one(plan_of(planned, waves), form)
+        show_plan(planned, waves, str(made.request.params["verify"]), form)
         return 0
     many = "1 app" if len(planned) == 1 else f"{len(planned)} apps"
     ctx.confirm(f"Rotate {many} again, in {len(waves.ends)} waves?", how.yes)

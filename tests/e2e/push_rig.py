@@ -101,9 +101,9 @@ class Rig:
             path.write_bytes(content)
         return path
 
-    def p12(self, name="push.p12", bundle="com.example.shop"):
+    def p12(self, name="push.p12", bundle="com.example.shop", **how):
         """A fresh certificate with its key; each has another fingerprint."""
-        return self.place(name, certificate(bundle))
+        return self.place(name, certificate(bundle, **how))
 
     def logs(self):
         return "".join(one.read_text() for one in self.product.home.glob("*.log"))

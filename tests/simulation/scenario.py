@@ -268,8 +268,6 @@ def _mixed(made, chance, scale):
 def _fleet(made, chance, scale):
     """Rotations over many apps, in waves, whatever happens to apps, workers and jobs meanwhile."""
     made.seconds, made.short_visits = 40, chance.random() < 0.7
-    # So that a pause finds a visit half done, with its first calls out.
-    made.faults.slow_way = chance.choice((0.0, 0.3))
     made.tests = (chance.choice((0.0, 0.1)), chance.choice((0.0, 0.0, 0.2)))
     made.faults.lost_answer = chance.choice((0.0, 0.02))
     made.faults.lost_bell = chance.choice((0.0, 0.3))
