@@ -42,12 +42,6 @@ LISTED = (
         *FLEET,
     ),
     edited(
-        "an app that stood between two files is cancelled with its job",
-        "  hold_unsure(job, single(index), 'roll_back')\n",
-        "",
-        *FLEET,
-    ),
-    edited(
         "an event wakes nobody",
         "      redis.call('ZADD', zset, whole(NOW), member)\n",
         "",
