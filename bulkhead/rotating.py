@@ -114,6 +114,12 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     return _some(list(found_by_name.values()), selector, "nothing is named")
 
 
+def owner_of(apps: Iterable[str]) -> str:
+    """The tenant of a job over these apps: theirs, or the word for several."""
+    tenants = {app.partition("/")[0] for app in apps}
+    return tenants.pop() if len(tenants) == 1 else SEVERAL
+
+
 def changes(
     scripts: Scripts, apps: Sequence[App], new: Stored, proof: Proof | None = None
 ) -> list[Change]:
@@ -136,17 +142,18 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
 def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
     """Raises Conflict while another rotation of one of the apps has not ended.
 
-    One with this idempotency key is not another one.
+    The one that was made under this idempotency key is no other.
     """
-    for change in planned:
-        for job in Jobs(scripts).open_of(change.app.id):
-            again = bool(key) and job.idempotency_key == key
-            if job.kind == KIND and not job.ended and not again:
-                raise Conflict(
-                    f"{change.app.id} is in another rotation",
-                    why=f"{job.id} is {job.state.value}",
-                    to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
-                )
+    apps = {change.app.id: None for change in planned}
+    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
+    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
+        both = [app for app in apps if app in taken]
+        if both and not job.ended and not (key and job.idempotency_key == key):
+            raise Conflict(
+                f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
+                why=f"{job.id} is {job.state.value}",
+                to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
+            )
 
 
 def prepare_rotation(
@@ -164,10 +171,9 @@ def prepare_rotation(
     """
     rows = [_row(change, file or change.new.file, proof) for change in planned]
     digest = digest_of(rows, waves)
-    tenants = {change.app.id.partition("/")[0] for change in planned}
     request = Request(
         KIND,
-        tenant=tenants.pop() if len(tenants) == 1 else SEVERAL,
+        tenant=owner_of(change.app.id for change in planned),
         app="",
         columns=COLUMNS,
         mapping={"app": APP},

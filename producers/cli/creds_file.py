@@ -117,13 +117,10 @@ def keep(
 def write_down(ctx: Context, action: str, sent: Iterable[tuple[str, Stored]]) -> None:
     """Write down that these apps are about to be sent these files."""
     from bulkhead.engine.audit_writer import Deed
-    from bulkhead.engine.fleet_deeds import of_app
+    from bulkhead.engine.fleet_deeds import of_app, of_credential
 
-    told = (
-        (app, {"slot": one.slot, "fingerprint": one.fingerprint, "credential": one.id})
-        for app, one in sent
-    )
-    ctx.audit_all([Deed(action, {**of_app(app), **about}) for app, about in told])
+    told = ({**of_app(app), **of_credential(stored)} for app, stored in sent)
+    ctx.audit_all([Deed(action, about) for about in told])
 
 
 def keep_files(

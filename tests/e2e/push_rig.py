@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from tests.e2e.standing import Standing
 from tests.e2e.typed import typed
 from tests.fakes.push_files import certificate
 
@@ -74,12 +75,15 @@ class App:
 
 
 class Rig:
-    """`up` with a worker, and a sandbox; ends with the module."""
+    """`up` with a worker, and a sandbox: the ones that stand, or of the product's own."""
 
     def __init__(self, product):
         self.product = product
-        self.sandbox = product.sandbox()
-        product.up(workers=1, sandbox=False)
+        if isinstance(product, Standing):
+            self.sandbox = product.stand_in
+        else:
+            self.sandbox = product.sandbox()
+            product.up(workers=1, sandbox=False)
         typed(product, "tenants", "add", "acme")
         self._numbers = itertools.count(1)
 
