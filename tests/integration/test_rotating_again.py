@@ -156,7 +156,7 @@ def test_no_two_rotations_of_an_app_are_under_way(world, halted):
     # It is listed with its apps once they have been visited.
     world.claim()
 
-    with pytest.raises(Conflict, match="is in another rotation") as refused:
+    with pytest.raises(Conflict, match="in another rotation") as refused:
         retry(world.scripts, halted)
 
     assert first.id in refused.value.why
