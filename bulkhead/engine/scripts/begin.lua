@@ -53,8 +53,7 @@ local function may_start(lease, app, it)
   if not may_call(app, it.kind) then return 'held' end
   if num(app.cool_until, 0) > NOW then return 'held' end
   if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
-  local set = key('app', lease.app, 'egress')
-  if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
+  if not may_reach(lease.app, egress) then return 'egress' end
   return 'ok'
 end
 

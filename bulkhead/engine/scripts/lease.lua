@@ -32,11 +32,24 @@ end
 -- True if a lease holds permits for so many items: those that are only looked up need none.
 local function holds_permits(lease, items) return items > 0 and lease.step ~= LOOK end
 
+-- A verb that drops many makes `dropped` a table: what they share is then written by strike_out().
+local dropped
 local function drop_lease(lease)
   redis.call('DEL', key('lease', lease.id))
-  redis.call('ZREM', key('lease'), lease.id)
-  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  if dropped then
+    dropped[#dropped + 1] = lease.id
+  else
+    redis.call('ZREM', key('lease'), lease.id)
+    redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  end
   count_lanes(lease.worker, lease.app, -lease.parallel)
+end
+
+-- All of one worker's.
+local function strike_out(worker)
+  if #dropped == 0 then return end
+  redis.call('ZREM', key('lease'), unpack(dropped))
+  redis.call('SREM', key('worker', worker, 'leases'), unpack(dropped))
 end
 
 -- Ends a lease that never began: its items are pending again, and cost nothing.

@@ -70,7 +70,7 @@ local function serial_of(job)
     serial = redis.call('INCR', key('serial'))
     redis.call('HSET', key('job', job), 'serial', serial)
     redis.call('HSET', key('serials'), serial, job)
-    local left = redis.call('TTL', key('job', job))
+    local left = living[job] and -1 or redis.call('TTL', key('job', job))
     -- A late truth about a job that has ended: forgotten with it all the same.
     if left > 0 then redis.call('ZADD', key('expiry'), whole(NOW + left * 1000000), '# ' .. serial) end
   end

@@ -25,6 +25,7 @@
 
 local worker, entries = ARGV[1], cjson.decode(ARGV[2])
 local TOKENS_KEPT = 86400    -- seconds
+local KEPT = 34560000        -- seconds (400 days) of an app's statistics of a month
 local WORDS = 500            -- operations and what came of them, in an app's statistics of a month
 
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
@@ -169,7 +170,9 @@ local function measure(job, moved)
 end
 
 -- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
+local this_month
 local function month()
+  if this_month then return this_month end
   local z = math.floor(NOW / 86400000000) + 719468
   local era = math.floor(z / 146097)
   local day = z - era * 146097
@@ -177,7 +180,8 @@ local function month()
   local left = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
   local moon = math.floor((5 * left + 2) / 153)
   local number = moon < 10 and moon + 3 or moon - 9
-  return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+  this_month = string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+  return this_month
 end
 
 -- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
@@ -185,28 +189,35 @@ local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
   local users = name .. ':users'
-  -- An operation may have any name: beyond these, new ones are counted together.
-  local full = redis.call('HLEN', name) >= WORDS
-  for word, calls in pairs(stats.calls) do
-    local field = 'calls|' .. word
-    if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
-    redis.call('HINCRBY', name, field, calls)
+  local fields, more, others = { 'since', 'sent', 'received' }, { [2] = stats.sent, [3] = stats.received }, {}
+  local function add(field, other, number)
+    fields[#fields + 1], more[#fields + 1], others[#fields + 1] = field, number, other
   end
-  for op, took in pairs(stats.took or {}) do
-    local field = 'took|' .. op
-    if full and redis.call('HEXISTS', name, field) == 0 then field = 'took|other' end
-    redis.call('HINCRBY', name, field, whole(took))
+  for word, calls in pairs(stats.calls) do add('calls|' .. word, 'calls|other' .. string.match(word, '|.*$'), calls) end
+  for op, took in pairs(stats.took or {}) do add('took|' .. op, 'took|other', took) end
+  local before, changed, full = redis.call('HMGET', name, unpack(fields)), {}, nil
+  local new = not before[1]
+  for i = 2, #fields do
+    -- An operation may have any name: beyond so many, new ones are counted together.
+    if full == nil and not before[i] then full = not new and redis.call('HLEN', name) >= WORDS end
+    if others[i] and not before[i] and full then
+      redis.call('HINCRBY', name, others[i], whole(more[i]))
+    else
+      changed[#changed + 1], changed[#changed + 2] = fields[i], whole(num(before[i], 0) + more[i])
+    end
   end
-  redis.call('HINCRBY', name, 'sent', stats.sent)
-  redis.call('HINCRBY', name, 'received', stats.received)
-  if #stats.users > 0 then redis.call('PFADD', users, unpack(stats.users)) end
-  if redis.call('HSETNX', name, 'since', whole(NOW)) == 1 then redis.call('EXPIRE', name, 34560000) end
-  if redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, 34560000) end
+  if new then changed[#changed + 1], changed[#changed + 2] = 'since', whole(NOW) end
+  redis.call('HSET', name, unpack(changed))
+  if new then redis.call('EXPIRE', name, KEPT) end
+  if #stats.users == 0 or redis.call('PFADD', users, unpack(stats.users)) == 0 then return end
+  if new or redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, KEPT) end
 end
 
+tenants, dropped = {}, {}
 local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
+  living[lease.job] = is_live(redis.call('HGET', job, 'state')) or nil
   local moved = record(lease, entry)
   local returned = schedule(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
   look_through(lease, entry, moved + returned)
@@ -228,8 +239,9 @@ local function settle(lease, entry)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)
   end
-  local state = finish_if_over(lease.job)
-  place_job(lease.app, lease.job)
+  local state, it = finish_if_over(lease.job)
+  it.state = state
+  place_job(lease.app, lease.job, it)
   place(lease.app)
   return { 'ok', state }
 end
@@ -250,6 +262,8 @@ for i, entry in ipairs(entries) do
     count_stats(entry.app, entry.stats)
   end
 end
+strike_out(worker)
+write_means()
 -- What was passed over for want of these lanes has nobody else to tell of it.
 for cell in pairs(freed) do
   if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end
