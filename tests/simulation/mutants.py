@@ -114,7 +114,7 @@ LISTED = (
     ),
     _edit(
         "pause of a tenant ignored",
-        "  if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end",
+        "  if tenant_of(app.tenant).state ~= 'active' then return 'held' end",
         "",
         *("brakes", "mixed", "brakes"),
     ),

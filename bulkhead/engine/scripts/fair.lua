@@ -60,7 +60,8 @@ local function write_means()
 end
 
 -- What calls really took, where that is another thing than what they were charged with; and the cell's mean,
--- of the logarithm: one call that hung for half a minute must not make all others look cheap. The mean is for write_means().
+-- of the logarithm: one call that hung for half a minute must not make all others look cheap. It is
+-- written by write_means().
 local function correct_cost(lease, calls, latency)
   if calls == 0 or latency <= 0 then return end
   local cell = lease.cell or 'main'

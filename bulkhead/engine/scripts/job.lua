@@ -8,7 +8,9 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
   local seldom = {}
-  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due' }) do seldom[i] = key('job', job, part) end
+  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due' }) do
+    seldom[i] = key('job', job, part)
+  end
   if redis.call('EXISTS', unpack(seldom)) > 0 then
     for _, name in ipairs(seldom) do redis.call('EXPIRE', name, retention) end
   end
@@ -45,8 +47,8 @@ end
 
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs. `known` are its fields, if they
 -- were read already: those of LIFE.
-local LIFE = { 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial', 'idempotency_key', 'apps',
-  'version', 'notify' }
+local LIFE = { 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial', 'idempotency_key',
+  'apps', 'version', 'notify' }
 local function transition(job, state, by, why, known)
   local name = key('job', job)
   local it = known or read(name, unpack(LIFE))
@@ -161,12 +163,13 @@ local function keep_budget(job, it)
 end
 
 -- A job is over when nothing is pending and nothing is in flight, and not a moment before. One that
--- is not over may have failed too often to go on. Returns its state then, and its fields before.
-local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from', 'next',
-  'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat', 'class',
-  'held', unpack(LIFE) }
-local function finish_if_over(job)
-  local it = read(key('job', job), unpack(FINISH))
+-- is not over may have failed too often to go on. `known` are its fields, if they were read
+-- already. Returns its state then, and its fields before.
+local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from',
+  'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat',
+  'class', 'held', unpack(LIFE) }
+local function finish_if_over(job, known)
+  local it = known or read(key('job', job), unpack(FINISH))
   if not is_live(it.state) then return it.state, it end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
   local released = it.apps and num(it.next, 0) or num(it.total, 0)

@@ -12,10 +12,17 @@ local function read_lease(id)
   return lease
 end
 
+-- A verb that drops many leases of one worker makes this a table: what they share is then written by strike_out().
+local dropped
+
 -- Counts lanes that a worker uses for an app, or (less than none) no longer uses.
 local function count_lanes(worker, name, lanes)
   redis.call('HINCRBY', key('app', name), 'held', lanes)
   local tenant = string.match(name, '^[^/]+')
+  if dropped then
+    dropped.lanes[tenant] = (dropped.lanes[tenant] or 0) + lanes
+    return
+  end
   if redis.call('HINCRBY', key('worker', worker, 'held'), tenant, lanes) <= 0 then
     redis.call('HDEL', key('worker', worker, 'held'), tenant)
   end
@@ -32,8 +39,6 @@ end
 -- True if a lease holds permits for so many items: those that are only looked up need none.
 local function holds_permits(lease, items) return items > 0 and lease.step ~= LOOK end
 
--- A verb that drops many makes `dropped` a table: what they share is then written by strike_out().
-local dropped
 local function drop_lease(lease)
   redis.call('DEL', key('lease', lease.id))
   if dropped then
@@ -45,8 +50,11 @@ local function drop_lease(lease)
   count_lanes(lease.worker, lease.app, -lease.parallel)
 end
 
--- All of one worker's.
 local function strike_out(worker)
+  local held = key('worker', worker, 'held')
+  for tenant, lanes in pairs(dropped.lanes) do
+    if redis.call('HINCRBY', held, tenant, lanes) <= 0 then redis.call('HDEL', held, tenant) end
+  end
   if #dropped == 0 then return end
   redis.call('ZREM', key('lease'), unpack(dropped))
   redis.call('SREM', key('worker', worker, 'leases'), unpack(dropped))

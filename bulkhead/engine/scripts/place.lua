@@ -101,11 +101,12 @@ local function may_call(app, kind)
   return app.state == 'active' or (app.state == 'stopped' and app.rotation == 'checking' and kind == 'apps.check_token')
 end
 
--- The app's lifetime set of public addresses takes five; a sixth would have mesibo disable it.
+-- The app's lifetime set of public addresses takes five; a sixth would have mesibo disable it. The second is true
+-- if it holds this one already.
 local function may_reach(name, egress)
   local set = redis.call('SMEMBERS', key('app', name, 'egress'))
   for _, known in ipairs(set) do
-    if known == egress then return true end
+    if known == egress then return true, true end
   end
   return #set < 5
 end

@@ -29,8 +29,8 @@ local KEPT = 34560000        -- seconds (400 days) of an app's statistics of a m
 local WORDS = 500            -- operations and what came of them, in an app's statistics of a month
 
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
-local function keep(entry, app, job)
-  remember(app, job, entry.done, entry.forget, entry.revoked)
+local function keep(entry, app, job, it)
+  remember(app, job, it, entry.done, entry.forget, entry.revoked)
   if entry.creds then
     for _, put in ipairs(entry.creds) do book_credential(app, put[1], put[2]) end
   end
@@ -65,23 +65,48 @@ local function late(entry, job)
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
-    keep(entry, entry.app, job)
+    keep(entry, entry.app, job, {})
   end
   return { 'late', redis.call('HGET', key('job', job), 'state') or '' }
 end
 
-local function record(lease, entry)
-  local job, moved = key('job', lease.job), 0
+-- Items a second over about the last ten seconds.
+local function pace_after(it, moved)
+  local since = math.max((NOW - num(it.pace_at, num(it.started_at, NOW))) / 1000000, 0.001)
+  local keep = math.exp(-since / 10)
+  return num(it.pace, 0) * keep + (moved / since) * (1 - keep)
+end
+
+-- Adds up what an entry tells, in one write to its job and in `it`, the job's fields. Returns the items that ended.
+local function account(lease, entry, it)
+  local job, moved, returned = key('job', lease.job), 0, #entry.retry + #(entry.wait or {})
+  local changed = {}
+  local function add(field, number)
+    it[field] = whole(num(it[field], 0) + number)
+    changed[#changed + 1], changed[#changed + 2] = field, it[field]
+  end
   for _, pair in ipairs(entry.set) do
     local items = count(pair[2])
-    mark(lease.job, pair[2], pair[1])
-    redis.call('HINCRBY', job, COUNT_OF[pair[1]], items)
+    add(COUNT_OF[pair[1]], items)
     moved = moved + items
   end
+  returned = returned + count(entry.back) + count(entry.again)
+  for _, step in ipairs(entry.next) do returned = returned + count(step[2]) end
+  add('in_flight', 0 - (moved + returned))
+  add('calls', entry.calls)
+  add('version', 1)
+  it.pace = exact(pace_after(it, moved))
+  changed[#changed + 1], changed[#changed + 2] = 'pace', it.pace
+  changed[#changed + 1], changed[#changed + 2] = 'pace_at', whole(NOW)
+  redis.call('HSET', job, unpack(changed))
+  return moved, returned
+end
+
+local function record(lease, entry, it)
+  for _, pair in ipairs(entry.set) do mark(lease.job, pair[2], pair[1]) end
   for _, code in ipairs(entry.codes) do count_code(lease.job, code[1], code[2], code[3]) end
   if entry.out > 0 then add_results(lease.job, ARGV[2 + entry.out]) end
-  keep(entry, lease.app, lease.job)
-  return moved
+  keep(entry, lease.app, lease.job, it)
 end
 
 -- Sets an item aside until its time, or until an event about `whom`.
@@ -95,6 +120,7 @@ end
 
 -- What is tried again, and what waits for an event: neither holds a lease until then.
 local function schedule(lease, entry)
+  if #entry.retry == 0 and not entry.wait then return end
   local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))
   local waiting = entry.wait or {}
   for _, rows in ipairs({ entry.retry, waiting }) do
@@ -112,7 +138,6 @@ local function schedule(lease, entry)
     local due = tonumber(redis.call('ZRANGE', key('app', lease.app, 'retry'), 0, 0, 'WITHSCORES')[2])
     wait_until('r:' .. lease.app, due, lease.cell or 'main')
   end
-  return #entry.retry + #waiting
 end
 
 local function return_unsent(lease, entry)
@@ -127,18 +152,14 @@ local function return_unsent(lease, entry)
     credit(lease, unused)
     uncharge(lease, unused)
   end
-  return count(entry.back) + count(entry.again)
 end
 
 local function go_on(lease, entry)
-  local moved = 0
   for _, step in ipairs(entry.next) do
     redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
     hold_unsure(lease.job, step[2], step[1])
-    moved = moved + count(step[2])
   end
-  return moved
 end
 
 -- A job whose items are mostly done already is looked through without permits, until they are not.
@@ -159,14 +180,6 @@ local function stop(lease, entry)
   redis.call('HSET', key('app', lease.app), 'state', 'stopped', 'code', code, 'why', why, 'since', whole(NOW))
   follow({ state = 'stopped', why = why }, lease.app, lease.job)
   sweep(lease.app, '0')
-end
-
--- Items a second over about the last ten seconds.
-local function measure(job, moved)
-  local it = read(job, 'pace', 'pace_at', 'started_at')
-  local since = math.max((NOW - num(it.pace_at, num(it.started_at, NOW))) / 1000000, 0.001)
-  local keep = math.exp(-since / 10)
-  redis.call('HSET', job, 'pace', exact(num(it.pace, 0) * keep + (moved / since) * (1 - keep)), 'pace_at', whole(NOW))
 end
 
 -- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
@@ -213,20 +226,21 @@ local function count_stats(app, stats)
   if new or redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, KEPT) end
 end
 
-tenants, dropped = {}, {}
+tenants, dropped = {}, { lanes = {} }
 local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
-  living[lease.job] = is_live(redis.call('HGET', job, 'state')) or nil
-  local moved = record(lease, entry)
-  local returned = schedule(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
+  local it = read(job, 'calls', 'pace', 'pace_at', unpack(FINISH))
+  living[lease.job] = is_live(it.state) or nil
+  local moved, returned = account(lease, entry, it)
+  record(lease, entry, it)
+  schedule(lease, entry)
+  return_unsent(lease, entry)
+  go_on(lease, entry)
   look_through(lease, entry, moved + returned)
-  redis.call('HINCRBY', job, 'in_flight', 0 - (moved + returned))
-  redis.call('HINCRBY', job, 'calls', entry.calls)
-  redis.call('HINCRBY', job, 'version', 1)
-  measure(job, moved)
   count_stats(lease.app, entry.stats)
-  learn(lease, entry)
+  local app = learn(lease, entry)
+  app.classes = app.classes or ''
   correct_cost(lease, entry.calls, entry.latency)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
@@ -239,9 +253,11 @@ local function settle(lease, entry)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)
   end
-  local state, it = finish_if_over(lease.job)
-  it.state = state
-  place_job(lease.app, lease.job, it)
+  -- What came back, or stopped its app, may have changed more of the job than was counted here.
+  local plain = returned == 0 and entry.free == 0 and lease.step ~= LOOK and type(entry.stop) ~= 'table'
+  local state, its = finish_if_over(lease.job, plain and it)
+  its.state = state
+  place_job(lease.app, lease.job, its, app)
   place(lease.app)
   return { 'ok', state }
 end
