@@ -112,6 +112,22 @@ def test_a_wave_with_a_failure_goes_back_where_that_is_asked_for(world, apps):
     assert right(world, job)
 
 
+def test_a_wave_goes_back_whoever_was_skipped_before_it(world, apps):
+    job = world.submit_fleet(apps, [4, 8, 12], rollback=True)
+    for part in world.claim():
+        world.begin(part)
+        world.settle(report(part, {SKIPPED: [part.ranges[0][0]]}, free=1))
+    one, *others = world.claim()
+    served(world, others)
+    served(world, [one], FAILED)
+
+    back = world.claim()
+
+    assert sorted(part.app for part in back) == sorted(part.app for part in others)
+    assert {part.step for part in back} == {"roll_back"}
+    assert right(world, job)
+
+
 def test_an_app_that_needs_no_call_does_not_have_the_others_looked_through(world, apps):
     job = world.submit_fleet(apps, [1, 12])
     (part,) = world.claim()
@@ -346,3 +362,28 @@ def test_a_pause_in_the_middle_of_a_way_back_leaves_nobody_behind(slow):
     assert sorted(back) == sorted(part.app for part in parts[:5])
     assert slow.state(job) == "completed_with_errors"
     assert slow.counts(job).failed == 6
+
+
+def test_why_an_item_goes_on_is_kept_until_it_ends(world, apps):
+    job = world.submit_fleet(apps[:1], [1], kind="creds.rotate")
+    kept = world.key("job", job, "why")
+    part = world.begun()
+
+    world.settle(report(part, {}, next={"undo_result": [0]}, why=[(0, "mismatched sender id")]))
+    noted = world.redis.hgetall(kept)
+    back = world.begun()
+    world.settle(report(back, {FAILED: [0]}, why=[(0, "")]))
+
+    assert (noted, back.step) == ({b"0": b"mismatched sender id"}, "undo_result")
+    assert world.state(job) == "completed_with_errors"
+    assert not world.redis.exists(kept)
+
+
+def test_why_an_item_of_a_job_that_was_cancelled_went_on_is_forgotten_with_the_job(world, apps):
+    job = world.submit_fleet(apps[:1], [1], kind="creds.rotate")
+    part = world.begun()
+    world.jobs.control(job, "cancel")
+
+    world.settle(report(part, {}, next={"undo_result": [0]}, why=[(0, "mismatched sender id")]))
+
+    assert world.redis.ttl(world.key("job", job, "why")) > 0

@@ -76,7 +76,9 @@ end
 local function next_wave(job, it)
   local next = num(it.next, 0)
   if num(it.failed, 0) + num(it.unknown, 0) > 0 then
-    if it.rollback ~= '1' or it.rolling or num(it.succeeded, 0) <= num(it.wave_from, 0) then return false end
+    -- All of the waves before succeeded or needed nothing: none more has, then none of this wave.
+    local well = num(it.succeeded, 0) + num(it.skipped, 0)
+    if it.rollback ~= '1' or it.rolling or well <= num(it.wave_from, 0) then return false end
     redis.call('HSET', key('job', job), 'rolling', 1)
     begin_visit(job, num(it.wave_from, 0), next)
     return true
