@@ -20,6 +20,7 @@ from bulkhead.model.job import PRIORITIES, Job, JobState
 from bulkhead.model.result import STATES
 from bulkhead.model.user import UserMapping
 from bulkhead.ordering import DEFAULT, Options
+from bulkhead.rotating_again import rotate_again
 from bulkhead.submitting import Prepared
 
 WORDS = ("failed", "unknown", "not_attempted")
@@ -85,8 +86,9 @@ def retry(
 
     Kind, app, columns and parameters are the old job's, and so are its labels, rate, priority,
     attempts, pauses and failures allowed, each unless another is given; its times and its key are
-    not. Rows are checked again. Raises NotFound, Conflict while the last calls of an ended job
-    are in flight, and InvalidInput if there is nothing to do.
+    not. Rows are checked again; a rotation has the same waves, and goes back to what its apps hold
+    now. Raises NotFound, Conflict while the last calls of an ended job are in flight or an app is
+    in another rotation, and InvalidInput if there is nothing to do.
     """
     return prepare(scripts, job, choice, options).submit(scripts)
 
@@ -103,9 +105,20 @@ def prepare(
     if not rows:
         raise _nothing(before, choice)
     options = _inherit(fields, replace(options, parent=job))
-    request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
     told = {**_said(before), "rows": rows, "retry_of": job}
+    if before.apps is not None:
+        return _rotation(scripts, job, fields, flags, _request("", fields, options))
+    request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
     return Prepared(request, _batches(jobs, job, request, flags), lambda: told)
+
+
+def _rotation(
+    scripts: Scripts, job: str, fields: Mapping[str, str], flags: bytearray, request: Request
+) -> Prepared:
+    rows = _batches(Jobs(scripts), job, request, flags)
+    request, batch = rotate_again(scripts, request, rows, fields)
+    told = {"rows": len(batch.cells), "format": "rotation", "retry_of": job}
+    return Prepared(request, [batch], lambda: told)
 
 
 def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> bool:
@@ -118,12 +131,6 @@ def may_double(scripts: Scripts, job: str, choice: Choice = FAILED_AND_LEFT) -> 
 
 
 def _refuse_unsettled(job: Job) -> None:
-    if job.apps is not None:
-        raise Conflict(
-            f"job {job.id} is over {job.apps} apps and is not retried as it is",
-            why="what its slots hold has changed since it was planned",
-            to_do="rotate the apps that need it: `bulkhead creds rotate --apps NAME,…`",
-        )
     if job.state is JobState.VALIDATING:
         why, to_do = "its input is still being read", "try again when it has been accepted"
     elif job.state.terminal and not job.ended:

@@ -170,7 +170,7 @@ def prepare_rotation(
     `file` is the name under which all are sent; without it each has the one it is kept by.
     """
     rows = [_row(change, file or change.new.file, proof) for change in planned]
-    digest = _digest(rows, waves)
+    digest = digest_of(rows, waves)
     request = Request(
         KIND,
         tenant=owner_of(change.app.id for change in planned),
@@ -187,21 +187,25 @@ def prepare_rotation(
     return Prepared(request, [batch], lambda: told)
 
 
-def _digest(rows: Sequence[RotationRow], waves: Waves) -> str:
+def digest_of(rows: Sequence[RotationRow], waves: Waves) -> str:
     """Of what is asked for; what each app had before is another thing when it is asked again."""
     lines = [[row.app, row.new.credential, row.options, row.address] for row in rows]
     return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
 
 
 def _row(change: Change, file: str, proof: Proof) -> RotationRow:
-    held, previous = change.held, None
-    if held is not None and change.effect != "same":
-        told = type_for(held.file, held.kind)
-        previous = UploadRow(held.credential, held.slot, told, held.file)
     new, own = row_of(change.new, file), change.proof or proof
     options = None if own.options == proof.options else own.options
     address = "" if own.address == proof.address else own.address
-    return RotationRow(new, change.app.id, previous, options, address)
+    return RotationRow(new, change.app.id, previous_of(change), options, address)
+
+
+def previous_of(change: Change) -> UploadRow | None:
+    """What the app goes back to; None if there is nothing, or nothing changes."""
+    held = change.held
+    if held is None or change.effect == "same":
+        return None
+    return UploadRow(held.credential, held.slot, type_for(held.file, held.kind), held.file)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

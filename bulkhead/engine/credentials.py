@@ -109,16 +109,24 @@ class Credentials:
         return _kept(credential, fields), SecretBytes(content)
 
     def _fields(self, credential: str) -> dict[str, str]:
-        name = self._scripts.key("credential", credential)
-        fields = decoded(ask(self._scripts.redis.hgetall, name))
-        if CREDENTIAL_BOX not in fields:
-            raise NotFound(
-                f"the store keeps no credential {credential}",
-                why=f"one that no app's history names is forgotten after {KEPT_FOR / 86400:.0f} "
-                "days",
-                to_do="upload the file itself: `bulkhead creds upload FILE --app APP`",
-            )
-        return fields
+        return _fields(self._scripts, credential)
+
+
+def look_up(scripts: Scripts, credential: str) -> Stored:
+    """What is known of it, for who has no key to open it. Raises NotFound, Unreachable."""
+    return _kept(credential, _fields(scripts, credential))
+
+
+def _fields(scripts: Scripts, credential: str) -> dict[str, str]:
+    name = scripts.key("credential", credential)
+    fields = decoded(ask(scripts.redis.hgetall, name))
+    if CREDENTIAL_BOX not in fields:
+        raise NotFound(
+            f"the store keeps no credential {credential}",
+            why=f"one that no app's history names is forgotten after {KEPT_FOR / 86400:.0f} days",
+            to_do="upload the file itself: `bulkhead creds upload FILE --app APP`",
+        )
+    return fields
 
 
 def id_of(content: SecretBytes) -> str:

@@ -192,7 +192,7 @@ class Fleet:
         Record(self._scripts).clear(app)
         self._remove_webhook(app)
         self._scripts.run("credential", "forget", app)
-        for part in ("jobs", "retry", "open", "egress", "looks"):
+        for part in ("jobs", "retry", "awaits", "open", "egress", "looks"):
             ask(self._redis.delete, self._key("app", app, part))
         ask(self._redis.delete, self._key("app", app))
         ask(self._redis.srem, self._key("apps"), app)

@@ -109,19 +109,32 @@ def keep(
     at: float | None = None,
 ) -> None:
     """Write down for each app what is about to be done with these files, then keep them."""
-    import time
+    files = [(one.content, one.stored) for one in loaded]
+    write_down(ctx, action, [(app, stored) for app in apps for _, stored in files])
+    keep_files(ctx, files, at)
 
+
+def write_down(ctx: Context, action: str, sent: Iterable[tuple[str, Stored]]) -> None:
+    """Write down that these apps are about to be sent these files."""
     from bulkhead.engine.audit_writer import Deed
-    from bulkhead.engine.credentials import KEPT_FOR, Credentials
     from bulkhead.engine.fleet_deeds import of_app, of_credential
 
-    held = [one.stored for one in loaded]
-    deeds = [of_credential(one) for one in held]
-    ctx.audit_all([Deed(action, {**of_app(app), **about}) for app in apps for about in deeds])
+    told = ({**of_app(app), **of_credential(stored)} for app, stored in sent)
+    ctx.audit_all([Deed(action, about) for about in told])
+
+
+def keep_files(
+    ctx: Context, files: Iterable[tuple[SecretBytes, Stored]], at: float | None = None
+) -> None:
+    """Keep files until a job that begins at that time (Unix seconds) has surely sent them."""
+    import time
+
+    from bulkhead.engine.credentials import KEPT_FOR, Credentials
+
     wait = max(0.0, at - time.time()) if at else 0.0
     credentials = Credentials(ctx.scripts, ctx.box)
-    for one, kept in zip(loaded, held, strict=True):
-        credentials.put(one.content, kept, KEPT_FOR + wait)
+    for content, stored in files:
+        credentials.put(content, stored, KEPT_FOR + wait)
 
 
 def _load(file: str) -> Loaded:

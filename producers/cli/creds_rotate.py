@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,8 @@ from producers.cli.output import chosen, output_option, show_list, show_one
 from producers.cli.values import DURATION
 
 if TYPE_CHECKING:
+    from bulkhead.model.waves import Waves
+    from bulkhead.rotating import Change
     from producers.cli.creds_plan import Ready
 
 OWN = (
@@ -70,7 +73,7 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     asked, how, seven = Options(**take_asked(options)), take_how(options), take_seven(options)
     todo = ready(ctx, plan_of(plan, wanted, seven.given()))
     if how.dry_run:
-        _show(todo, form)
+        show_plan(todo.changes, todo.waves, todo.proof.verify, form)
         return 0
     refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
     _say(ctx, todo)
@@ -84,9 +87,9 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     return finish(ctx.jobs, job, how.following, form)
 
 
-def _show(todo: Ready, form: str | None) -> None:
+def show_plan(planned: Sequence[Change], waves: Waves, verify: str, form: str | None) -> None:
     """The whole plan, app by app."""
-    waves, rows = todo.waves, [change.to_dict() for change in todo.changes]
+    rows = [change.to_dict() for change in planned]
     if chosen(form) not in ("json", "jsonl"):
         short_rows = [
             {
@@ -106,7 +109,7 @@ def _show(todo: Ready, form: str | None) -> None:
         "waves": list(waves.ends),
         "soak_s": waves.soak,
         "auto_rollback": waves.rollback,
-        "verify": todo.proof.verify,
+        "verify": verify,
         "changes": rows,
     }
     show_one(told, form)

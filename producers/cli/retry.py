@@ -16,6 +16,8 @@ from producers.cli.values import usage
 if TYPE_CHECKING:
     from bulkhead.ordering import Options
     from bulkhead.retrying import Choice
+    from bulkhead.submitting import Prepared
+    from producers.cli.job_options import How
     from producers.cli.order import Order
 
 # What makes a job is imported where it is made: `jobs show` need not wait for it.
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @pass_context
 def retry(ctx: Context, /, job: str, only: str | None, form: str | None, **options: Any) -> int:
     """Run failed and unattempted rows again, as a new job."""
+    from bulkhead import retrying
     from bulkhead.ordering import Options
     from bulkhead.retrying import Choice
     from producers.cli.order import carry_out
@@ -37,6 +40,8 @@ def retry(ctx: Context, /, job: str, only: str | None, form: str | None, **optio
     with usage():
         choice = Choice(only)
     asked, how = Options(**take_asked(options)), take_how(options)
+    if ctx.jobs.get(job).apps is not None:
+        return _rotate_again(ctx, retrying.prepare(ctx.scripts, job, choice, asked), how, form)
     return carry_out(ctx, _order(ctx, job, choice, asked), how, form)
 
 
@@ -48,6 +53,28 @@ def _order(ctx: Context, job: str, choice: Choice, options: Options) -> Iterator
     made = retrying.prepare(ctx.scripts, job, choice, options)
     question = _question if retrying.may_double(ctx.scripts, job, choice) else None
     yield Order(made.request, made.batches, made.describe, question)
+
+
+def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> int:
+    from bulkhead.engine.credentials import Credentials
+    from bulkhead.rotating_again import changes_of
+    from producers.cli.creds_file import keep_files, write_down
+    from producers.cli.creds_rotate import show_plan
+    from producers.cli.follow import finish
+
+    planned, waves = changes_of(ctx.scripts, made), made.request.waves
+    if waves is None:
+        raise AssertionError("a rotation has waves")
+    if how.dry_run:
+        show_plan(planned, waves, str(made.request.params["verify"]), form)
+        return 0
+    many = "1 app" if len(planned) == 1 else f"{len(planned)} apps"
+    ctx.confirm(f"Rotate {many} again, in {len(waves.ends)} waves?", how.yes)
+    write_down(ctx, "creds.rotate", [(one.app.id, one.new) for one in planned])
+    kept, files = Credentials(ctx.scripts, ctx.box), {one.new.id: one.new for one in planned}
+    keep_files(ctx, [(kept.open(name), new) for name, new in files.items()], made.request.at)
+    job = ctx.submit(made.request, made.batches, made.describe)
+    return finish(ctx.jobs, job, how.following, form)
 
 
 def _question(rows: int) -> str:

@@ -105,6 +105,28 @@ def test_a_bad_app_ends_the_rotation_and_its_wave_goes_back(rig, label):
     assert all(len(app.uploads()) == 1 for app in apps[4:])
 
 
+def test_a_rotation_that_halted_is_retried_for_the_apps_that_it_left(rig, label):
+    apps = fleet(rig, 4, label)
+    new, bad = renewed(rig, "again.json"), apps[1]
+    rig.faults({"fault": "word", "error": "ODDWORD", "op": "pushupload", "token": bad.token})
+    first = rotate(rig, label, new, "--waves", "1,2,100%", code=3)
+    rig.faults()
+    again = ("jobs", "retry", first["id"], "-o", "json")
+
+    plan = bad.typed(*again, "--dry-run").json
+    refused = bad.typed(*again, code=6)
+    job = bad.typed(*again, "--yes", "--wait", "--timeout", "60s").json
+
+    assert [change["app"] for change in plan["changes"]] == [app.name for app in apps[1:]]
+    assert plan["waves"] == [1, 2, 3]
+    assert "this needs a yes" in refused.err
+    assert (job["state"], job["parent"], job["apps"]) == ("completed", first["id"], 3)
+    assert [holds(app) for app in apps] == [new.read_bytes()] * 4
+    assert len(apps[0].uploads()) == 2
+    deeds = bad.typed("audit", "list", "-o", "json").out
+    assert deeds.count("creds.rotate") >= 7
+
+
 def test_an_app_that_has_the_file_is_skipped_and_in_no_doubt(rig, label):
     (app,) = fleet(rig, 1, label)
 
@@ -220,7 +242,8 @@ def test_every_screen_shows_a_job_over_many_apps(rig, label):
     metrics = requests.get(f"http://127.0.0.1:{json.loads(port)['port']}/metrics", timeout=60)
     assert metrics.status_code == 200
     assert 'state="completed"' in metrics.text
-    assert app.typed("jobs", "retry", job["id"], code=7)
+    refused = app.typed("jobs", "retry", job["id"], code=9)
+    assert "nothing to retry" in refused.err
 
 
 def test_a_rotation_that_is_watched_says_what_it_waits_for(rig, label):

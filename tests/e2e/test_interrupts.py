@@ -107,6 +107,49 @@ def test_ctrl_c_between_the_answer_and_the_watching_tells_the_job(product, sandb
     assert f" jobs watch {job}" in done.err
 
 
+LOST = """
+import signal, sys, weakref
+
+class Dying:
+    pass
+
+def lose(frame, event, _arg):
+    if event == "call" and frame.f_code.co_name == MOMENT:
+        sys.setprofile(None)
+        dying = Dying()
+        ref = weakref.ref(dying, lambda _: signal.raise_signal(signal.SIGINT))
+        del dying
+
+sys.setprofile(lose)
+from producers.cli import main
+main()
+"""
+"""A command in which Python drops a Ctrl-C, as it does in a callback of a garbage collection."""
+
+
+@pytest.mark.parametrize(("moment", "jobs"), [("take", 0), ("progress_for", 1)])
+def test_a_ctrl_c_that_python_drops_is_heeded_all_the_same(product, sandbox, moment, jobs):
+    product.app("acme/shop", sandbox, *LIMITS)
+    product.typed("apps", "pause", "acme/shop")
+    file = people(product.home / "p.csv", 1)
+    script = f"MOMENT = {moment!r}\n{LOST}"
+    words = ("users", "import", file, "--app", "acme/shop", "--watch")
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *words],
+        env=product.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 130, done.stderr
+    assert "Exception ignored" in done.stderr
+    assert len(product.jobs()) == jobs
+    assert done.stderr.count(" jobs watch ") == jobs
+
+
 def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
     token = product.app("acme/shop", sandbox, *LIMITS)
     before = listed(product)

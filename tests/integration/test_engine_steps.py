@@ -307,3 +307,16 @@ def test_an_item_whose_event_never_comes_goes_on_at_its_time(world):
     world.advance(2)
 
     assert [part.step for part in world.claim()] == ["await"]
+
+
+def test_an_app_that_is_removed_leaves_nobody_behind_who_was_waited_for(world):
+    world.app()
+    job = world.submit(1)
+    part = world.begun()
+    world.settle(report(part, {}, waits=[(0, 60_000_000, 0, 7, "await", "ann")]))
+    world.jobs.control(job, "cancel")
+
+    world.fleet.remove_app("acme/shop")
+
+    left = {name.decode() for name in world.redis.scan_iter(world.key("app", "acme/shop", "*"))}
+    assert left == set()

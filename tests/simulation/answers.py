@@ -17,15 +17,15 @@ def fold(world, told, run, index, word):
     if word == "done":
         _done(told, part, index)
     elif word == "known":
-        _end(told, index, SKIPPED)
+        end(told, index, SKIPPED)
         told.free += 1
     elif word == "refused":
-        _end(told, index, FAILED)
+        end(told, index, FAILED)
     elif word in ("throttled", "auth"):
         told.again.append(index)
-        _slow_down(told, run, word)
+        slow_down(told, run, word)
     elif word in ("lost", "broken") and repeat == "once":
-        _end(told, index, UNKNOWN)
+        end(told, index, UNKNOWN)
     elif word in ("lost", "broken") and repeat == "check":
         told.next.setdefault("read_back", []).append(index)
     else:
@@ -40,15 +40,17 @@ def _done(told, part, index):
     if step:
         told.next.setdefault(step, []).append(index)
     else:
-        _end(told, index, SUCCEEDED)
+        end(told, index, SUCCEEDED)
 
 
-def _end(told, index, state):
+def end(told, index, state):
+    """The item has ended."""
     told.states.setdefault(state, []).append(index)
     told.rows.append([index, state, "", "", "", {}, 1, 0, 0])
 
 
-def _slow_down(told, run, word):
+def slow_down(told, run, word):
+    """The backend wants its app to rest, or does not accept its token."""
     if word == "auth":
         told.stop, told.app_version = ("AUTHFAIL", "the token"), run.begun.app_version
     elif SLOWED:
@@ -61,9 +63,14 @@ def _try_again(world, told, run, index, step):
     before = run.begun.tries.get(index)
     tries = (before.count if before else 0) + 1
     if tries >= ATTEMPTS and step == "read_back":
-        _end(told, index, UNKNOWN)
+        end(told, index, UNKNOWN)
     elif tries >= ATTEMPTS:
-        _end(told, index, FAILED)
+        end(told, index, FAILED)
     else:
-        pause = world.chance.random() * min(60.0, 0.5 * 2 ** (tries - 1))
-        told.retries.append((index, round(pause * MICRO), tries, world.kernel.now // 1000, step))
+        pause = pause_before(world, tries)
+        told.retries.append((index, pause, tries, world.kernel.now // 1000, step))
+
+
+def pause_before(world, tries):
+    """Microseconds until an item is tried again."""
+    return round(world.chance.random() * min(60.0, 0.5 * 2 ** (tries - 1)) * MICRO)

@@ -118,7 +118,9 @@ class Backend:
         call = (job, index, step)
         if repeat == "once":
             require(call not in self.executed, "once", *call, "was made and is made again")
-        answer = self._answer(service, token, step, (job, index, ""))
+        # A step that may not be repeated asks nothing, whatever its name.
+        first = (job, index, "") if (step, repeat) == ("read_back", "safe") else None
+        answer = self._answer(service, token, first)
         self.words[answer.word] += 1
         if answer.executed:
             self.executed.add(call)
@@ -128,7 +130,7 @@ class Backend:
         """The call is off the wire."""
         self.services[app].wire -= 1
 
-    def _answer(self, service, token, step, first):
+    def _answer(self, service, token, asked_for):
         chance = self._chance
         latency = max(200, round(service.latency * (1 + chance.uniform(-1, 1) * service.spread)))
         if service.accepts is not None and token < service.accepts:
@@ -143,8 +145,8 @@ class Backend:
             if drawn < odds:
                 return self._trouble(word, latency)
             drawn -= odds
-        if step == "read_back":
-            return Answer("done" if first in self.executed else "absent", False, latency)
+        if asked_for is not None:
+            return Answer("done" if asked_for in self.executed else "absent", False, latency)
         return Answer("done", True, latency)
 
     def _trouble(self, word, latency):

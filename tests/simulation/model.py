@@ -8,15 +8,17 @@ from collections import Counter, defaultdict
 
 from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
 from bulkhead.model.ranges import indexes, parse_ranges
+from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, VERIFY
 from bulkhead.model.slice import LOOK, Begun
 from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
 from tests.simulation.deaths import FATAL_DEATHS, Deaths
+from tests.simulation.fleet_job import FleetJob
 from tests.simulation.kernel import MICRO, require
-from tests.simulation.records import Lease, ModelJob
+from tests.simulation.records import Lease
 
 GRANT = 2 * MICRO
 READ_TIMEOUT = 30
-UNSURE = ("read_back", "repeated")
+UNSURE = ("read_back", "repeated", OPTIONS, VERIFY, AWAIT, *CODE_OF)
 MARKED = 50
 """Seconds of real time in which the store surely remembers that a lease was settled."""
 
@@ -34,6 +36,7 @@ class Model:
         """Microseconds: the longest that a worker has said it needs from a claim to a call."""
         self._told = {}
         self._ended = {}
+        self._awaits = {}
         self.paused_tenants = set()
         self.beats = {}
         self.left = set()
@@ -49,18 +52,17 @@ class Model:
     def now(self):
         return self._kernel.now
 
-    def add_job(self, job, app, repeats, total, refused, deadline):
-        known = dict.fromkeys(refused, FAILED)
-        self.jobs[job] = ModelJob(job, app, repeats, total, deadline, known)
-        self.touch(job)
+    def add_job(self, job):
+        self.jobs[job.name] = job
+        self.touch(job.name)
 
     def touch(self, job):
         self.touched_jobs.add(job)
-        self.touched_apps.add(self.jobs[job].app)
+        self.touched_apps.update(self.jobs[job].apps)
 
-    def is_held(self, job):
-        """True where a person or a token has stopped it."""
-        app = self.apps[job.app]
+    def is_held(self, job, name):
+        """True where a person or a token has stopped the job, or this app of it."""
+        app = self.apps[name]
         brakes = (job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants)
         return any(brakes)
 
@@ -80,7 +82,10 @@ class Model:
         job, items = self.jobs[part.job], list(indexes(part.ranges))
         app = self.apps[part.app]
         told = (part.lease, job.name, part.ranges)
-        require(not self.is_held(job), "claim of held work", *told)
+        require(not self.is_held(job, app.name), "claim of held work", *told)
+        if isinstance(job, FleetJob):
+            require([job.apps[index] for index in items] == [app.name], "an item an app", *told)
+            job.check_claim(items[0], part.step, self.now)
         require(len(part.offsets) == len(items) > 0, "a permit an item", *told)
         require(list(part.offsets) == sorted(part.offsets), "instants in order", *told)
         require(
@@ -133,7 +138,7 @@ class Model:
         if lease.begun:
             return require(verdict == "ok", "begin again", lease.id, verdict)
         if verdict == "ok":
-            held = self.is_held(job) or self.is_late(job)
+            held = self.is_held(job, lease.app) or self.is_late(job)
             require(not held, "begin of held work", lease.id, job.name)
             require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
             require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
@@ -145,7 +150,7 @@ class Model:
         if verdict == "expired":
             require(self.now >= lease.at + GRANT, "refused as expired", lease.id)
         elif verdict == "held" and not (job.budget or self.apps[lease.app].slowed):
-            held = self.is_held(job) or self.is_late(job)
+            held = self.is_held(job, lease.app) or self.is_late(job)
             require(held, "refused as held", lease.id, job.name)
         return self._return_whole(lease)
 
@@ -210,6 +215,9 @@ class Model:
             elif state == UNKNOWN:
                 self.unknown += len(items)
         job.final.update(ended)
+        if isinstance(job, FleetJob):
+            job.ended_at.update(dict.fromkeys(ended, self.now))
+            self._wait(job, report)
         for index, delay, _, _, step in report.retries:
             job.due[index], job.steps[index] = self.now + delay, step
             job.deaths.pop(index, None)
@@ -231,6 +239,18 @@ class Model:
         if report.last:
             self._drop(lease)
 
+    def _wait(self, job, report):
+        for index, delay, _, _, step, whom in report.waits:
+            job.due[index], job.steps[index] = self.now + delay, step
+            job.deaths.pop(index, None)
+            self._awaits[report.app, whom] = (job, index)
+
+    def woke(self, app, whom):
+        """An event has come: who waits for it goes on now."""
+        job, index = self._awaits.pop((app, whom), (None, None))
+        if job is not None and index in job.due and job.steps[index] == AWAIT:
+            job.due[index] = self.now
+
     def _forgive(self, job, items):
         for index in items:
             job.deaths.pop(index, None)
@@ -241,6 +261,8 @@ class Model:
             for index in items:
                 if final.get(index) == UNKNOWN and state != UNKNOWN:
                     final[index] = state
+                    if isinstance(self.jobs[report.job], FleetJob):
+                        self.jobs[report.job].late.add(index)
                     self.unknown -= index not in self.jobs[report.job].nobody_looked
 
     def ended(self, job):

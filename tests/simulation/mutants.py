@@ -4,28 +4,9 @@ A fault is an edit of a script, whose text must be there exactly once, or a flaw
 worker. `seeds` are runs (profile, seed) of which at least one must end in a violation.
 """
 
-from dataclasses import dataclass
-
-from tests.simulation.store import Edit
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One fault, and where it is looked for."""
-
-    name: str
-    edits: tuple
-    profiles: tuple
-    flaws: tuple = ()
-
-    @property
-    def parts(self):
-        return self.edits, self.flaws
-
-
-def _edit(name, old, new, *profiles):
-    return Mutant(name, (Edit(old, new),), profiles)
-
+from tests.simulation import fleet_mutants
+from tests.simulation.mutant import Mutant
+from tests.simulation.mutant import edited as _edit
 
 LISTED = (
     _edit(
@@ -316,6 +297,7 @@ LISTED = (
         "  local app = nil",
         *("brakes",),
     ),
+    *fleet_mutants.LISTED,
     Mutant(
         "a worker calls without looking at the time",
         (),

@@ -1,12 +1,17 @@
 """Producers and operators: who asks for work, and who pauses, changes, cancels and repeats it."""
 
+from contextlib import suppress
+
 from bulkhead.engine.fleet import SealedToken
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import AppSettings
 from bulkhead.retrying import Choice, retry
 from tests.fakes.engine import FAILED, PENDING, START
 from tests.simulation.kernel import MICRO, require
+from tests.simulation.orders import add_fleet
 
+WAVE = 10 * MICRO
+"""Microseconds that the calls of one wave take, at most."""
 ROOM = 90 * MICRO
 """Microseconds beyond what the rates need until all work must have ended."""
 
@@ -31,14 +36,17 @@ class People:
         for second, app, items, request in scenario.jobs:
             when = START + round(second * MICRO)
             self._kernel.at(when, lambda job=(app, items, request): world.add_job(*job))
+        for second, *fleet in scenario.fleets:
+            when = START + round(second * MICRO)
+            self._kernel.at(when, lambda fleet=fleet: add_fleet(world, *fleet))
         for second, verb, whom, what in scenario.acts:
             when = START + round(second * MICRO)
             self._kernel.at(when, lambda act=(verb, whom, what): self._act(*act))
 
-    def held_since(self, job):
-        """Since when the job may not be called, and why."""
-        app = self._world.model.apps[job.app]
-        found = ((self._since.get(name), name) for name in (job.name, job.app, app.tenant))
+    def held_since(self, job, name):
+        """Since when this app may not be called for the job, and why."""
+        app = self._world.model.apps[name]
+        found = ((self._since.get(name), name) for name in (job.name, app.name, app.tenant))
         found = [entry for entry in found if entry[0] is not None]
         if job.deadline is not None and self._kernel.now >= job.deadline:
             # A deadline needs no two seconds: none starts after it, but for the way there.
@@ -93,7 +101,7 @@ class People:
             self._free(name)
 
     def _retry(self, whom, _):
-        over = [name for name, job in self._jobs().items() if job.over]
+        over = [name for name, job in self._jobs().items() if job.over and job.app]
         name = self._pick(over, whom)
         if name is None:
             return
@@ -110,7 +118,9 @@ class People:
     # Apps and tenants.
 
     def _app(self, whom):
-        return self._pick(self._world.model.apps, whom)
+        return self._pick(
+            (name for name, app in self._world.model.apps.items() if not app.gone), whom
+        )
 
     def _pause_app(self, whom, _):
         name = self._app(whom)
@@ -152,6 +162,14 @@ class People:
         # Its next permit may still be one of the slower rate.
         self._world.model.apps[name].slowed = True
         self._world.learn_version(name)
+
+    def _remove_app(self, whom, _):
+        name = self._app(whom)
+        # What is paused is set right at the end, and what is gone is not.
+        if self._world.model.apps[name].state == "active":
+            with suppress(Conflict):
+                self._world.fleet.remove_app(name)
+                self._world.model.apps[name].gone = True
 
     def _token_dies(self, whom, _):
         name = self._app(whom)
@@ -202,6 +220,8 @@ class People:
         for service in world.backend.services.values():
             service.odds, service.storms, service.limit = {}, [], None
         for name, app in world.model.apps.items():
+            if app.gone:
+                continue
             tenant = app.tenant
             if tenant in world.model.paused_tenants:
                 self._resume_tenant_named(tenant)
@@ -241,14 +261,16 @@ class People:
         """Microseconds from going home until all work must have ended."""
         world, need = self._world, {}
         for job in self._jobs().values():
-            left = 3 * (job.total - len(job.final))
-            service = world.backend.services[job.app]
-            lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
-            need[job.app] = need.get(job.app, 0) + left / min(service.rate, lane / 2)
+            left = 3 * (job.total - len(job.final)) if job.app else 10
+            for app in job.apps:
+                service = world.backend.services[app]
+                lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
+                need[app] = need.get(app, 0) + left / min(service.rate, lane / 2)
         starts = max((job.deadline or 0 for job in self._jobs().values()), default=0)
         return (
             round(2 * max(need.values(), default=0) * MICRO)
             + ROOM
+            + max(map(_in_waves, self._jobs().values()), default=0)
             + max(0, starts - self._kernel.now)
         )
 
@@ -286,3 +308,8 @@ class People:
                 app,
                 f"{used:.3f} of rate {service.rate}",
             )
+
+
+def _in_waves(job):
+    """Microseconds that a job over many apps takes for its waves and its tests."""
+    return sum(job.soak + job.within + WAVE for _ in job.ends) if not job.app else 0

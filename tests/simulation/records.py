@@ -51,6 +51,10 @@ class ModelJob:
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
 
+    @property
+    def apps(self):
+        return (self.app,)
+
 
 @dataclass(eq=False)
 class ModelApp:
@@ -64,5 +68,6 @@ class ModelApp:
     returned: int = 0
     lost: int = 0
     version: str = ""
+    gone: bool = False
     slowed: bool = False
     """It has been slowed down or changed: it may be resting, or wait by another rate."""

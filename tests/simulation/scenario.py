@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from tests.simulation.backend import Service
 from tests.simulation.kernel import MICRO
+from tests.simulation.orders import drawn
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens", "doubt"),
+    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet"),
 )
 TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
 BRAKES = ("pause", "pause_app", "pause_tenant")
@@ -49,6 +50,12 @@ class Scenario:
     """Name → Service."""
     jobs: list = field(default_factory=list)
     """(second, app, items, request)."""
+    fleets: list = field(default_factory=list)
+    """(second, apps, ends of the waves, request)."""
+    short_visits: bool = False
+    """The apps of a fleet job are visited two at a time."""
+    tests: tuple = (0.0, 0.0)
+    """How likely the result of a test does not come, or is bad."""
     acts: list = field(default_factory=list)
     """(second, verb, on whom, what)."""
 
@@ -256,3 +263,40 @@ def _mixed(made, chance, scale):
         verb = chance.choice(("kill", "freeze", "leave"))
         made.acts.append((chance.uniform(0.5, made.seconds), verb, "", chance.choice((0.5, 3, 12))))
     made.acts.sort(key=lambda act: act[0])
+
+
+def _fleet(made, chance, scale):
+    """Rotations over many apps, in waves, whatever happens to apps, workers and jobs meanwhile."""
+    made.seconds, made.short_visits = 40, chance.random() < 0.7
+    made.tests = (chance.choice((0.0, 0.1)), chance.choice((0.0, 0.0, 0.2)))
+    made.faults.lost_answer = chance.choice((0.0, 0.02))
+    made.faults.lost_bell = chance.choice((0.0, 0.3))
+    made.faults.crash = chance.choice((0.0, 0.0, 0.002))
+    made.faults.publish_fails = chance.choice((0.0, 0.05))
+    made.faults.settled_again_late = 0.1
+    _apps(made, chance, 3, max(8, round(25 * scale)), rates=(5, 20, 50), latency=50_000)
+    trouble = chance.choice((0.0, 0.01, 0.04))
+    for service in made.apps.values():
+        service.odds = dict.fromkeys(("refused", "unsent", "lost", "broken", "throttled"), trouble)
+        service.odds |= {"slow": 0.05, "hangs": trouble / 5}
+    _work(made, chance, max(4, round(10 * scale)), 30, made.seconds)
+    for _ in range(max(6, round(18 * scale))):
+        when = chance.uniform(0, made.seconds - 10)
+        made.fleets.append((when, *drawn(made.apps, made.seconds, chance)))
+        if chance.random() < 0.4:
+            # The newest job, in the middle of its first visit.
+            soon = chance.choice((0.05, 0.05, 0.2))
+            made.acts.append((when + chance.uniform(0.003, soon), "pause", 0.9999, 0.0))
+            made.acts.append((when + chance.uniform(0.5, 2.0), "resume", 0.9999, 0.0))
+    verbs = (
+        *BRAKES,
+        *BRAKES,
+        "cancel",
+        "set_app",
+        "remove_app",
+        "kill",
+        "freeze",
+        "leave",
+        "flush",
+    )
+    _acts(made, chance, (*verbs, "token_dies", "new_token", "new_token"), 50)

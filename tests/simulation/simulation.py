@@ -5,16 +5,19 @@ import random
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.model.job import JobState
-from bulkhead.model.kind import repeats
-from tests.fakes.engine import START, World
+from tests.fakes.engine import FAILED, START, World
+from tests.fakes.short_visits import EDIT as SHORT_VISITS
 from tests.simulation.audit import Audit, leaks
 from tests.simulation.backend import LATE, OBEYED, Backend
 from tests.simulation.engine import Bell, Engine
+from tests.simulation.fleet_audit import FleetAudit
 from tests.simulation.kernel import MICRO, Kernel, require
 from tests.simulation.model import Model
+from tests.simulation.orders import KIND, in_micros, in_time, steps_of
 from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
-from tests.simulation.records import ModelApp
+from tests.simulation.records import ModelApp, ModelJob
+from tests.simulation.rotation import Rotations
 from tests.simulation.store import TimedScripts
 from tests.simulation.worker import Worker
 
@@ -35,14 +38,16 @@ class Simulation(World):
         self.kernel = Kernel(START)
         self.scenario, self.faults, self.flaws = scenario, scenario.faults, flaws
         self.chance = random.Random(scenario.seed * 7919 + 1)
-        self._load(redis, edits)
+        self._load(redis, (*edits, SHORT_VISITS) if scenario.short_visits else edits)
         slow = self.faults.slow_way > 0
         self.backend = Backend(self.kernel, self.chance, 2 * (SLOW_WAY if slow else WAY[1]))
         self.model = Model(self.kernel)
         self.engine = Engine(self.scripts, self.model, self._disown, self._deadlines, self._after)
         bell = self.key("bell", "main")
         self.bell = Bell(redis, bell, self.kernel, lambda: self.happens("lost_bell"))
+        self.rotations = Rotations(self, *scenario.tests)
         self.audit_now = Audit(redis, self.key, self.model)
+        self.audit_fleets = FleetAudit(redis, self.key, self.model)
         self.crew = {}
         self.deaths = self.wire_at_deaths = 0
         self.exposed = self.lost_once = 0
@@ -100,12 +105,14 @@ class Simulation(World):
         require(self.now >= instant - 1, "no call before its permit", *told)
         longest = LATE + self.backend.slack + lease.doubt
         require(self.now <= instant + longest, "permits are for now", *told)
-        for since, what in self.people.held_since(job):
+        for since, what in self.people.held_since(job, part.app):
             require(
                 self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
             )
         repeat = self.repeat_of(part)
         answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
+        if part.kind == KIND:
+            self.rotations.called(part, index, answer)
         if index in job.poison:
             self.backend.ends(part.app)
             self.kill(worker, 0.5)
@@ -201,12 +208,14 @@ class Simulation(World):
             if self.kernel.steps - self._audited_all >= FULL_AUDIT_EVERY:
                 return self._audit_all()
             self.audit_now.run(self.model.touched_jobs, self.model.touched_apps)
+            self.audit_fleets.run()
             self._forget_touched()
         return None
 
     def _audit_all(self):
         self._audited_all = self.kernel.steps
         self.audit_now.run(self.model.jobs, self.model.apps)
+        self.audit_fleets.run(ended=True)
         self._forget_touched()
 
     def _forget_touched(self):
@@ -223,6 +232,7 @@ class Simulation(World):
         if self.now < max(quiet, self.kernel.last_action, thawed) + 11 * MICRO or self.model.leases:
             return False
         self.audit_now.run([j.name for j in self.model.jobs.values() if not j.over], ())
+        self.audit_fleets.run()
         return all(
             job.over or job.state not in ("scheduled", "queued", "running")
             for job in self.model.jobs.values()
@@ -248,6 +258,7 @@ class Simulation(World):
             "lost",
         )
         self._permits()
+        self.rotations.judge()
         return self._outcome(complete=True)
 
     def _permits(self):
@@ -292,10 +303,9 @@ class Simulation(World):
 
     def add_job(self, app, items, request):
         """A job as a producer makes it, which the model knows."""
-        request = dict(request)
-        for word in ("at", "deadline"):
-            if word in request:
-                request[word] = (START + request[word] * MICRO) / MICRO
+        if self.model.apps[app].gone:
+            return None
+        request = in_time(request)
         refused, poison = request.pop("refused", set()), request.pop("poison", set())
         self._prompt_before = self._idle_for(app)
         job = self.submit(items, app, refused=refused, **request)
@@ -304,12 +314,9 @@ class Simulation(World):
         return job
 
     def know_job(self, job, app, items, refused, request):
-        written = repeats(request["kind"])
-        steps = {name.partition(":")[2]: how for name, how in written.items()}
-        deadline = request.get("deadline")
-        self.model.add_job(
-            job, app, steps, items, refused, round(deadline * MICRO) if deadline else None
-        )
+        known, deadline = dict.fromkeys(refused, FAILED), in_micros(request.get("deadline"))
+        steps = steps_of(request["kind"])
+        self.model.add_job(ModelJob(job, app, steps, items, deadline, known))
         self.model.jobs[job].budget = "max_failures" in request
         if self._prompt_before and len(refused) < items and "at" not in request:
             self.prompt[job] = self.now

@@ -24,10 +24,8 @@ class Edit:
 
     def of(self, text):
         """The text with the change in it, where the changed file is part of it."""
-        before = self.file()
-        # The first line of a verb's file comes to stand in front of the clock.
-        part = before.partition("\n")[2] if before.startswith("#!lua") else before
-        return text.replace(part, part.replace(self.old, self.new))
+        self.file()
+        return text.replace(self.old, self.new)
 
     def file(self):
         """The text of the one file that the change is made in."""

@@ -17,6 +17,9 @@ QUICK = (
     "cap ignored",
     "limiter off by a burst",
     "the next step is forgotten",
+    "no wave waits for its soak",
+    "a visit ends with its first part",
+    "an event wakes nobody",
     "a worker sends before it begins",
 )
 """Those that a second finds."""

@@ -9,6 +9,8 @@ from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
 from tests.simulation.answers import fold
 from tests.simulation.kernel import MICRO, Signal
+from tests.simulation.orders import KIND
+from tests.simulation.rotation import NO_CALL
 
 POLL = MICRO * 3 // 2
 SOON = 2_000
@@ -226,6 +228,9 @@ class Worker:
 
     def _call(self, run, index):
         part, started = run.part, self.kernel.now
+        spared = self.world.rotations.spare(part, index) if part.kind == KIND else None
+        if spared is not None:
+            return run.finished.append((index, spared, 0))
         answer = self.world.call(self, part, index, int(run.begun.app_version or 0))
         call = OnWire(part.app)
         self.out.append(call)
@@ -255,9 +260,12 @@ class Worker:
         while run.finished:
             index, word, micros = run.finished.popleft()
             run.left.discard(index)
-            if word != "known":
+            if word not in NO_CALL:
                 took.append(micros)
-            fold(self.world, told, run, index, word)
+            if part.kind == KIND:
+                self.world.rotations.fold(told, run, index, word)
+            else:
+                fold(self.world, told, run, index, word)
         while run.unsent:
             told.back.append(run.unsent.popleft())
             run.left.discard(told.back[-1])
