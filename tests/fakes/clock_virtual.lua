@@ -2,8 +2,10 @@
 
 local root = KEYS[1]
 
-local function key(...)
-  return root .. ':' .. table.concat({ ... }, ':')
+local function key(kind, name, part, ...)
+  if ... then return root .. ':' .. table.concat({ kind, name, part, ... }, ':') end
+  if part then return root .. ':' .. kind .. ':' .. name .. ':' .. part end
+  return root .. ':' .. (name and kind .. ':' .. name or kind)
 end
 
 local function now()

@@ -95,7 +95,7 @@ LISTED = (
     ),
     _edit(
         "pause of a tenant ignored",
-        "  if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end",
+        "  if tenant_of(app.tenant).state ~= 'active' then return 'held' end",
         "",
         *("brakes", "mixed", "brakes"),
     ),
@@ -167,7 +167,7 @@ LISTED = (
     ),
     _edit(
         "a dropped lease stays its worker's",
-        "  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)\n",
+        "  redis.call('SREM', key('worker', worker, 'leases'), unpack(dropped))\n",
         "",
         *("storm", "faults"),
     ),
@@ -245,20 +245,20 @@ LISTED = (
     ),
     _edit(
         "weights of tenants ignored",
-        "local weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)\n  local at_job",
-        "local weight = 1\n  local at_job",
+        "local weight = num(tenant_of(tenant).weight, 1)\n  gather",
+        "local weight = 1\n  gather",
         *("fair",),
     ),
     _edit(
         "tenants are charged nothing",
-        "redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)",
-        "redis.call('ZINCRBY', tenants, exact(0), tenant)",
+        "redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', all, exact(0), tenant)",
         *("fair",),
     ),
     _edit(
         "an app is placed once and never again",
-        "    if not barred[name] then place(name) end",
-        "",
+        "line_up(line_of(tenant), name, place(name, app) and app.tag)",
+        "line_up(line_of(tenant), name)",
         *("calm", "faults"),
     ),
     _edit(

@@ -52,41 +52,44 @@ local function may_start(lease, app, it)
   end
   if not may_call(app, it.kind) then return 'held' end
   if num(app.cool_until, 0) > NOW then return 'held' end
-  if redis.call('HGET', key('tenant', app.tenant), 'state') ~= 'active' then return 'held' end
-  local set = key('app', lease.app, 'egress')
-  if redis.call('SISMEMBER', set, egress) == 0 and redis.call('SCARD', set) >= 5 then return 'egress' end
+  if tenant_of(app.tenant).state ~= 'active' then return 'held' end
+  local reaches, known = may_reach(lease.app, egress)
+  if not reaches then return 'egress' end
+  if not known then redis.call('SADD', key('app', lease.app, 'egress'), egress) end
   return 'ok'
 end
 
-local function start(lease, app)
+local begun = {}    -- leases and when they end
+local function start(lease, app, it)
   local items, job = count(lease.left), key('job', lease.job)
   local longest = math.ceil(items / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
-  redis.call('SADD', key('app', lease.app, 'egress'), egress)
-  redis.call('HSET', key('lease', lease.id), 'state', 'begun', 'app_version', app.version or 0)
-  redis.call('ZADD', key('lease'), whole(NOW + longest), lease.id)
+  local changed = { 'state', 'begun', 'app_version', app.version or 0 }
+  begun[#begun + 1], begun[#begun + 2] = whole(NOW + longest), lease.id
   redis.call('HINCRBY', job, 'in_flight', items)
   let_go_unsure(lease.job, lease.left, lease.step)
   if repeat_of(lease.job, lease.step) ~= 'safe' then mark(lease.job, lease.left, SENT) end
-  if redis.call('HGET', job, 'state') == 'queued' then
-    transition(lease.job, 'running')
+  if it.state == 'queued' then
+    transition(lease.job, 'running', nil, nil, it)
     -- Nothing can have been settled before: these are the rows that were refused while reading.
     lease.opens = whole(redis.call('LLEN', key('job', lease.job, 'out')))
-    redis.call('HSET', key('lease', lease.id), 'opens', lease.opens)
+    changed[5], changed[6] = 'opens', lease.opens
   end
+  redis.call('HSET', key('lease', lease.id), unpack(changed))
 end
 
+tenants = {}
 local answers = {}
 for i = 3, #ARGV, 2 do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
     local app = read(key('app', lease.app), 'state', 'tenant', 'version', 'read_timeout', 'rotation', 'cool_until')
-    local it = read(key('job', lease.job), 'state', 'deadline', 'kind')
+    local it = read(key('job', lease.job), 'state', 'deadline', 'kind', unpack(LIFE))
     if lease.state == 'begun' then
       verdict = 'ok'
     else
       verdict = may_start(lease, app, it)
-      if verdict == 'ok' then start(lease, app) else end_granted(lease) end
+      if verdict == 'ok' then start(lease, app, it) else end_granted(lease) end
     end
     if verdict == 'ok' then
       local ends = tonumber(lease.at) + GRANT
@@ -97,4 +100,5 @@ for i = 3, #ARGV, 2 do
   end
   if verdict ~= 'ok' then answers[#answers + 1] = { verdict, '0', '0', '0', '', '', '' } end
 end
+if #begun > 0 then redis.call('ZADD', key('lease'), unpack(begun)) end
 return answers

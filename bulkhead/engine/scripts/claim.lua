@@ -13,25 +13,6 @@
 --          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step,
 --          1 if a call that is late for its instant must not be made, else 0}
 
-local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
-local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local STILL = 25000       -- where nobody was served for so long, nobody is waited for: who is behind may be unable to
-local TURN = 8            -- lanes of a slice where others wait, or where its calls start one by one
-local lead = math.max(LEAD, delay)    -- a permit that falls due within it cannot be used sooner by this worker
-local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
-
-local retries_left = 400       -- of all apps: when a backend of many comes back, nobody waits for all of theirs
-local barred, looks = {}, 0    -- apps that this claim passes over, and how many it has looked at
-local passed = false           -- true if a tenant has its share of this worker already
-local alone = false            -- true once nobody else who waits can use what is left of this worker
-local looked = {}              -- how many apps of a tenant
-local last = read(key('vt'), cell, 'at/' .. cell)
-local virtual, served_at = num(last[cell], 0), num(last['at/' .. cell], 0)    -- of the tenant that was served last
-local held_back = false        -- true if a tenant was refused kept lanes for being ahead
-
-local about = read(key('worker', worker), 'draining', 'slots')
-local shares = shares_of(worker, cell, num(about.slots, 0))
-
 local function retries_due(name)
   local zset, touched = key('app', name, 'retry'), {}
   local most = math.min(DUE_AT_ONCE, retries_left)
@@ -74,90 +55,61 @@ local function promote()
   end
 end
 
--- The app's lifetime set of public addresses takes five; a sixth would have mesibo disable it.
-local function may_reach(name)
-  local set = key('app', name, 'egress')
-  return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
-end
-
--- The members of a sorted set, lowest first, and their tags if `tagged`, read in pages: nearly always the first
--- one is taken.
-local function each_lowest(set, tagged)
-  local page, at, from, width = {}, 0, 0, tagged and 2 or 1
-  return function()
-    if at == #page then
-      local to = from + CANDIDATES - 1
-      page = tagged and redis.call('ZRANGE', set, from, to, 'WITHSCORES') or redis.call('ZRANGE', set, from, to)
-      at, from = 0, to + 1
-    end
-    at = at + width
-    return page[at - width + 1], tagged and tonumber(page[at])
-  end
-end
-
--- The next tenant and app, and the lanes that this worker may give them. A tenant's apps are looked at a few
--- at a time: those that this worker may not serve now must hide nobody else's.
-local function pick()
-  local waited_for = NOW - served_at < STILL
-  for tenant, tag in each_lowest(key('ready', cell), waited_for) do
-    local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    -- How far the tenant is ahead of who was served last: 0 where nobody is waited for.
-    local ahead = waited_for and tag - virtual or 0
-    local lanes = shares.of_tenant(tenant, slots, ahead)
-    held_back = held_back or (lanes <= 0 and ahead > 0)
-    if lanes <= 0 then passed = true end
-    -- In turns of a few lanes, where others wait for some too.
-    if contested then lanes = math.min(lanes, TURN) end
-    if lanes > 0 and (looked[tenant] or 0) < ATTEMPTS_HERE then
-      for name in each_lowest(key('ready', cell, tenant)) do
-        if not barred[name] then
-          looks, looked[tenant] = looks + 1, (looked[tenant] or 0) + 1
-          if looks > ATTEMPTS then return end
-          if looked[tenant] > ATTEMPTS_HERE then break end
-          if may_reach(name) then return tenant, name, lanes, contested end
-          barred[name] = true
-        end
-      end
-    end
-  end
-end
-
-local function lease_out(name, job, parallel, fields)
-  local id = whole(redis.call('INCR', key('leases')))
+local last_lease
+local function lease_out(tenant, name, app, job, parallel, fields)
+  last_lease = (last_lease or num(redis.call('GET', key('leases')), 0)) + 1
+  local id = whole(last_lease)
   redis.call('HSET', key('lease', id), 'job', job, 'app', name, 'worker', worker, 'state', 'granted',
-    'parallel', parallel, 'at', whole(NOW), 'cell', cell, unpack(fields))
-  redis.call('ZADD', key('lease'), whole(NOW + GRANT), id)
-  redis.call('SADD', key('worker', worker, 'leases'), id)
-  count_lanes(worker, name, parallel)
+    'parallel', parallel, 'at', NOW_TEXT, 'cell', cell, unpack(fields))
+  granted[#granted + 1] = id
+  serving[tenant] = (serving[tenant] or 0) + parallel
+  app.held = whole(num(app.held, 0) + parallel)
+  gather(app, 'held', app.held)
   return id
 end
 
+-- Writes what all leases of this claim share.
+local function enlist()
+  if #granted == 0 then return end
+  local until_then, expiring = whole(NOW + GRANT), {}
+  for i, id in ipairs(granted) do expiring[2 * i - 1], expiring[2 * i] = until_then, id end
+  redis.call('SET', key('leases'), whole(last_lease))
+  redis.call('ZADD', key('lease'), unpack(expiring))
+  redis.call('SADD', key('worker', worker, 'leases'), unpack(granted))
+  for tenant, lanes in pairs(serving) do redis.call('HINCRBY', key('worker', worker, 'held'), tenant, lanes) end
+  local times = { 'at/' .. cell, NOW_TEXT, cell, exact(virtual) }
+  for tenant, tag in pairs(served_now) do
+    times[#times + 1], times[#times + 2] = cell .. '/' .. tenant, exact(tag)
+  end
+  redis.call('HSET', key('vt'), unpack(times))
+end
+
 local mean    -- of the cell's latencies; read once
-local function charge(tenant, name, job, app, it, items)
-  local jobs, apps, tenants = key('app', name, 'jobs'), key('ready', cell, tenant), key('ready', cell)
+-- The new tags of job and app are written as they are placed.
+local function charge(tenant, job, app, it, items)
+  local all = key('ready', cell)
   mean = mean or mean_of(cell) or 0
   local cost = mean > 0 and cost_of(num(app.latency, nil), mean) or 1
-  local weight = num(redis.call('HGET', key('tenant', tenant), 'weight'), 1)
-  local at_job = num(redis.call('ZSCORE', jobs, job), 0)
-  local job_tag = redis.call('ZINCRBY', jobs, exact(items / num(it.weight, 4)), job)
+  local weight = num(tenant_of(tenant).weight, 1)
+  gather(app, 'vt', exact(math.max(it.tag, num(app.vt, 0))))
+  it.tag = it.tag + items / num(it.weight, 4)
   -- The apps of a fleet job have no virtual time in common.
-  if not it.apps then redis.call('HSET', key('job', job), 'finish', job_tag) end
-  local at_app = redis.call('ZINCRBY', apps, exact(items * cost / num(app.weight, 1)), name)
-  local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
-  redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
+  if not it.apps then gather(it, 'finish', exact(it.tag)) end
+  served_now[tenant] = app.tag
+  app.tag = app.tag + items * cost / num(app.weight, 1)
+  local at_tenant = redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)
   virtual = at_tenant - items * cost / weight
   served_at = NOW
-  redis.call('HSET', key('vt'), cell, exact(virtual), 'at/' .. cell, whole(NOW),
-    cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
   return cost
 end
 
 -- A job of this app to be looked through now: one that is next with nothing to call, or any
 -- while the app has no permit.
-local function job_to_look_through(name, app, first)
+local function job_to_look_through(name, app, first, it)
   local looked = key('app', name, 'looks')
   -- The first is asked after by name: drawn by lot among many, it would seldom come up.
-  if redis.call('SISMEMBER', looked, first) == 1 and redis.call('EXISTS', key('job', first, 'redo')) == 0 then
+  if it.looks == '1' and redis.call('SISMEMBER', looked, first) == 1
+    and redis.call('EXISTS', key('job', first, 'redo')) == 0 then
     return first
   end
   local _, ahead = limiter(app)
@@ -172,31 +124,39 @@ end
 
 -- A slice without permits, for what needs no call; looking costs a tenth of a call's virtual time.
 local function grant_look(tenant, name, job, app)
-  local it = read(key('job', job), 'next', 'total', 'weight', 'kind')
+  local it = read(key('job', job), unpack(JOB))
   local ranges, taken = take_new(job, it, math.min(SLICE, room))
-  if taken == 0 then return place_job(name, job) end
-  charge(tenant, name, job, app, it, taken / 10)
+  it.changed, it.tag = { 'next', it.next }, num(redis.call('ZSCORE', key('app', name, 'jobs'), job), 0)
+  if taken == 0 then
+    redis.call('HSET', key('job', job), 'next', it.next)
+    place_job(name, job)
+    return
+  end
+  charge(tenant, job, app, it, taken / 10)
   slots, room = slots - 1, room - taken
   shares.note(tenant, app, 1)
-  local id = lease_out(name, job, 1, { 'left', ranges, 'deaths', 0, 'step', LOOK })
-  place_job(name, job)
+  local id = lease_out(tenant, name, app, job, 1, { 'left', ranges, 'deaths', 0, 'step', LOOK })
+  redis.call('HSET', key('job', job), unpack(it.changed))
+  app.jobs = place_job(name, job, it, app) or app.jobs
   return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK, 1 }
 end
 
 -- Writes what the permits of a slice have moved; returns what its lease keeps for the way back.
-local function spend(name, app, limits, offsets, tats, narrow, taken, loose)
+local function spend(app, it, limits, offsets, tats, narrow, taken, loose)
   local pace = limiter(app)
-  local written = { 'tat', whole(tats[taken]), 'latest', whole(math.max(num(app.latest, 0), offsets[taken])),
-    'permits_granted', whole(num(app.permits_granted, 0) + taken), 'lead', whole(lead) }
-  if loose > 0 and loose <= taken then
-    written[#written + 1], written[#written + 2] = 'loose', whole(NOW)
-  end
-  redis.call('HSET', key('app', name), unpack(written))
   local kept = { 'first', whole(offsets[1]), 'due', whole(tats[taken]), 'credited', app.credited or '0',
     'pace', whole(pace) }
+  app.tat = kept[4]
+  gather(app, 'tat', app.tat)
+  gather(app, 'latest', whole(math.max(num(app.latest, 0), offsets[taken])))
+  gather(app, 'permits_granted', whole(num(app.permits_granted, 0) + taken))
+  app.lead = LEAD_TEXT
+  gather(app, 'lead', app.lead)
+  if loose > 0 and loose <= taken then gather(app, 'loose', NOW_TEXT) end
   local due = ''
   for n, limit in ipairs(limits) do
     redis.call('HSET', limit.hash, limit.field, whole(narrow[n][taken + 1]))
+    if limit.name == 'job' then it.tat = whole(narrow[n][taken + 1]) end
     due = due .. limit.name .. '=' .. whole(narrow[n][taken + 1]) .. ' '
   end
   if due ~= '' then kept[#kept + 1], kept[#kept + 2] = 'narrow', due end
@@ -217,27 +177,40 @@ local function size_of(app, lanes, safe, unpaced)
   return parallel, safe and most or math.min(most, parallel), latency
 end
 
-local function grant(tenant, name, lanes, contested)
-  local app = read(key('app', name), 'rate', 'burst', 'learned', 'tat', 'cap', 'held', 'weight', 'latency', 'cell',
-    'latest', 'credited', 'cool_until', 'state', 'why', 'permits_granted', 'vt')
+-- The slice, and the app as it is now that it was served; or nothing, and the app is to be read again.
+local function grant(tenant, name, lanes, contested, tag)
+  local line, app = line_of(tenant), read(key('app', name), unpack(APP))
   if app.cell ~= cell then return unready(cell, tenant, name) end    -- it has moved since it was placed
   lanes = shares.of_app(tenant, app, slots, lanes, contested)
   if lanes <= 0 then
-    barred[name], passed = true, true
+    passed, line.refused = true, true
+    return bar(line, name)
+  end
+  app.classes = app.classes or ''
+  local jobs = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 1, 'WITHSCORES')
+  local job = jobs[1]
+  local it = read(key('job', job), unpack(JOB))
+  app.tag, app.changed, app.jobs = tag, {}, #jobs > 2
+  it.tag, it.changed = tonumber(jobs[2]), {}
+  -- A pause of a fleet job is one write: each of its apps learns of it here.
+  if it.apps and not is_open(it.state) then
+    place_job(name, job)
     return
   end
-  local job = redis.call('ZRANGE', key('app', name, 'jobs'), 0, 0)[1]
-  local it = read(key('job', job), 'next', 'total', 'weight', 'kind', 'looks', 'rate', 'tat', 'class', 'apps', 'state')
-  -- A pause of a fleet job is one write: each of its apps learns of it here.
-  if it.apps and not is_open(it.state) then return place_job(name, job) end
   local stopped = app.state == 'stopped'
   -- The sweep has not come to it yet.
-  if stopped and it.kind ~= 'apps.check_token' then return follow(app, name, job) end
-  local looked = not stopped and job_to_look_through(name, app, job)
-  if looked then return grant_look(tenant, name, looked, app) end
-  local step = next_step(job, name, it)
-  local safe = repeat_of(job, step) == 'safe'
-  local limits = narrower(name, job, it)
+  if stopped and it.kind ~= 'apps.check_token' then
+    follow(app, name, job)
+    return
+  end
+  local looked = not stopped and job_to_look_through(name, app, job, it)
+  if looked then
+    app.jobs = app.jobs or looked ~= job
+    return grant_look(tenant, name, looked, app), app
+  end
+  local step, entry = next_step(job, name, it)
+  local safe = (step == '' and (it['repeat'] or 'once') or repeat_of(job, step)) == 'safe'
+  local limits = narrower(name, job, it, app)
   local unpaced = safe and is_unpaced(app, limits)
   local parallel, most, latency = size_of(app, lanes, safe, unpaced)
   local lanes_of = { parallel = parallel, latency = latency, from = NOW + delay, unpaced = unpaced }
@@ -246,28 +219,34 @@ local function grant(tenant, name, lanes, contested)
   while not safe and #offsets > 1 and offsets[#offsets] > offsets[1] + LEAD do offsets[#offsets] = nil end
   if #offsets == 0 then
     -- Its class was used up since it was placed; or it was made ready for a worker that needs more time than this.
-    redis.call('HSET', key('app', name), 'lead', whole(lead))
-    return place_job(name, job)
+    redis.call('HSET', key('app', name), 'lead', LEAD_TEXT)
+    place_job(name, job)
+    return
   end
-  local ranges, taken, deaths = take(worker, name, job, it, #offsets, step)
+  local before = it.next
+  local ranges, taken, deaths = take(worker, name, job, it, #offsets, step, entry)
+  if it.next ~= before then gather(it, 'next', it.next) end
   if taken == 0 then
     -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
-    local at = redis.call('HGET', key('job', job), 'next')
-    if it.apps or num(at, 0) == num(it.next, 0) then barred[name] = true end
-    return place_job(name, job)
+    if #it.changed > 0 then redis.call('HSET', key('job', job), unpack(it.changed)) end
+    if it.apps or num(before, 0) == num(it.next, 0) then bar(line, name) end
+    place_job(name, job)
+    return
   end
   parallel = math.min(parallel, taken)
-  local fields = spend(name, app, limits, offsets, tats, narrow, taken, loose)
-  local cost = charge(tenant, name, job, app, it, taken)
+  local fields = spend(app, it, limits, offsets, tats, narrow, taken, loose)
+  local cost = charge(tenant, job, app, it, taken)
   slots, room = slots - parallel, room - taken
   shares.note(tenant, app, parallel)
   for i, value in ipairs({ 'left', ranges, 'deaths', deaths, 'step', step, 'cost', exact(cost) }) do
     fields[#fields + 1] = value
   end
-  local id = lease_out(name, job, parallel, fields)
-  place_job(name, job)
+  local id = lease_out(tenant, name, app, job, parallel, fields)
+  if #it.changed > 0 then redis.call('HSET', key('job', job), unpack(it.changed)) end
+  app.jobs = place_job(name, job, it, app) or app.jobs
   for i = 1, taken do offsets[i] = whole(offsets[i] - NOW) end
-  return { id, name, job, it.kind, ranges, parallel, table.concat(offsets, ',', 1, taken), step, unpaced and 0 or 1 }
+  offsets = table.concat(offsets, ',', 1, taken)
+  return { id, name, job, it.kind, ranges, parallel, offsets, step, unpaced and 0 or 1 }, app
 end
 
 if about.draining then
@@ -280,12 +259,17 @@ silent = true
 promote()
 local answer = { -1 }
 while slots > 0 and room > 0 do
-  local tenant, name, lanes, contested = pick()
+  local tenant, name, lanes, contested, tag = pick()
   if name then
-    local slice = grant(tenant, name, lanes, contested)
-    if slice then answer[#answer + 1] = slice end
-    -- What is passed over stays ready: to place it again would ring the bell for this worker.
-    if not barred[name] then place(name) end
+    local slice, app = grant(tenant, name, lanes, contested, tag)
+    if slice then
+      answer[#answer + 1] = slice
+      line_up(line_of(tenant), name, place(name, app) and app.tag)
+      redis.call('HSET', key('app', name), unpack(app.changed))
+    elseif not barred[name] then
+      -- What is passed over stays ready: to place it again would ring the bell for this worker.
+      line_up(line_of(tenant), name, place(name) and num(redis.call('ZSCORE', key('ready', cell, tenant), name)))
+    end
   elseif passed and not alone then
     alone = true
   else
@@ -295,6 +279,7 @@ end
 
 -- Not for what this worker passed over: the bell would only call it back to the same. What it passed over for
 -- want of lanes another may serve, and is told once for every parcel that this one takes.
+enlist()
 local more = slots <= 0 or room <= 0 or (passed and #answer > 1) or not (passed or next(barred))
 more = more and redis.call('ZCARD', key('ready', cell)) > 0
 if more or (sooner and slots <= 0) then ring(cell) end

@@ -5,8 +5,10 @@
 local root = KEYS[1]
 
 -- The only builder of key names. All share the hash tag in `root`.
-local function key(...)
-  return root .. ':' .. table.concat({ ... }, ':')
+local function key(kind, name, part, ...)
+  if ... then return root .. ':' .. table.concat({ kind, name, part, ... }, ':') end
+  if part then return root .. ':' .. kind .. ':' .. name .. ':' .. part end
+  return root .. ':' .. (name and kind .. ':' .. name or kind)
 end
 
 -- Microseconds that never run backwards, and how far they are ahead of the store's clock: 0, until that

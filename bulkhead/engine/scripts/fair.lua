@@ -21,14 +21,28 @@ local function cost_of(latency, mean)
   return times < ALIKE and 1 or math.min(1000, times)
 end
 
-local function mean_of(cell) return num(redis.call('HGET', key('vt'), 'mean/' .. cell), nil) end
+local means = {}
+local function mean_of(cell)
+  return means[cell] or num(redis.call('HGET', key('vt'), 'mean/' .. cell), nil)
+end
+
+-- What is known of a tenant: its state and its weight. A verb that serves many apps and changes no tenant reads it
+-- once: it makes `tenants` a table.
+local tenants
+local function tenant_of(name)
+  local found = tenants and tenants[name]
+  if found then return found end
+  found = read(key('tenant', name), 'state', 'weight')
+  if tenants then tenants[name] = found end
+  return found
+end
 
 -- Adds to the tags of an app and of its tenant, wherever they are.
 local function add_cost(name, cost)
   local app = read(key('app', name), 'tenant', 'cell', 'weight')
   if not app.tenant then return end
   local ready, all = key('ready', app.cell, app.tenant), key('ready', app.cell)
-  local weight = num(redis.call('HGET', key('tenant', app.tenant), 'weight'), 1)
+  local weight = num(tenant_of(app.tenant).weight, 1)
   if redis.call('ZSCORE', ready, name) then
     redis.call('ZINCRBY', ready, exact(cost / num(app.weight, 1)), name)
   else
@@ -41,14 +55,18 @@ local function add_cost(name, cost)
   end
 end
 
+local function write_means()
+  for cell, mean in pairs(means) do redis.call('HSET', key('vt'), 'mean/' .. cell, exact(mean)) end
+end
+
 -- What calls really took, where that is another thing than what they were charged with; and the cell's mean,
--- of the logarithm: one call that hung for half a minute must not make all others look cheap.
+-- of the logarithm: one call that hung for half a minute must not make all others look cheap. It is
+-- written by write_means().
 local function correct_cost(lease, calls, latency)
   if calls == 0 or latency <= 0 then return end
   local cell = lease.cell or 'main'
   local mean = mean_of(cell) or latency
-  local changed = mean * (latency / mean) ^ MEAN_SHARE
-  redis.call('HSET', key('vt'), 'mean/' .. cell, exact(changed))
+  means[cell] = mean * (latency / mean) ^ MEAN_SHARE
   local charged, used = num(lease.cost, 1), cost_of(latency, mean)
   if math.abs(used - charged) > ROUGH * charged then add_cost(lease.app, (used - charged) * calls) end
 end

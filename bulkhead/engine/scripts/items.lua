@@ -20,10 +20,11 @@ local function has_suspect(worker)
 end
 
 -- Takes up to `most` items of one step from what came back, in ranges, and how often they died with a worker.
-local function take_redo(worker, job, most, step)
+-- `entry` is what came back first, or false.
+local function take_redo(worker, job, most, step, entry)
   local list, taken, ranges = key('job', job, 'redo'), 0, {}
   while taken < most do
-    local entry = redis.call('LINDEX', list, 0)
+    if taken > 0 then entry = redis.call('LINDEX', list, 0) end
     if not entry then break end
     local first, last, deaths, its_step = read_entry(entry)
     if its_step ~= step then break end
@@ -42,7 +43,8 @@ local function take_redo(worker, job, most, step)
   return table.concat(ranges, ','), taken, 0
 end
 
--- Takes up to `most` pending items from the untouched rest, past those refused while reading.
+-- Takes up to `most` pending items from the untouched rest, past those refused while reading. Its caller writes
+-- `next`.
 local function take_new(job, it, most)
   local first, total, taken, ranges = num(it.next, 0), num(it.total, 0), 0, {}
   local limit = math.min(total, first + SCAN)
@@ -66,13 +68,12 @@ local function take_new(job, it, most)
     index = index + 1
   end
   if start then ranges[#ranges + 1] = whole(start) .. '-' .. whole(index - 1) end
-  redis.call('HSET', key('job', job), 'next', whole(index))
+  it.next = whole(index)
   return table.concat(ranges, ','), taken
 end
 
 -- The app's one item of a fleet job, unless it is a suspect beside another one.
-local function take_due(worker, job, name)
-  local entry = redis.call('HGET', key('job', job, 'due'), name)
+local function take_due(worker, job, name, entry)
   if not entry then return '', 0, 0 end
   local first, last, deaths = read_entry(entry)
   if deaths >= 2 then
@@ -83,18 +84,20 @@ local function take_due(worker, job, name)
   return whole(first) .. '-' .. whole(last), 1, deaths
 end
 
--- The step of what comes next of a job for this app.
+-- The step of what comes next of a job for this app, and the entry of what came back, if that is it.
 local function next_step(job, name, it)
   local entry = it.apps and redis.call('HGET', key('job', job, 'due'), name)
     or not it.apps and redis.call('LINDEX', key('job', job, 'redo'), 0)
-  local _, _, _, step = read_entry(entry or '0-0')
-  return step
+  if not entry then return '', false end
+  local _, _, _, step = read_entry(entry)
+  return step, entry
 end
 
 -- The items of a slice that hold so many permits: what came back first, then the untouched rest.
-local function take(worker, name, job, it, most, step)
-  if it.apps then return take_due(worker, job, name) end
-  local ranges, taken, deaths = take_redo(worker, job, most, step)
+local function take(worker, name, job, it, most, step, entry)
+  if it.apps then return take_due(worker, job, name, entry) end
+  local ranges, taken, deaths = '', 0, 0
+  if entry then ranges, taken, deaths = take_redo(worker, job, most, step, entry) end
   if deaths == 0 and step == '' and it.looks ~= '1' and taken < most then
     local more, extra = take_new(job, it, most - taken)
     ranges = (ranges ~= '' and more ~= '') and (ranges .. ',' .. more) or (ranges .. more)

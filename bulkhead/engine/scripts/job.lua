@@ -7,16 +7,21 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
-  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why' }) do
-    redis.call('EXPIRE', key('job', job, part), retention)
+  local seldom = {}
+  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why' }) do
+    seldom[i] = key('job', job, part)
   end
+  if redis.call('EXISTS', unpack(seldom)) > 0 then
+    for _, name in ipairs(seldom) do redis.call('EXPIRE', name, retention) end
+  end
+  redis.call('EXPIRE', key('job', job, 'map'), retention)
+  redis.call('EXPIRE', key('job', job, 'out'), retention)
   for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end
   redis.call('EXPIRE', key('job', job), retention)
 end
 
 -- Whoever asked to hear of the end is told by a worker that takes the job from this list.
-local function announce(job)
-  local wanted = redis.call('HGET', key('job', job), 'notify')
+local function announce(job, wanted)
   if wanted and wanted ~= '' then redis.call('LPUSH', key('notify'), job) end
 end
 
@@ -40,25 +45,30 @@ local function leave_open(job, it)
   if asked ~= '' then redis.call('EXPIRE', key('idem', it.tenant, asked), kept) end
 end
 
--- Moves a job to another state; a terminal one also leaves the lists of open jobs.
-local function transition(job, state, by, why)
+-- Moves a job to another state; a terminal one also leaves the lists of open jobs. `known` are its fields, if they
+-- were read already: those of LIFE.
+local LIFE = { 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial', 'idempotency_key',
+  'apps', 'version', 'notify' }
+local function transition(job, state, by, why, known)
   local name = key('job', job)
-  local it = read(name, 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial',
-    'idempotency_key', 'apps')
-  redis.call('HSET', name, 'state', state, 'by', by or '', 'why', why or '', 'changed_at', whole(NOW))
-  redis.call('HINCRBY', name, 'version', 1)
-  if state == 'running' and not it.started_at then redis.call('HSET', name, 'started_at', whole(NOW)) end
+  local it = known or read(name, unpack(LIFE))
+  local at = whole(NOW)
+  local changed = { 'state', state, 'by', by or '', 'why', why or '', 'changed_at', at,
+    'version', whole(num(it.version, 0) + 1) }
+  if state == 'running' and not it.started_at then changed[11], changed[12] = 'started_at', at end
+  if not is_live(state) then changed[#changed + 1], changed[#changed + 2] = 'finished_at', at end
+  redis.call('HSET', name, unpack(changed))
   if state == 'scheduled' then
     redis.call('ZADD', key('wait'), it.at, 'j:' .. job)
   else
     redis.call('ZREM', key('wait'), 'j:' .. job)
   end
   if is_live(state) then return end
-  redis.call('HSET', name, 'finished_at', whole(NOW))
+  living[job] = nil
   give_up_unsure(job)
   leave_open(job, it)
   expire_job(job, num(it.segments, 0), num(it.retention, 2592000))
-  announce(job)
+  announce(job, it.notify)
 end
 
 -- The state of a job that nothing holds any more: before its time, or where it stopped.
@@ -142,6 +152,7 @@ local function time_out(job)
 end
 
 -- Pauses a job with more failed items than it bears. Who resumes it gives it as many again.
+-- Returns the state it has then.
 local function keep_budget(job, it)
   local failed, from, borne = num(it.failed, 0), num(it.budget_from, 0), num(it.max_failures, nil)
   if not borne or failed - from <= borne then return it.state end
@@ -152,19 +163,21 @@ local function keep_budget(job, it)
 end
 
 -- A job is over when nothing is pending and nothing is in flight, and not a moment before. One that
--- is not over may have failed too often to go on.
-local function finish_if_over(job)
-  local it = read(key('job', job), 'state', 'total', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight',
-    'max_failures', 'budget_from', 'apps', 'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback',
-    'rolling')
-  if not is_live(it.state) then return it.state end
+-- is not over may have failed too often to go on. `known` are its fields, if they were read
+-- already. Returns its state then, and its fields before.
+local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from',
+  'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat',
+  'class', 'held', unpack(LIFE) }
+local function finish_if_over(job, known)
+  local it = known or read(key('job', job), unpack(FINISH))
+  if not is_live(it.state) then return it.state, it end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
   local released = it.apps and num(it.next, 0) or num(it.total, 0)
   if over < released or num(it.in_flight, 0) > 0 or it.visit then
-    return is_open(it.state) and keep_budget(job, it) or it.state
+    return is_open(it.state) and keep_budget(job, it) or it.state, it
   end
-  if it.apps and next_wave(job, it) then return it.state end
+  if it.apps and next_wave(job, it) then return it.state, it end
   local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'
-  transition(job, state)
-  return state
+  transition(job, state, nil, nil, it)
+  return state, it
 end

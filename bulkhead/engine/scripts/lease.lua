@@ -12,10 +12,17 @@ local function read_lease(id)
   return lease
 end
 
+-- A verb that drops many leases of one worker makes this a table: what they share is then written by strike_out().
+local dropped
+
 -- Counts lanes that a worker uses for an app, or (less than none) no longer uses.
 local function count_lanes(worker, name, lanes)
   redis.call('HINCRBY', key('app', name), 'held', lanes)
   local tenant = string.match(name, '^[^/]+')
+  if dropped then
+    dropped.lanes[tenant] = (dropped.lanes[tenant] or 0) + lanes
+    return
+  end
   if redis.call('HINCRBY', key('worker', worker, 'held'), tenant, lanes) <= 0 then
     redis.call('HDEL', key('worker', worker, 'held'), tenant)
   end
@@ -34,9 +41,23 @@ local function holds_permits(lease, items) return items > 0 and lease.step ~= LO
 
 local function drop_lease(lease)
   redis.call('DEL', key('lease', lease.id))
-  redis.call('ZREM', key('lease'), lease.id)
-  redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  if dropped then
+    dropped[#dropped + 1] = lease.id
+  else
+    redis.call('ZREM', key('lease'), lease.id)
+    redis.call('SREM', key('worker', lease.worker, 'leases'), lease.id)
+  end
   count_lanes(lease.worker, lease.app, -lease.parallel)
+end
+
+local function strike_out(worker)
+  local held = key('worker', worker, 'held')
+  for tenant, lanes in pairs(dropped.lanes) do
+    if redis.call('HINCRBY', held, tenant, lanes) <= 0 then redis.call('HDEL', held, tenant) end
+  end
+  if #dropped == 0 then return end
+  redis.call('ZREM', key('lease'), unpack(dropped))
+  redis.call('SREM', key('worker', worker, 'leases'), unpack(dropped))
 end
 
 -- Ends a lease that never began: its items are pending again, and cost nothing.

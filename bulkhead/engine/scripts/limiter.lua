@@ -26,15 +26,17 @@ local function forget_pace(name)
     'storm_pace', 'cool_until', 'cool_since', 'cool_streak')
 end
 
--- The limits of a job beside its app's: {pace, tat, the hash and the field where tat is kept, name}…
-local function narrower(name, job, it)
+-- The limits of a job beside its app's: {pace, tat, the hash and the field where tat is kept, name}…; `app` if its
+-- `classes` were read already.
+local function narrower(name, job, it, app)
   local found = {}
   local rate = num(it.rate, 0)
   if rate > 0 then
     found[1] = { pace = 1000000 / rate, tat = num(it.tat, 0), hash = key('job', job), field = 'tat', name = 'job' }
   end
   if not it.class or it.class == '' then return found end
-  local classes = redis.call('HGET', key('app', name), 'classes')
+  local classes = app and app.classes
+  if not app then classes = redis.call('HGET', key('app', name), 'classes') end
   if not classes or classes == '' or classes == '{}' then return found end
   local own = num(cjson.decode(classes)[it.class], 0)
   if own > 0 then

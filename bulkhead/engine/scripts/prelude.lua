@@ -103,7 +103,10 @@ local function repeat_of(job, step)
 end
 
 -- The bell holds one token at most: it says "something became ready", not how much.
+local rung = {}
 local function ring(cell)
+  if rung[cell] then return end
+  rung[cell] = true
   if redis.call('LLEN', key('bell', cell)) == 0 then redis.call('LPUSH', key('bell', cell), '1') end
 end
 
@@ -119,8 +122,10 @@ local function wait_until(member, at, cell)
   if silent then sooner = true else ring(cell) end
 end
 
--- What is written about a job after its end is forgotten with it.
+-- What is written about a job after its end is forgotten with it; `living` are those that are known to go on.
+local living = {}
 local function expire_with(job, part)
+  if living[job] then return end
   local left = redis.call('TTL', key('job', job))
   if left > 0 then redis.call('EXPIRE', key('job', job, part), left) end
 end

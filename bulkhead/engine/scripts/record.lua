@@ -63,14 +63,16 @@ local function write_entry(book, address, where, packed, command)
   return true
 end
 
--- The number by which the record names a job; a job has one from its first entry on.
-local function serial_of(job)
-  local serial = redis.call('HGET', key('job', job), 'serial')
+-- The number by which the record names a job; a job has one from its first entry on. `it` are the job's fields, as
+-- far as they are known.
+local function serial_of(job, it)
+  local serial = it.serial or redis.call('HGET', key('job', job), 'serial')
   if not serial then
     serial = redis.call('INCR', key('serial'))
     redis.call('HSET', key('job', job), 'serial', serial)
+    it.serial = whole(serial)
     redis.call('HSET', key('serials'), serial, job)
-    local left = redis.call('TTL', key('job', job))
+    local left = living[job] and -1 or redis.call('TTL', key('job', job))
     -- A late truth about a job that has ended: forgotten with it all the same.
     if left > 0 then redis.call('ZADD', key('expiry'), whole(NOW + left * 1000000), '# ' .. serial) end
   end
@@ -79,9 +81,9 @@ end
 
 -- done: [[address, digest or '' to keep what stands there, 1 if a token was issued]…]; forget: addresses
 -- that are gone; revoked: addresses whose token is.
-local function remember(app, job, done, forget, revoked)
+local function remember(app, job, it, done, forget, revoked)
   if #done + #forget + #revoked == 0 then return end
-  local book, serial = record_of(app), #done > 0 and serial_of(job)
+  local book, serial = record_of(app), #done > 0 and serial_of(job, it)
   for _, entry in ipairs(done) do
     local address, digest, flags = entry[1], entry[2], entry[3]
     local where = bucket(book, address)

@@ -26,11 +26,12 @@
 
 local worker, entries = ARGV[1], cjson.decode(ARGV[2])
 local TOKENS_KEPT = 86400    -- seconds
+local KEPT = 34560000        -- seconds (400 days) of an app's statistics of a month
 local WORDS = 500            -- operations and what came of them, in an app's statistics of a month
 
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
-local function keep(entry, app, job)
-  remember(app, job, entry.done, entry.forget, entry.revoked)
+local function keep(entry, app, job, it)
+  remember(app, job, it, entry.done, entry.forget, entry.revoked)
   if entry.creds then
     for _, put in ipairs(entry.creds) do book_credential(app, put[1], put[2]) end
   end
@@ -65,23 +66,48 @@ local function late(entry, job)
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
-    keep(entry, entry.app, job)
+    keep(entry, entry.app, job, {})
   end
   return { 'late', redis.call('HGET', key('job', job), 'state') or '' }
 end
 
-local function record(lease, entry)
-  local job, moved = key('job', lease.job), 0
+-- Items a second over about the last ten seconds.
+local function pace_after(it, moved)
+  local since = math.max((NOW - num(it.pace_at, num(it.started_at, NOW))) / 1000000, 0.001)
+  local keep = math.exp(-since / 10)
+  return num(it.pace, 0) * keep + (moved / since) * (1 - keep)
+end
+
+-- Adds up what an entry tells, in one write to its job and in `it`, the job's fields. Returns the items that ended.
+local function account(lease, entry, it)
+  local job, moved, returned = key('job', lease.job), 0, #entry.retry + #(entry.wait or {})
+  local changed = {}
+  local function add(field, number)
+    it[field] = whole(num(it[field], 0) + number)
+    changed[#changed + 1], changed[#changed + 2] = field, it[field]
+  end
   for _, pair in ipairs(entry.set) do
     local items = count(pair[2])
-    mark(lease.job, pair[2], pair[1])
-    redis.call('HINCRBY', job, COUNT_OF[pair[1]], items)
+    add(COUNT_OF[pair[1]], items)
     moved = moved + items
   end
+  returned = returned + count(entry.back) + count(entry.again)
+  for _, step in ipairs(entry.next) do returned = returned + count(step[2]) end
+  add('in_flight', 0 - (moved + returned))
+  add('calls', entry.calls)
+  add('version', 1)
+  it.pace = exact(pace_after(it, moved))
+  changed[#changed + 1], changed[#changed + 2] = 'pace', it.pace
+  changed[#changed + 1], changed[#changed + 2] = 'pace_at', whole(NOW)
+  redis.call('HSET', job, unpack(changed))
+  return moved, returned
+end
+
+local function record(lease, entry, it)
+  for _, pair in ipairs(entry.set) do mark(lease.job, pair[2], pair[1]) end
   for _, code in ipairs(entry.codes) do count_code(lease.job, code[1], code[2], code[3]) end
   if entry.out > 0 then add_results(lease.job, ARGV[2 + entry.out]) end
-  keep(entry, lease.app, lease.job)
-  return moved
+  keep(entry, lease.app, lease.job, it)
 end
 
 -- Sets an item aside until its time, or until an event about `whom`.
@@ -95,6 +121,7 @@ end
 
 -- What is tried again, and what waits for an event: neither holds a lease until then.
 local function schedule(lease, entry)
+  if #entry.retry == 0 and not entry.wait then return end
   local live = is_live(redis.call('HGET', key('job', lease.job), 'state'))
   local waiting = entry.wait or {}
   for _, rows in ipairs({ entry.retry, waiting }) do
@@ -112,7 +139,6 @@ local function schedule(lease, entry)
     local due = tonumber(redis.call('ZRANGE', key('app', lease.app, 'retry'), 0, 0, 'WITHSCORES')[2])
     wait_until('r:' .. lease.app, due, lease.cell or 'main')
   end
-  return #entry.retry + #waiting
 end
 
 local function return_unsent(lease, entry)
@@ -127,7 +153,6 @@ local function return_unsent(lease, entry)
     credit(lease, unused)
     uncharge(lease, unused)
   end
-  return count(entry.back) + count(entry.again)
 end
 
 local function keep_why(job, why)
@@ -140,15 +165,12 @@ local function keep_why(job, why)
 end
 
 local function go_on(lease, entry)
-  local moved = 0
   if entry.why then keep_why(lease.job, entry.why) end
   for _, step in ipairs(entry.next) do
     redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)
     hold_unsure(lease.job, step[2], step[1])
-    moved = moved + count(step[2])
   end
-  return moved
 end
 
 -- A job whose items are mostly done already is looked through without permits, until they are not.
@@ -171,16 +193,10 @@ local function stop(lease, entry)
   sweep(lease.app, '0')
 end
 
--- Items a second over about the last ten seconds.
-local function measure(job, moved)
-  local it = read(job, 'pace', 'pace_at', 'started_at')
-  local since = math.max((NOW - num(it.pace_at, num(it.started_at, NOW))) / 1000000, 0.001)
-  local keep = math.exp(-since / 10)
-  redis.call('HSET', job, 'pace', exact(num(it.pace, 0) * keep + (moved / since) * (1 - keep)), 'pace_at', whole(NOW))
-end
-
 -- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
+local this_month
 local function month()
+  if this_month then return this_month end
   local z = math.floor(NOW / 86400000000) + 719468
   local era = math.floor(z / 146097)
   local day = z - era * 146097
@@ -188,7 +204,8 @@ local function month()
   local left = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
   local moon = math.floor((5 * left + 2) / 153)
   local number = moon < 10 and moon + 3 or moon - 9
-  return string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+  this_month = string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+  return this_month
 end
 
 -- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
@@ -196,37 +213,45 @@ local function count_stats(app, stats)
   if type(stats) ~= 'table' then return end
   local name = key('stats', app, month())
   local users = name .. ':users'
-  -- An operation may have any name: beyond these, new ones are counted together.
-  local full = redis.call('HLEN', name) >= WORDS
-  for word, calls in pairs(stats.calls) do
-    local field = 'calls|' .. word
-    if full and redis.call('HEXISTS', name, field) == 0 then field = 'calls|other' .. string.match(word, '|.*$') end
-    redis.call('HINCRBY', name, field, calls)
+  local fields, more, others = { 'since', 'sent', 'received' }, { [2] = stats.sent, [3] = stats.received }, {}
+  local function add(field, other, number)
+    fields[#fields + 1], more[#fields + 1], others[#fields + 1] = field, number, other
   end
-  for op, took in pairs(stats.took or {}) do
-    local field = 'took|' .. op
-    if full and redis.call('HEXISTS', name, field) == 0 then field = 'took|other' end
-    redis.call('HINCRBY', name, field, whole(took))
+  for word, calls in pairs(stats.calls) do add('calls|' .. word, 'calls|other' .. string.match(word, '|.*$'), calls) end
+  for op, took in pairs(stats.took or {}) do add('took|' .. op, 'took|other', took) end
+  local before, changed, full = redis.call('HMGET', name, unpack(fields)), {}, nil
+  local new = not before[1]
+  for i = 2, #fields do
+    -- An operation may have any name: beyond so many, new ones are counted together.
+    if full == nil and not before[i] then full = not new and redis.call('HLEN', name) >= WORDS end
+    if others[i] and not before[i] and full then
+      redis.call('HINCRBY', name, others[i], whole(more[i]))
+    else
+      changed[#changed + 1], changed[#changed + 2] = fields[i], whole(num(before[i], 0) + more[i])
+    end
   end
-  redis.call('HINCRBY', name, 'sent', stats.sent)
-  redis.call('HINCRBY', name, 'received', stats.received)
-  if #stats.users > 0 then redis.call('PFADD', users, unpack(stats.users)) end
-  if redis.call('HSETNX', name, 'since', whole(NOW)) == 1 then redis.call('EXPIRE', name, 34560000) end
-  if redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, 34560000) end
+  if new then changed[#changed + 1], changed[#changed + 2] = 'since', whole(NOW) end
+  redis.call('HSET', name, unpack(changed))
+  if new then redis.call('EXPIRE', name, KEPT) end
+  if #stats.users == 0 or redis.call('PFADD', users, unpack(stats.users)) == 0 then return end
+  if new or redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, KEPT) end
 end
 
+tenants, dropped = {}, { lanes = {} }
 local freed = {}    -- cells in which a worker has lanes again
 local function settle(lease, entry)
   local job = key('job', lease.job)
-  local moved = record(lease, entry)
-  local returned = schedule(lease, entry) + return_unsent(lease, entry) + go_on(lease, entry)
+  local it = read(job, 'calls', 'pace', 'pace_at', unpack(FINISH))
+  living[lease.job] = is_live(it.state) or nil
+  local moved, returned = account(lease, entry, it)
+  record(lease, entry, it)
+  schedule(lease, entry)
+  return_unsent(lease, entry)
+  go_on(lease, entry)
   look_through(lease, entry, moved + returned)
-  redis.call('HINCRBY', job, 'in_flight', 0 - (moved + returned))
-  redis.call('HINCRBY', job, 'calls', entry.calls)
-  redis.call('HINCRBY', job, 'version', 1)
-  measure(job, moved)
   count_stats(lease.app, entry.stats)
-  learn(lease, entry)
+  local app = learn(lease, entry)
+  app.classes = app.classes or ''
   correct_cost(lease, entry.calls, entry.latency)
   if type(entry.stop) == 'table' then stop(lease, entry) end
   if entry.last then
@@ -239,8 +264,11 @@ local function settle(lease, entry)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)
   end
-  local state = finish_if_over(lease.job)
-  place_job(lease.app, lease.job)
+  -- What came back, or stopped its app, may have changed more of the job than was counted here.
+  local plain = returned == 0 and entry.free == 0 and lease.step ~= LOOK and type(entry.stop) ~= 'table'
+  local state, its = finish_if_over(lease.job, plain and it)
+  its.state = state
+  place_job(lease.app, lease.job, its, app)
   place(lease.app)
   return { 'ok', state }
 end
@@ -261,6 +289,8 @@ for i, entry in ipairs(entries) do
     count_stats(entry.app, entry.stats)
   end
 end
+strike_out(worker)
+write_means()
 -- What was passed over for want of these lanes has nobody else to tell of it.
 for cell in pairs(freed) do
   if redis.call('ZCARD', key('ready', cell)) > 0 then ring(cell) end

@@ -17,7 +17,7 @@ local NEIGHBOURS = 16     -- ready tenants whose weights are looked at
 local function is_slow(latency) return latency == nil or latency >= SLOW end
 
 local function shares_of(worker, cell, total)
-  local used, slow = nil, {}
+  local used, slow, new = nil, {}, {}
   local half, kept = math.max(1, math.floor(total / 2)), total >= 4 and math.max(1, math.floor(total / 12)) or 0
 
   local function lanes_used(tenant)
@@ -31,7 +31,7 @@ local function shares_of(worker, cell, total)
 
   local function slow_lanes(tenant)
     if slow[tenant] then return slow[tenant] end
-    local found = 0
+    local found = new[tenant] or 0
     for _, id in ipairs(redis.call('SMEMBERS', key('worker', worker, 'leases'))) do
       local lease = read(key('lease', id), 'app', 'parallel')
       if lease.app and string.match(lease.app, '^[^/]+') == tenant
@@ -80,7 +80,11 @@ local function shares_of(worker, cell, total)
   local function note(tenant, app, lanes)
     if total == 0 then return end
     used[tenant] = lanes_used(tenant) + lanes
-    if slow[tenant] and is_slow(num(app.latency, nil)) then slow[tenant] = slow[tenant] + lanes end
+    -- The worker's leases tell of those that are granted now only after this claim.
+    if is_slow(num(app.latency, nil)) then
+      local sum = slow[tenant] and slow or new
+      sum[tenant] = (sum[tenant] or 0) + lanes
+    end
   end
 
   return { of_tenant = of_tenant, of_app = of_app, note = note }

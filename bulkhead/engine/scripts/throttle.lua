@@ -129,9 +129,10 @@ local function learn_latency(app, entry)
   if latency > 0 then app.latency = whole(latency) end
 end
 
+-- Returns the app as it is then.
 local function learn(lease, entry)
   local name = key('app', lease.app)
-  local app, before = read(name, unpack(FIELDS)), {}
+  local app, before = read(name, 'classes', 'lead', unpack(FIELDS)), {}
   for _, field in ipairs(FIELDS) do before[field] = app[field] end
   local throttled, troubled = num(entry.throttled, 0), num(entry.troubled, 0)
   local answered = math.max(0, entry.calls - throttled - troubled)
@@ -150,4 +151,5 @@ local function learn(lease, entry)
   end
   if #changed > 0 then redis.call('HSET', name, unpack(changed)) end
   if #gone > 0 then redis.call('HDEL', name, unpack(gone)) end
+  return app
 end
