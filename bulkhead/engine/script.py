@@ -29,7 +29,7 @@ WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
 WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "wake", "webhook")
 NEEDS = {
-    "claim": (*WORK, "items", "order", "slots"),
+    "claim": (*WORK, "items", "slots"),
     "begin": (*WORK, "record"),
     "settle": (*WORK, "record", "throttle", "creds"),
     "credential": ("creds",),

@@ -15,6 +15,7 @@
 
 local worker, cell, egress = ARGV[1], ARGV[2], ARGV[3]
 local slots, room, delay = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local STILL = 25000       -- where nobody was served for so long, nobody is waited for: who is behind may be unable to
 local TURN = 8            -- lanes of a slice where others wait, or where its calls start one by one
 local lead = math.max(LEAD, delay)    -- a permit that falls due within it cannot be used sooner by this worker
 local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
@@ -24,7 +25,8 @@ local barred, looks = {}, 0    -- apps that this claim passes over, and how many
 local passed = false           -- true if a tenant has its share of this worker already
 local alone = false            -- true once nobody else who waits can use what is left of this worker
 local looked = {}              -- how many apps of a tenant
-local order = order_of(cell)
+local last = read(key('vt'), cell, 'at/' .. cell)
+local virtual, served_at = num(last[cell], 0), num(last['at/' .. cell], 0)    -- of the tenant that was served last
 local held_back = false        -- true if a tenant was refused kept lanes for being ahead
 
 local about = read(key('worker', worker), 'draining', 'slots')
@@ -78,26 +80,29 @@ local function may_reach(name)
   return redis.call('SISMEMBER', set, egress) == 1 or redis.call('SCARD', set) < 5
 end
 
--- The members of a sorted set and their tags, lowest first, read in pages: nearly always the first one is taken.
-local function each_lowest(set)
-  local page, at, from = {}, 0, 0
+-- The members of a sorted set, lowest first, and their tags if `tagged`, read in pages: nearly always the first
+-- one is taken.
+local function each_lowest(set, tagged)
+  local page, at, from, width = {}, 0, 0, tagged and 2 or 1
   return function()
     if at == #page then
-      page = redis.call('ZRANGE', set, from, from + CANDIDATES - 1, 'WITHSCORES')
-      at, from = 0, from + CANDIDATES
+      local to = from + CANDIDATES - 1
+      page = tagged and redis.call('ZRANGE', set, from, to, 'WITHSCORES') or redis.call('ZRANGE', set, from, to)
+      at, from = 0, to + 1
     end
-    at = at + 2
-    return page[at - 1], tonumber(page[at])
+    at = at + width
+    return page[at - width + 1], tagged and tonumber(page[at])
   end
 end
 
 -- The next tenant and app, and the lanes that this worker may give them. A tenant's apps are looked at a few
 -- at a time: those that this worker may not serve now must hide nobody else's.
 local function pick()
-  order.begin()
-  for tenant, tag in each_lowest(key('ready', cell)) do
+  local waited_for = NOW - served_at < STILL
+  for tenant, tag in each_lowest(key('ready', cell), waited_for) do
     local contested = not alone and redis.call('ZCARD', key('ready', cell)) > 1
-    local ahead = order.lead_of(tag)
+    -- How far the tenant is ahead of who was served last: 0 where nobody is waited for.
+    local ahead = waited_for and tag - virtual or 0
     local lanes = shares.of_tenant(tenant, slots, ahead)
     held_back = held_back or (lanes <= 0 and ahead > 0)
     if lanes <= 0 then passed = true end
@@ -140,9 +145,10 @@ local function charge(tenant, name, job, app, it, items)
   local at_app = redis.call('ZINCRBY', apps, exact(items * cost / num(app.weight, 1)), name)
   local at_tenant = redis.call('ZINCRBY', tenants, exact(items * cost / weight), tenant)
   redis.call('HSET', key('app', name), 'vt', exact(math.max(at_job, num(app.vt, 0))))
-  local late = order.served(at_tenant - items * cost / weight, items * cost / weight)
-  if late > 0 then redis.call('ZINCRBY', tenants, exact(late), tenant) end
-  redis.call('HSET', key('vt'), cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
+  virtual = at_tenant - items * cost / weight
+  served_at = NOW
+  redis.call('HSET', key('vt'), cell, exact(virtual), 'at/' .. cell, whole(NOW),
+    cell .. '/' .. tenant, exact(at_app - items * cost / num(app.weight, 1)))
   return cost
 end
 
@@ -294,5 +300,5 @@ more = more and redis.call('ZCARD', key('ready', cell)) > 0
 if more or (sooner and slots <= 0) then ring(cell) end
 local next_due = redis.call('ZRANGE', key('wait'), 0, 0, 'WITHSCORES')[2]
 if next_due then answer[1] = math.max(0, math.ceil(tonumber(next_due) - NOW)) end
-if held_back and (answer[1] < 0 or answer[1] > order.patience()) then answer[1] = order.patience() end
+if held_back and (answer[1] < 0 or answer[1] > STILL) then answer[1] = STILL end
 return answer

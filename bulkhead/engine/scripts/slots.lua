@@ -11,6 +11,7 @@
 -- A worker that has not said how many it has is given all it asks for.
 
 local QUICK, SLOW = 250000, 1000000
+local FAR = 50            -- virtual time before whoever was served last
 local NEIGHBOURS = 16     -- ready tenants whose weights are looked at
 
 local function is_slow(latency) return latency == nil or latency >= SLOW end
@@ -56,7 +57,7 @@ local function shares_of(worker, cell, total)
     return math.max(half, math.ceil(total * weights[tenant] / sum))
   end
 
-  -- The most lanes of `free` ones that any app of the tenant may have, being so far ahead of who is next.
+  -- The most lanes of `free` ones that any app of the tenant may have, being so far ahead of who was served last.
   local function of_tenant(tenant, free, ahead)
     if total == 0 then return free end
     if ahead > FAR then return free - kept end
