@@ -2,7 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 
-.PHONY: help demo test test-slow lint up bench bench-write lock
+# Tests start hundreds of processes and rewrite every assert: both are compiled once, not each time.
+unexport PYTHONDONTWRITEBYTECODE
+QUICK = -m "not slow"
+SLOW = -m slow --timeout 7200 --hypothesis-profile new
+
+.PHONY: help demo test test-slow the-hour the-rest lint compiled up bench bench-write lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -11,11 +16,22 @@ demo: ## import a real file through every part, in under 90 s
 	@$(PYTHON) tools/environment.py requirements.lock
 	@$(BIN)/bulkhead demo
 
-test: lint ## check style and types, then run every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
+test: ## check style and types, then run every test
+	@$(MAKE) --no-print-directory --jobs=2 lint compiled
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(QUICK)
 
 test-slow: lint ## soak, chaos, an hour of simulation (SIMULATION_SECONDS) and every mutant
-	$(BIN)/python -m pytest -m slow --timeout 7200 --hypothesis-profile new
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going the-hour the-rest
+
+the-hour: # of test-slow, beside all the rest of it
+	$(BIN)/python -m pytest $(SLOW) tests/simulation/test_simulation.py
+
+the-rest:
+	$(BIN)/python -m pytest $(SLOW) --ignore tests/simulation/test_simulation.py
+
+compiled: # so that three processes do not all compile the tests, and what they start
+	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock
+	-@$(BIN)/python -m pytest --collect-only -qq $(QUICK) > /dev/null
 
 lint: ## style and types
 	@$(PYTHON) tools/environment.py requirements.lock requirements-dev.lock

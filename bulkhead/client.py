@@ -7,13 +7,19 @@ job = bulkhead.import_users(rows, app="shop", idempotency_key="onboard-42").wait
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
 
 from bulkhead import ordering
+from bulkhead.asking import (
+    Asked,
+    AskedToRotate,
+    credential_of,
+    options_of,
+    taken_apart,
+    the_one_of,
+)
 from bulkhead.engine.connect import connect
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
@@ -22,14 +28,18 @@ from bulkhead.handle import JobHandle
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import Result
-from bulkhead.model.when import parse_when
 from bulkhead.ordering import Options
 from bulkhead.settings import Settings
-from bulkhead.site import store_url
+from bulkhead.site import SecretKeys, store_url
 from bulkhead.submitting import Entry, submit
+
+if TYPE_CHECKING:
+    from bulkhead.credential_file import Given
+    from bulkhead.rotation_order import Rotations
 
 __all__ = [
     "Asked",
+    "AskedToRotate",
     "Bulkhead",
     "Counts",
     "Entry",
@@ -42,36 +52,11 @@ __all__ = [
 ]
 
 
-class Asked(TypedDict, total=False):
-    """What every method that makes a job takes by name, beside its rows and its app."""
-
-    tokens: Literal["none", "missing", "rotate"]
-    """User access tokens of an import; `missing`: for those without one on our record."""
-    force: bool
-    """Send also what the record says is done already."""
-    idempotency_key: str
-    """The same key and rows are the same job; with other rows it is a Conflict."""
-    labels: Mapping[str, str]
-    priority: Literal["urgent", "normal", "bulk"]
-    at: float | str | datetime
-    """No call before this: Unix seconds, a time with a zone, or text as `--at` takes it."""
-    deadline: float | str | datetime
-    """No call from then on: the job times out."""
-    max_failures: int | str
-    """A number, or a part of the rows such as "2%": more failed rows pause the job."""
-    max_attempts: int
-    rate: float | str
-    """Most calls a second of this job, or text such as "300/min"."""
-    retry_first: float
-    retry_longest: float
-    give_up_after: float
-    """Seconds: the first and the longest pause between attempts, and an item's whole time."""
-
-
 class Bulkhead:
     """Orders jobs and finds them again; may be shared between threads, and inherited by a fork.
 
-    It speaks to the store only, when first used: no worker, no broker, no secret key, no mesibo.
+    It speaks to the store only, when first used: no worker, no broker, no mesibo, and
+    the secret key for nothing but push credentials, which are kept encrypted.
     Every method may raise Unreachable (try again later), StoreFull or NotPermitted.
     """
 
@@ -80,6 +65,7 @@ class Bulkhead:
         self._tenant = tenant
         self._lock = threading.Lock()
         self._known: Scripts | None = None
+        self._settings: Settings | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -89,7 +75,9 @@ class Bulkhead:
         and no embedded one runs.
         """
         settings = Settings.load(environ)
-        return cls(store_url(settings), tenant=settings.tenant)
+        made = cls(store_url(settings), tenant=settings.tenant)
+        made._settings = settings
+        return made
 
     def import_users(
         self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
@@ -101,7 +89,7 @@ class Bulkhead:
         and nothing at all if `rows` raises. A row that cannot be sent fails with its code.
         Raises NotFound (app), Conflict (idempotency key), InvalidInput (an option).
         """
-        options = _options(asked)
+        options = options_of(asked)
         job = ordering.import_users(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
 
@@ -109,7 +97,7 @@ class Bulkhead:
         self, rows: Iterable[str | Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
     ) -> JobHandle:
         """Delete users by address, or by mappings that have one. Raises as `import_users`."""
-        options = _options(asked)
+        options = options_of(asked)
         job = ordering.delete_users(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
 
@@ -117,7 +105,7 @@ class Bulkhead:
         self, rows: Iterable[str | Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
     ) -> JobHandle:
         """Issue a user access token each, for `bulkhead jobs tokens`. Raises as `import_users`."""
-        options = _options(asked)
+        options = options_of(asked)
         job = ordering.issue_tokens(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
 
@@ -125,7 +113,7 @@ class Bulkhead:
         self, rows: Iterable[str | Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
     ) -> JobHandle:
         """Sign users out until they have a new token. Raises as `import_users`."""
-        options = _options(asked)
+        options = options_of(asked)
         job = ordering.revoke_tokens(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
 
@@ -147,6 +135,42 @@ class Bulkhead:
         whole = {**(body or {}), **members}
         job = ordering.call(self._scripts, op, whole, app=self._app(app), options=options)
         return self._handle(job)
+
+    @staticmethod
+    def inspect_credential(file: Given) -> dict[str, Any]:
+        """What a push credential is, as `bulkhead creds inspect` says it: a path, or the content.
+
+        Raises InvalidInput for a path that cannot be read.
+        """
+        from bulkhead.credential_file import look  # noqa: PLC0415 - slow to load
+
+        return look(file)
+
+    def keep_credential(self, *, fcm: Given | None = None, apn: Given | None = None) -> str:
+        """Keep a push credential in the store, encrypted, for later rotations; its id.
+
+        Raises InvalidInput for a file that could not be uploaded as it is.
+        """
+        named = the_one_of({"fcm": fcm, "apn": apn})
+        rotations = self._rotations
+        return rotations.keep(credential_of(named, rotations))
+
+    def plan_rotation(self, **asked: Unpack[AskedToRotate]) -> list[dict[str, Any]]:
+        """What `rotate_credentials` would do to each app by our record, as `--dry-run` shows it."""
+        order, _, named = taken_apart(asked)
+        rotations = self._rotations
+        planned = rotations.plan(credential_of(named, rotations).stored, order)
+        return [change.to_dict() for change in planned]
+
+    def rotate_credentials(self, **asked: Unpack[AskedToRotate]) -> JobHandle:
+        """Give many apps one push credential in waves, each app an item of the job.
+
+        Raises InvalidInput (the file, a selector, another project, no secret key), NotFound (an
+        app, a stored id) and Conflict (idempotency key, another rotation of one of the apps).
+        """
+        order, options, named = taken_apart(asked)
+        rotations = self._rotations
+        return self._handle(rotations.order(credential_of(named, rotations), order, options))
 
     def broadcast(self, **asked: Any) -> NoReturn:
         """Not in this version: always raises NotYet."""
@@ -193,30 +217,22 @@ class Bulkhead:
                 self._known = Scripts(connect(self._url))
             return self._known
 
+    @property
+    def _rotations(self) -> Rotations:
+        from bulkhead.engine.audit import who_we_are  # noqa: PLC0415 - slow to load
+        from bulkhead.rotation_order import Customer, Rotations  # noqa: PLC0415 - slow to load
+
+        if self._settings is None:
+            raise InvalidInput(
+                "no secret key is known here",
+                why="credentials are kept encrypted and their rotations audited with it",
+                to_do="use Bulkhead.from_env(), where BULKHEAD_SECRET_KEY is that of the workers",
+            )
+        keys = SecretKeys.of(self._settings)
+        return Rotations(self._scripts, keys, Customer(who_we_are(), self._tenant))
+
     def _app(self, app: str) -> str:
         return "/".join(split_app(app, self._tenant))
 
     def _handle(self, job: Job) -> JobHandle:
         return JobHandle(self._scripts, job)
-
-
-def _options(asked: Asked) -> Options:
-    given: dict[str, Any] = dict(asked)
-    for name in ("at", "deadline"):
-        if isinstance(given.get(name), datetime):
-            given[name] = _unix(given[name], name)
-        elif isinstance(given.get(name), str):
-            given[name] = parse_when(given[name], time.time())
-    if "max_failures" in given:
-        given["max_failures"] = str(given["max_failures"])
-    return Options(**given)
-
-
-def _unix(moment: datetime, name: str) -> float:
-    if moment.tzinfo is None:
-        raise InvalidInput(
-            f"`{name}` has no time zone",
-            why="10 o'clock is another moment in another place",
-            to_do="hand in a datetime with a tzinfo, such as zoneinfo.ZoneInfo('Europe/Berlin')",
-        )
-    return moment.timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -44,6 +45,12 @@ class Proof:
     def __post_init__(self) -> None:
         if self.verify == "test-push":
             pushtest(self.address)
+        if self.verify == "options" and not self.options:
+            raise InvalidInput(
+                "no push option is named",
+                why="--verify options is passed where mesibo takes the options, and none is sent",
+                to_do="name one, such as --no-background, or verify in another way",
+            )
 
     def params(self) -> dict[str, Any]:
         """What the job keeps of it."""
@@ -60,6 +67,8 @@ class Change:
     app: App
     new: Stored
     held: InSlot | None
+    proof: Proof | None = None
+    """What shows it in this app, where that is not what the job says: options and probe user."""
 
     @property
     def effect(self) -> Effect:
@@ -78,6 +87,9 @@ class Change:
             "effect": self.effect,
             "previous": self.held.fingerprint if self.held else None,
             "new": self.new.fingerprint,
+            "file": self.new.file,
+            "options": dict(self.proof.options) if self.proof else {},
+            "test_user": self.proof.params().get("address") if self.proof else None,
         }
 
 
@@ -102,10 +114,18 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     return _some(list(found_by_name.values()), selector, "nothing is named")
 
 
-def changes(scripts: Scripts, apps: Sequence[App], new: Stored) -> list[Change]:
-    """What the file would change, app by app, by our record."""
+def owner_of(apps: Iterable[str]) -> str:
+    """The tenant of a job over these apps: theirs, or the word for several."""
+    tenants = {app.partition("/")[0] for app in apps}
+    return tenants.pop() if len(tenants) == 1 else SEVERAL
+
+
+def changes(
+    scripts: Scripts, apps: Sequence[App], new: Stored, proof: Proof | None = None
+) -> list[Change]:
+    """What the file would change, app by app, by our record; `proof` where they have their own."""
     slots = PushRecord(scripts).slots_of([app.id for app in apps])
-    return [Change(app, new, slots[app.id].get(new.slot)) for app in apps]
+    return [Change(app, new, slots[app.id].get(new.slot), proof) for app in apps]
 
 
 def refuse_other_project(planned: Sequence[Change]) -> None:
@@ -119,16 +139,21 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
         )
 
 
-def refuse_under_way(scripts: Scripts, planned: Sequence[Change]) -> None:
-    """Raises Conflict while another rotation of one of the apps has not ended."""
-    for change in planned:
-        for job in Jobs(scripts).open_of(change.app.id):
-            if job.kind == KIND and not job.ended:
-                raise Conflict(
-                    f"{change.app.id} is in another rotation",
-                    why=f"{job.id} is {job.state.value}",
-                    to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
-                )
+def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
+    """Raises Conflict while another rotation of one of the apps has not ended.
+
+    The one that was made under this idempotency key is no other.
+    """
+    apps = {change.app.id: None for change in planned}
+    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
+    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
+        both = [app for app in apps if app in taken]
+        if both and not job.ended and not (key and job.idempotency_key == key):
+            raise Conflict(
+                f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
+                why=f"{job.id} is {job.state.value}",
+                to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it",
+            )
 
 
 def prepare_rotation(
@@ -136,35 +161,47 @@ def prepare_rotation(
     waves: Waves,
     proof: Proof,
     *,
-    file: str,
+    file: str | None = None,
     force: bool = False,
     options: Options = DEFAULT,
 ) -> Prepared:
-    """The job: an item an app, in waves. `file` is the name under which it is sent."""
-    rows = [_row(change, file) for change in planned]
-    tenants = {change.app.id.partition("/")[0] for change in planned}
+    """The job: an item an app, in waves, in this order.
+
+    `file` is the name under which all are sent; without it each has the one it is kept by.
+    """
+    rows = [_row(change, file or change.new.file, proof) for change in planned]
+    digest = _digest(rows, waves)
     request = Request(
         KIND,
-        tenant=tenants.pop() if len(tenants) == 1 else SEVERAL,
+        tenant=owner_of(change.app.id for change in planned),
         app="",
         columns=COLUMNS,
         mapping={"app": APP},
         params={**proof.params(), "force": force},
         waves=waves,
+        content=digest,
         **options.members(),
     )
     batch = Batch(tuple(range(1, len(rows) + 1)), [row.cells() for row in rows], {})
-    digest = hashlib.sha256("\n".join(f"{row.app} {row.new.credential}" for row in rows).encode())
-    told = {"sha256": digest.hexdigest(), "rows": len(rows), "format": "rotation"}
+    told = {"sha256": digest, "rows": len(rows), "format": "rotation"}
     return Prepared(request, [batch], lambda: told)
 
 
-def _row(change: Change, file: str) -> RotationRow:
+def _digest(rows: Sequence[RotationRow], waves: Waves) -> str:
+    """Of what is asked for; what each app had before is another thing when it is asked again."""
+    lines = [[row.app, row.new.credential, row.options, row.address] for row in rows]
+    return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
+
+
+def _row(change: Change, file: str, proof: Proof) -> RotationRow:
     held, previous = change.held, None
     if held is not None and change.effect != "same":
         told = type_for(held.file, held.kind)
         previous = UploadRow(held.credential, held.slot, told, held.file)
-    return RotationRow(row_of(change.new, file), change.app.id, previous)
+    new, own = row_of(change.new, file), change.proof or proof
+    options = None if own.options == proof.options else own.options
+    address = "" if own.address == proof.address else own.address
+    return RotationRow(new, change.app.id, previous, options, address)
 
 
 def _some(found: list[App], selector: str, why: str) -> list[App]:

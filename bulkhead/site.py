@@ -17,35 +17,57 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where a process of ours works."""
+class SecretKeys:
+    """The key that secrets are kept with here, and the earlier ones that still open them."""
 
-    settings: Settings
-    store_url: str = field(repr=False)
-    broker_url: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    earlier_keys: tuple[str, ...] = field(default=(), repr=False)
+    current: str = field(repr=False)
+    earlier: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, settings: Settings) -> Site:
-        """The site the settings describe. Raises Unreachable if no embedded store runs."""
-        url = store_url(settings)
-        broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
-        return cls(settings, url, broker, _key(settings), settings.earlier_keys())
+    def of(cls, settings: Settings) -> SecretKeys:
+        """Those that the settings name. Raises InvalidInput where a store is named and no key."""
+        return cls(_key(settings), settings.earlier_keys())
 
     @property
     def box(self) -> Box:
         """Opens what the keys here have sealed."""
         from bulkhead.box import Box  # noqa: PLC0415 - slow to load, and most commands open none
 
-        return Box(self.secret_key, self.earlier_keys)
+        return Box(self.current, self.earlier)
+
+    @property
+    def audit(self) -> AuditKeys:
+        """What the audit's entries are hashed with."""
+        from bulkhead.engine.audit_chain import AuditKeys  # noqa: PLC0415 - few commands need it
+
+        return AuditKeys(self.current, self.earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a process of ours works."""
+
+    settings: Settings
+    store_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+    keys: SecretKeys
+
+    @classmethod
+    def of(cls, settings: Settings) -> Site:
+        """The site the settings describe. Raises Unreachable if no embedded store runs."""
+        url = store_url(settings)
+        broker = str(settings.broker_url) if settings.broker_url else broker_url(url)
+        return cls(settings, url, broker, SecretKeys.of(settings))
+
+    @property
+    def box(self) -> Box:
+        """Opens what the keys here have sealed."""
+        return self.keys.box
 
     @property
     def audit_keys(self) -> AuditKeys:
         """What the audit's entries are hashed with."""
-        from bulkhead.engine.audit_chain import AuditKeys  # noqa: PLC0415 - few commands need it
-
-        return AuditKeys(self.secret_key, self.earlier_keys)
+        return self.keys.audit
 
     @property
     def front_url(self) -> str:

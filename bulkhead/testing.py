@@ -77,7 +77,7 @@ def bulkhead_site() -> Iterator[TestSite]:
 @pytest.fixture
 def bulkhead_client(bulkhead_site: TestSite) -> Iterator[Bulkhead]:
     """A client of the product that the session runs; its app is `shop`."""
-    with Bulkhead(bulkhead_site.store_url, tenant=TENANT) as client:
+    with Bulkhead.from_env(bulkhead_site.environ) as client:
         yield client
 
 

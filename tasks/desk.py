@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bulkhead.engine.front import Front
 from bulkhead.engine.notices import Notices
 from bulkhead.engine.script import Scripts
+from bulkhead.site import SecretKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +20,6 @@ class Desk:
     front: Front
     notices: Notices
     tenant: str | None
-    """Lets `shop` stand for `acme/shop`."""
+    """Lets `shop` stand for `acme/shop`; rotations are of its apps alone."""
+    keys: SecretKeys
     clock: Callable[[], float] = time.time

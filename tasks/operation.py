@@ -14,6 +14,7 @@ from bulkhead.model.rotation import (
     AWAIT,
     CODE_OF,
     OPTIONS,
+    ROLL_BACK,
     UNDO_OPTIONS,
     UNDO_TEST,
     VERIFY,
@@ -65,15 +66,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.upload", FIRST): Operation(
         push.upload, push.uploaded, push.with_credentials, push.spare
     ),
-    ("creds.upload", READ_BACK): Operation(push.upload_again, push.uploaded, push.with_credentials),
+    ("creds.upload", READ_BACK): Operation(
+        push.upload_again, push.uploaded, push.with_credentials, push.barred_again
+    ),
     ("creds.rotate", FIRST): Operation(
-        push.upload, rotation.uploaded, push.with_credentials, push.spare
+        push.upload, rotation.uploaded, rotation_supply.with_new, push.spare
     ),
     ("creds.rotate", READ_BACK): Operation(
-        push.upload_again, rotation.uploaded_again, push.with_credentials
+        push.upload_again, rotation.uploaded_again, rotation_supply.with_new, push.barred_again
     ),
     ("creds.rotate", OPTIONS): Operation(
-        push.set_options,
+        rotation.set_options,
         rotation.options_set,
         push.with_file,
         give_up=partial(rotation.take_back, UNDO_OPTIONS),
@@ -88,6 +91,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.rotate", AWAIT): Operation(
         push.upload, supply=rotation_supply.with_result, spare=rotation.judge
     ),
+    # What has proven itself is no longer this job's alone, unlike what goes back before it has.
+    ("creds.rotate", ROLL_BACK): Operation(
+        rotation.upload_previous,
+        partial(rotation.went_back, ROLL_BACK),
+        rotation_supply.with_previous_back,
+        push.barred,
+        partial(rotation.not_back, ROLL_BACK),
+    ),
     **{
         ("creds.rotate", step): Operation(
             rotation.upload_previous,
@@ -96,6 +107,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
             give_up=partial(rotation.not_back, step),
         )
         for step in CODE_OF
+        if step != ROLL_BACK
     },
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bulkhead.backend import push
 from bulkhead.backend.call import Call
@@ -14,7 +15,7 @@ from bulkhead.engine.push_record import DOUBT, WINDOW
 from bulkhead.errors import CannotOpen, InvalidInput, NotFound
 from bulkhead.model.kind import FIRST, READ_BACK
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
-from bulkhead.model.push import Doubt, UploadRow
+from bulkhead.model.push import Leave, UploadRow, Wish
 from bulkhead.model.slice import Known, Report
 from tasks.asked import Asked
 
@@ -22,26 +23,36 @@ SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
 
 
 def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with its file opened, and with what the app's slot holds by our record.
+    """The items, each with its file opened, and with its slot claimed."""
+    force = bool(asked.facts.params.get("force"))
+    rows = [(item, _row(item)) for item in items]
+    return claimed(asked, [(item, Wish(row.slot, row.credential, force)) for item, row in rows])
 
-    From now on until an answer is known, it is in doubt what the slots hold that get another file.
+
+def claimed(asked: Asked, wanted: Sequence[tuple[Item, Wish]]) -> Sequence[Item]:
+    """The items, each with the file of its wish opened, and with what stands against sending it.
+
+    From now on until an answer is known, it is in doubt what the slots hold that get another file,
+    and no other job gets them. A file that cannot be opened claims nothing.
     """
-    part, record = asked.part, asked.cabinet.push_record
-    slots, doubts = record.slots(part.app), record.doubts(part.app)
-    supplied, sending = [], {}
-    for item in items:
-        row = _row(item)
-        doubt, held = doubts.get(row.slot), slots.get(row.slot)
-        doubted = doubt is not None and doubt.job != part.job
-        supply = _supply(asked.cabinet, row.credential)
-        if supply is not None:
-            supply = replace(supply, held=held, doubted=doubted)
-        same = held is not None and held.credential == row.credential
-        if supply is not None and (doubt or not same):
-            sending[row.slot] = Doubt(part.job, row.credential)
-        supplied.append(replace(item, supply=supply))
-    record.doubt(part.app, sending)
-    return supplied
+    part, files = asked.part, [_supply(asked.cabinet, wish.credential) for _, wish in wanted]
+    wishes = [wish for (_, wish), supply in zip(wanted, files, strict=True) if supply]
+    leaves = iter(asked.cabinet.push_record.claim(part.app, part.job, wishes))
+    return [
+        replace(item, supply=supply and _told(supply, next(leaves)))
+        for (item, _), supply in zip(wanted, files, strict=True)
+    ]
+
+
+def _told(supply: Supply, leave: Leave) -> Supply:
+    own, taken = leave.verdict == "own", leave.verdict == "taken"
+    return replace(
+        supply,
+        held=leave.held,
+        doubted=own and bool(leave.job),
+        taken=leave.job if taken else "",
+        changed=leave.verdict == "changed",
+    )
 
 
 def with_file(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
@@ -54,8 +65,39 @@ def with_files(asked: Asked, wanted: Sequence[tuple[Item, str]]) -> Sequence[Ite
     return [replace(item, supply=_supply(asked.cabinet, file)) for item, file in wanted]
 
 
-def spare(facts: JobFacts, item: Item) -> Skipped | None:
-    """What becomes of a file that is in its slot by our record, byte for byte: no call is made."""
+def barred(facts: JobFacts, item: Item) -> Refused | None:
+    """What becomes of a file whose slot is another job's, or holds what nobody expected."""
+    del facts
+    supply = item.supply
+    if supply is None:
+        return None
+    slot, held = supply.kept.slot, supply.held
+    if supply.taken:
+        return Refused("SLOT_TAKEN", f"{supply.taken} is about to change {slot}")
+    if not supply.changed:
+        return None
+    if held is None:
+        return Refused("RECORD_CHANGED", f"{slot} holds nothing by our record any more")
+    by = held.job or f"`creds {held.by}`"
+    return Refused("RECORD_CHANGED", f"{slot} holds {held.fingerprint} by now, from {by}")
+
+
+def barred_again(facts: JobFacts, item: Item) -> Unknown | None:
+    """The same of the second upload: what became of the first one is not known."""
+    refused = barred(facts, item)
+    if refused is None:
+        return None
+    return Unknown(f"sent, but not confirmed, and then: {refused.message}", push.NOTHING_SAID)
+
+
+def spare(facts: JobFacts, item: Item) -> Skipped | Refused | None:
+    """What becomes of a file without a call: it is in its slot by our record, or must not go there.
+
+    In its slot is what is there byte for byte.
+    """
+    refused = barred(facts, item)
+    if refused is not None:
+        return refused
     held = item.supply.held if item.supply and not item.supply.doubted else None
     if facts.params.get("force") or held is None or held.credential != _row(item).credential:
         return None
@@ -100,9 +142,14 @@ def at_most_twice(outcome: Outcome) -> Outcome:
 def set_options(facts: JobFacts, item: Item) -> Call | Refused:
     """Set the options that the job names, and no other."""
     del item
+    return options_call(facts.params.get("options"))
+
+
+def options_call(options: Any) -> Call | Refused:
+    """The call that sets these options."""
     try:
-        return push.pushset(PushOptions(**facts.params["options"]))
-    except (InvalidInput, KeyError, TypeError):
+        return push.pushset(PushOptions(**options))
+    except (InvalidInput, TypeError):
         return Refused("UNSENDABLE", "the job names no push option that there is")
 
 
@@ -146,13 +193,11 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
     """Add to the report what mesibo was told, for our record of the app."""
     done = isinstance(outcome, Done)
     if facts.kind == "creds.upload" and done:
-        book(report, item, "upload", _row(item).file)
+        book(report, item, str(facts.params.get("by", "upload")), _row(item).file)
     elif facts.kind == "creds.upload":
         end_doubt(report, step, item, outcome)
     elif facts.kind == "creds.options" and done:
-        for name, value in facts.params["options"].items():
-            told = json.dumps({"value": value, "job": report.job})
-            report.push.append(("push_options", name, told))
+        book_options(report, facts.params["options"])
     elif facts.kind == "creds.debug" and isinstance(outcome, Done | Unknown):
         window = {"duration": facts.params["duration"], "sure": done, "job": report.job}
         report.push.append(("push_debug", WINDOW, json.dumps(window)))
@@ -163,6 +208,13 @@ def book(report: Report, item: Item, by: str, file: str) -> None:
     if item.supply is not None:
         entry = replace(item.supply.kept.in_slot(by, report.job), file=file)
         report.creds.append((entry.slot, entry.to_json()))
+
+
+def book_options(report: Report, options: Mapping[str, bool]) -> None:
+    """Note that these options were set."""
+    for name, value in options.items():
+        told = json.dumps({"value": value, "job": report.job})
+        report.push.append(("push_options", name, told))
 
 
 def end_doubt(report: Report, step: str, item: Item, outcome: Outcome) -> None:

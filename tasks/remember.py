@@ -19,7 +19,7 @@ ISSUES = {("users.import", ISSUE), ("users.import", ISSUE_ONLY), ("users.tokens.
 def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
     """Add to the report what a call has truly done, so that it is not done again."""
     if facts.kind == "creds.rotate":
-        rotation.remember(report, step, item, outcome)
+        rotation.remember(report, facts, step, item, outcome)
         return
     if facts.kind.startswith("creds."):
         push.remember(report, facts, step, item, outcome)

@@ -162,14 +162,18 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         remember(report, run.facts, run.part.step, finished.item, outcome)
     report.free += finished.free
     if final is not None:
+        if finished.item.why:
+            report.why.append((index, ""))
         times = (tries if finished.called else 0, first_ms, finished.started_ms)
         _add_row(report, finished.item, final, times)
         return
     match outcome:
         case Again(seconds, step):
             report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
-        case Next(step=step):
+        case Next(step=step, why=why):
             report.next.setdefault(step, []).append(index)
+            if why:
+                report.why.append((index, why))
         case Wait(step=step, seconds=seconds, whom=whom):
             # From the call on that the event is an answer to.
             since = first_ms if step == run.part.step else finished.started_ms

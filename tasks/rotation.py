@@ -40,9 +40,12 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Report
-from tasks.push import at_most_twice, book, end_doubt, upload_as
-from tasks.rotation_supply import row_of, within
+from tasks.push import at_most_twice, book, book_options, end_doubt, options_call, upload_as
+from tasks.rotation_supply import address_of, options_of, row_of, within
+from worker.logs import redactor
 
+LONGEST_WHY = 300
+"""Characters of what others said that a row of the results repeats."""
 SOON = 0.2
 """Seconds until the webhook is looked at: an event that comes while nobody waits wakes nobody."""
 
@@ -62,6 +65,11 @@ def uploaded_again(facts: JobFacts, item: Item, known: Known | None, outcome: Ou
     return _next(facts, item, outcome) if isinstance(outcome, Done) else outcome
 
 
+def set_options(facts: JobFacts, item: Item) -> Call | Refused:
+    """Set the options that the app is to have beside its file."""
+    return options_call(options_of(facts, item))
+
+
 def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
     """What follows the options."""
     del known
@@ -72,9 +80,8 @@ def options_set(facts: JobFacts, item: Item, known: Known | None, outcome: Outco
 
 def send_test(facts: JobFacts, item: Item) -> Call | Refused:
     """Send the probe user a test; twice does no harm there."""
-    del item
     try:
-        return replace(push.pushtest(str(facts.params.get("address", ""))), repeat=Repeat.SAFE)
+        return replace(push.pushtest(address_of(facts, item)), repeat=Repeat.SAFE)
     except InvalidInput as error:
         return Refused("UNSENDABLE", error.what)
 
@@ -85,7 +92,7 @@ def test_sent(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
     if isinstance(outcome, Refused):
         return _undo(item, UNDO_TEST, outcome.message)
     if isinstance(outcome, Done):
-        return Wait(AWAIT, SOON, str(facts.params["address"]), outcome.upstream)
+        return Wait(AWAIT, SOON, address_of(facts, item), outcome.upstream)
     return outcome
 
 
@@ -103,11 +110,11 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
     if supply.heard is None and supply.patience > 0:
         waited = within(facts) - supply.patience
         again = min(supply.patience, max(SOON, waited))
-        return Wait(AWAIT, again, str(facts.params["address"]))
+        return Wait(AWAIT, again, address_of(facts, item))
     if supply.heard is None:
         return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
     if supply.heard.ok:
-        return _done(item, Upstream("pushtest"), push_result=_said(supply.heard))
+        return _done(facts, item, Upstream("pushtest"), push_result=_said(supply.heard))
     return _undo(item, UNDO_RESULT, _said(supply.heard))
 
 
@@ -124,26 +131,31 @@ def went_back(
     step: str, facts: JobFacts, item: Item, known: Known | None, outcome: Outcome
 ) -> Outcome:
     """The app is what it was before; its row says why."""
-    del facts, known
+    del known
     if isinstance(outcome, Refused) and outcome.code != "NOT_ROLLED_BACK":
-        return Refused("NOT_ROLLED_BACK", outcome.message, outcome.upstream)
+        return not_back(step, facts, item, outcome)
     if not isinstance(outcome, Done) or item.supply is None:
         return outcome
     code, print_ = CODE_OF[step], item.supply.kept.fingerprint
-    message = f"{CODES[code].meaning} Back to {print_}."
+    said = f" {item.why}." if item.why else ""
+    message = f"{CODES[code].meaning}{said} Back to {print_}."
     details = {"slot": item.supply.kept.slot, "fingerprint": print_, "rolled_back": True}
+    details |= {"why": item.why} if item.why else {}
     return Refused(code, message, replace(outcome.upstream, details=details))
 
 
 def not_back(step: str, facts: JobFacts, item: Item, outcome: Refused | Unknown) -> Outcome:
     """The file before could not be uploaded, however often it was tried."""
-    del facts, item
-    return Refused("NOT_ROLLED_BACK", f"{CODE_OF[step]}, then: {outcome.message}", outcome.upstream)
+    del facts
+    why = f"{CODE_OF[step]} ({item.why})" if item.why else CODE_OF[step]
+    return Refused("NOT_ROLLED_BACK", f"{why}, then: {outcome.message}", outcome.upstream)
 
 
-def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
-    """Add to the report what the slot holds now, once that is certain."""
+def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome) -> None:
+    """Add to the report what the slot holds now, once that is certain, and the options set."""
     row = row_of(item)
+    if step == OPTIONS and (isinstance(outcome, Done) or _goes_on(outcome)):
+        book_options(report, options_of(facts, item))
     if isinstance(outcome, Done):
         book(report, item, "rotate", row.new.file)
     elif row.previous and isinstance(outcome, Refused) and outcome.code == CODE_OF.get(step):
@@ -154,16 +166,23 @@ def remember(report: Report, step: str, item: Item, outcome: Outcome) -> None:
 
 def _next(facts: JobFacts, item: Item, outcome: Done, after: str = "") -> Outcome:
     """The next step that the job asks for, or the end."""
-    if facts.params.get("options") and after != OPTIONS:
+    if options_of(facts, item) and after != OPTIONS:
         return Next(OPTIONS, outcome.upstream)
     if facts.params.get("verify") == "test-push":
         return Next(VERIFY, outcome.upstream)
-    return _done(item, outcome.upstream)
+    return _done(facts, item, outcome.upstream)
 
 
-def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
+def _goes_on(outcome: Outcome) -> bool:
+    """True of a step that leads forward, not back."""
+    return isinstance(outcome, Next) and outcome.step not in CODE_OF
+
+
+def _done(facts: JobFacts, item: Item, upstream: Upstream, **said: Any) -> Done:
     row, told = row_of(item), {**upstream.details, **said}
     told["slot"] = row.new.slot
+    if options := options_of(facts, item):
+        told["options"] = dict(options)
     if row.previous is not None:
         told["previous"] = row.previous.credential
     if item.supply is not None:
@@ -172,9 +191,18 @@ def _done(item: Item, upstream: Upstream, **said: Any) -> Done:
 
 
 def _undo(item: Item, step: str, why: str) -> Next | Refused:
+    why = _repeatable(why, item)
     if row_of(item).previous:
-        return Next(step)
+        return Next(step, why=why)
     return Refused(CODE_OF[step], f"{why}; there is no file before it on our record to go back to")
+
+
+def _repeatable(words: str, item: Item) -> str:
+    """What others said, as a row may repeat it: in one line, bounded, and without any secret."""
+    if item.supply is not None:
+        words = item.supply.content.scrub(words[: 2 * LONGEST_WHY])
+    words = redactor.text(words)[:LONGEST_WHY].rstrip(". ")
+    return "".join(sign if sign.isprintable() else " " for sign in words)
 
 
 def _said(result: PushResult) -> str:

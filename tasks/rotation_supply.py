@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
+from bulkhead.model.push import Wish
 from bulkhead.model.rotation import RotationRow
 from tasks.asked import Asked
-from tasks.push import with_file, with_files
+from tasks.push import claimed, with_file, with_files
 
 WITHIN = 60.0
 """Seconds that a test's result is waited for, where the job does not say."""
@@ -17,9 +18,33 @@ SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
 
 
+def with_new(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
+    """The items, each with its new file, where its slot still holds what the plan said."""
+    force = bool(asked.facts.params.get("force"))
+    rows = [(item, row_of(item)) for item in items]
+    return claimed(asked, [(item, _wish(row, force)) for item, row in rows])
+
+
+def with_previous_back(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
+    """The items, each with the file before, where its slot still holds the new one."""
+    before = [(item, row_of(item)) for item in items]
+    return claimed(asked, [(item, _wish_back(row)) for item, row in before])
+
+
+def _wish(row: RotationRow, force: bool) -> Wish:
+    new, previous = row.new, row.previous.credential if row.previous else ""
+    return Wish(new.slot, new.credential, force, (previous, new.credential))
+
+
+def _wish_back(row: RotationRow) -> Wish:
+    old = row.previous.credential if row.previous else ""
+    return Wish(row.new.slot, old, force=True, expected=(row.new.credential,))
+
+
 def with_previous(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file that its slot held before, if it held one."""
-    before = [(item, row_of(item).previous) for item in items]
+    """The items, each with the file that its slot held before, if any, and why it goes back."""
+    job, why = asked.part.job, asked.cabinet.why
+    before = [(replace(item, why=why(job, item.index)), row_of(item).previous) for item in items]
     return with_files(asked, [(item, row.credential if row else "") for item, row in before])
 
 
@@ -35,12 +60,12 @@ def _with_result(asked: Asked, item: Item) -> Item:
     tries = asked.begun.tries.get(item.index)
     since = tries.first_at if tries else int(asked.now * 1000)
     left = since / 1000 + within(asked.facts) - asked.now
-    heard = _heard(asked, since - SLACK_MS)
+    heard = _heard(asked, address_of(asked.facts, item), since - SLACK_MS)
     return replace(item, supply=replace(item.supply, heard=heard, patience=max(0.0, left)))
 
 
-def _heard(asked: Asked, since_ms: int) -> PushResult | None:
-    address, found = asked.facts.params.get("address"), None
+def _heard(asked: Asked, address: str, since_ms: int) -> PushResult | None:
+    found = None
     for received in asked.cabinet.inbound.events(asked.part.app, f"{max(0, since_ms)}-0"):
         what = received.event.what
         if isinstance(what, PushResult) and what.address == address and what.ok is not None:
@@ -51,6 +76,17 @@ def _heard(asked: Asked, since_ms: int) -> PushResult | None:
 def row_of(item: Item) -> RotationRow:
     """The item's row. Raises ValueError for one that no rotation made."""
     return RotationRow.of(item.cells)
+
+
+def options_of(facts: JobFacts, item: Item) -> Mapping[str, bool]:
+    """The options that the item's app is to have; none where none are named."""
+    own = row_of(item).options
+    return own if own is not None else facts.params.get("options") or {}
+
+
+def address_of(facts: JobFacts, item: Item) -> str:
+    """The probe user of the item's app."""
+    return row_of(item).address or str(facts.params.get("address", ""))
 
 
 def within(facts: JobFacts) -> float:

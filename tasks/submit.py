@@ -28,11 +28,14 @@ from bulkhead.payloads.models import (
     PauseJob,
     Payload,
     RawCall,
+    RotateCredentials,
 )
 from bulkhead.payloads.reading import notify_of, payload_of, priority_of, start_of, written
 from bulkhead.payloads.refusal import Refused, refusal_of
+from bulkhead.site import SecretKeys
 from tasks import refusal_letter
 from tasks.desk import Desk
+from tasks.order_rotation import order_rotation, ordered_before
 from tasks.together import Together
 
 
@@ -89,12 +92,13 @@ class Submit:
         """
         if message.expires is None or message.expires > self._desk.clock():
             return None
+        made, key = None, payload.idempotency_key or message.id
         if isinstance(payload, OfAnApp):
-            tenant = self._app(payload.app).partition("/")[0]
-            key = payload.idempotency_key or message.id
-            made = self._jobs.made_with(tenant, key)
-            if made is not None:
-                return made
+            made = self._jobs.made_with(self._app(payload.app).partition("/")[0], key)
+        elif isinstance(payload, RotateCredentials):
+            made = ordered_before(self._desk, payload, key)
+        if made is not None:
+            return made
         raise Refused(
             "MESSAGE_EXPIRED",
             "the message expired before it was read",
@@ -118,6 +122,9 @@ class Submit:
                 options = self._options(message, payload)
                 app = self._app(payload.app)
                 return ordering.call(self._desk.scripts, op, body, app=app, options=options)
+            case RotateCredentials():
+                options = self._options(message, payload)
+                return order_rotation(self._desk, payload, options, message.id)
             case _:
                 raise AssertionError(payload)
         app, options = self._app(payload.app), self._options(message, payload)
@@ -140,7 +147,7 @@ class Submit:
     def _app(self, text: str) -> str:
         return "/".join(split_app(text, self._desk.tenant))
 
-    def _options(self, message: Message, payload: ImportUsers | DeleteUsers | RawCall) -> Options:
+    def _options(self, message: Message, payload: Payload) -> Options:
         return Options(
             tokens=payload.tokens if isinstance(payload, ImportUsers) else "none",
             idempotency_key=payload.idempotency_key or message.id,
@@ -167,9 +174,11 @@ class Submit:
         self._log.warning("message_refused", submission=letter.id, **told)
 
 
-def reception(scripts: Scripts, front: Front, notices: Notices, tenant: str | None) -> Submit:
+def reception(
+    scripts: Scripts, front: Front, notices: Notices, tenant: str | None, keys: SecretKeys
+) -> Submit:
     """The reception of one worker; `tenant` lets `shop` stand for `acme/shop`."""
-    return Submit(Desk(scripts, front, notices, tenant))
+    return Submit(Desk(scripts, front, notices, tenant, keys))
 
 
 _LOGGED = ("code", "what", "why", "task", "app", "size")

@@ -22,6 +22,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "tokens_read": "A person read the user tokens that a job issued; it is on the audit too.",
         "app_stopped": "An app's token was not accepted: nothing is sent for it until it changes.",
         "app_cooling": "An app is throttled, or cannot be read by a worker: it rests for a while.",
+        "credential_expires": "What a slot holds ends in 60, 30, 14, 7, 1 or 0 days: told once.",
         "lease_reaped": "The lease of a lost or hung slice ended and its items are free again.",
         "parcel_failed": "A parcel could not be run; its leases end by themselves.",
         "parcel_refused": "A parcel arrived twice, or too late to be run; it is passed over.",

@@ -91,7 +91,7 @@ class Process(Worker):  # type: ignore[misc]
 
 
 def _hide_secrets_of(runtime: Runtime) -> None:
-    for key in (runtime.site.secret_key, *runtime.site.earlier_keys):
+    for key in (runtime.site.keys.current, *runtime.site.keys.earlier):
         logs.redactor.register(key)
     for url in (runtime.site.store_url, runtime.site.broker_url):
         password = urlsplit(url).password

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import socket
 import threading
@@ -14,11 +16,21 @@ from structlog import get_logger
 from bulkhead import __version__
 from bulkhead.engine.verbs import Reaped
 from bulkhead.errors import Unreachable
+from bulkhead.model.job import rfc3339
+from bulkhead.model.push import Expiring
 from worker import items
 from worker.runtime import Runtime, queue_of
 
 BEAT = 2.0
 """Seconds between beats: a quarter of the time after which a worker counts as dead."""
+DAY = 86400.0
+NEARNESS = ((1, logging.ERROR), (14, logging.WARNING), (60, logging.INFO))
+"""Days before the end of a credential, and how loud it is told."""
+
+
+def loudness(days: int) -> int:
+    """The level at which it is told that a credential ends in so many days, 60 at most."""
+    return next(level for nearest, level in NEARNESS if days <= nearest)
 
 
 class Pulse(threading.Thread):
@@ -89,9 +101,25 @@ class Pulse(threading.Thread):
             self._delete_queue(queue_of(name))
 
     def _tick(self) -> None:
-        for job, app in self._runtime.verbs.tick().timed_out:
+        ticked = self._runtime.verbs.tick()
+        for job, app in ticked.timed_out:
             about = {"tenant": app.split("/")[0], "app": app, "job": job}
             self._log.info("job_finished", **about, outcome="timed_out")
+        for ending in ticked.expiring:
+            self._tell_expiring(ending)
+
+    def _tell_expiring(self, ending: Expiring) -> None:
+        self._log.log(
+            loudness(ending.within),
+            "credential_expires",
+            tenant=ending.app.split("/")[0],
+            app=ending.app,
+            slot=ending.slot,
+            fingerprint=ending.fingerprint,
+            not_after=rfc3339(ending.not_after * 1e6),
+            days_left=math.floor(ending.left / DAY * 10) / 10,
+            within=ending.within,
+        )
 
     def _speak_of_words(self) -> None:
         # Learned at every beat, so that an operator's word is obeyed within one.

@@ -31,7 +31,7 @@ def make_door(runtime: Runtime) -> Door:
     front = Front(open_client(site.front_url), worker)
     notices = Notices(scripts, worker)
     reception: Reception = import_module(RECEPTION).reception(
-        scripts, front, notices, site.settings.tenant
+        scripts, front, notices, site.settings.tenant, site.keys
     )
     postman = Postman(notices, site.front_broker_url)
     heir = Heir(front, notices, Overview(scripts))

@@ -72,6 +72,10 @@ class Supply:
     """What its slot holds by our record, looked up before the first upload."""
     doubted: bool = False
     """True if an earlier upload may have put another file into the slot."""
+    taken: str = ""
+    """The job that has the slot, where that is another one."""
+    changed: bool = False
+    """True if the slot holds another file by our record than the job was to replace."""
     heard: PushResult | None = None
     """What the webhook said about the item's test notification."""
     patience: float = 0.0
@@ -87,6 +91,8 @@ class Item:
     cells: Sequence[str]
     supply: Supply | None = field(default=None, repr=False)
     """Looked up before its call, for operations that need it."""
+    why: str = ""
+    """Why it goes on with its step, for operations that say so in the end."""
 
 
 class Cabinet:
@@ -141,6 +147,11 @@ class Cabinet:
             # Whatever is wrong with it is said where the slice is taken up.
             with suppress(Exception):
                 self._keep(words, found)
+
+    def why(self, job: str, index: int) -> str:
+        """Why an item goes on with its step, as a report said; empty where none did."""
+        kept = ask(self._scripts.redis.hget, self._scripts.key("job", job, "why"), index)
+        return "" if kept is None else kept.decode()
 
     def candidate(self, app: str) -> AppFacts:
         """The app with the token that it is to have next. Raises NotFound if there is none."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bulkhead.engine.packing import SEGMENT, Segment, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
+from bulkhead.engine.request import Request
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import operation_class, repeats
-from bulkhead.model.waves import Waves
+
+__all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
@@ -29,45 +30,6 @@ SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
 SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
 FLUSH_EVERY = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for, apart from the rows."""
-
-    kind: str
-    tenant: str
-    app: str
-    columns: Sequence[str | None] = ()
-    """Their names; None for one that no row has."""
-    mapping: Mapping[str, int] = field(default_factory=dict)
-    """Field of a user → number of its column."""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    repeat: str = ""
-    """What may be done about a lost answer, where the kind alone does not say it."""
-    priority: str = ""
-    """A name of PRIORITIES; empty: normal."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    idempotency_key: str = ""
-    max_attempts: int | None = None
-    retry_first: float | None = None
-    retry_longest: float | None = None
-    give_up_after: float | None = None
-    """Seconds, as in an app's settings; what is None is as its app has it."""
-    max_failures: str = ""
-    """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
-    at: float | None = None
-    """Unix seconds before which no call is made."""
-    deadline: float | None = None
-    """Unix seconds from which on no call is made: the job times out."""
-    rate: float | None = None
-    """The job's own most calls a second, below those of its app."""
-    parent: str = ""
-    """The job whose rows these are, for a retry."""
-    notify: str = ""
-    """JSON with the task and the queue that the job document is sent to at the end."""
-    waves: Waves | None = None
-    """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
 
 
 class Draft:
@@ -239,7 +201,7 @@ class Draft:
         request = self._request
         asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-        digest.update(self._content.digest())
+        digest.update(request.content.encode() or self._content.digest())
         return {
             "kind": request.kind,
             "tenant": request.tenant,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from redis import Redis
+
 from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, token_fields
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, ask, decoded
@@ -15,6 +17,12 @@ from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
 from bulkhead.model.quota import Quotas
 from bulkhead.model.text import listed
+
+
+def first_version(redis: Redis) -> str:
+    """A version that no earlier app of whatever name had: workers keep an app by both."""
+    seconds, microseconds = ask(redis.time)
+    return str(seconds * 1_000 + microseconds // 1_000)
 
 
 class Fleet:
@@ -97,7 +105,8 @@ class Fleet:
                 why="an app is added once",
                 to_do=f"change it with `bulkhead apps set {app}`",
             )
-        self._write(app, {**settings.to_fields(), **token_fields(token), "state": "active"})
+        first = {"state": "active", "version": first_version(self._redis)}
+        self._write(app, {**settings.to_fields(), **token_fields(token), **first})
         ask(self._redis.sadd, self._key("tenant", tenant, "apps"), app)
         ask(self._redis.sadd, self._key("apps"), app)
         return self.app(app)

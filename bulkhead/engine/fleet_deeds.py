@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from bulkhead.engine.app_fields import SealedToken
 from bulkhead.engine.audit_writer import Deed
@@ -10,6 +11,9 @@ from bulkhead.engine.fleet_plan import Plan
 from bulkhead.masking import mask_url
 from bulkhead.model.app import App, AppSettings
 from bulkhead.secrets import Secret, fingerprint
+
+if TYPE_CHECKING:
+    from bulkhead.engine.credentials import Stored
 
 
 def of_app(app: str) -> dict[str, str]:
@@ -20,6 +24,11 @@ def of_app(app: str) -> dict[str, str]:
 def of_token(token: SealedToken) -> dict[str, str]:
     """What may be told of a token: its last characters and its fingerprint."""
     return {"token": f"…{token.last4}", "fingerprint": token.fingerprint}
+
+
+def of_credential(kept: Stored) -> dict[str, str]:
+    """Which credential, and the slot that it fills."""
+    return {"slot": kept.slot, "fingerprint": kept.fingerprint, "credential": kept.id}
 
 
 def adding(app: str, settings: AppSettings, token: SealedToken) -> Deed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkhead.engine.app_fields import ROTATION, SealedToken, token_fields
-from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.fleet import Fleet, first_version
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.masking import mask_url
@@ -130,7 +130,8 @@ def _add(scripts: Scripts, pipe: Any, each: WantedApp, seal: Seal) -> None:
     tenant = each.app.split("/")[0]
     kept = {**each.settings.to_fields(), **token_fields(seal(each.app, each.token))}
     name = scripts.key("app", each.app)
-    pipe.hset(name, mapping={"tenant": tenant, "state": "active", **kept})
+    first = {"tenant": tenant, "state": "active", "version": first_version(scripts.redis)}
+    pipe.hset(name, mapping=first | kept)
     pipe.hincrby(name, "version", 1)
     pipe.sadd(scripts.key("tenant", tenant, "apps"), each.app)
     pipe.sadd(scripts.key("apps"), each.app)

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -67,6 +67,20 @@ class Jobs:
         ids = sorted(ask(self._redis.smembers, self._key("app", app, "open")))
         for start in range(0, len(ids), CHUNKS_AT_ONCE):
             yield from self._read([job.decode() for job in ids[start : start + CHUNKS_AT_ONCE]])
+
+    def open_over(self, tenants: Iterable[str], kind: str) -> Iterator[tuple[Job, frozenset[str]]]:
+        """The tenants' jobs of a kind over many apps that have not ended, and their apps."""
+        for tenant in tenants:
+            ids = [
+                job.decode() for job in ask(self._redis.hkeys, self._key("tenant", tenant, "open"))
+            ]
+            pipe = self._redis.pipeline(transaction=False)
+            for job in ids:
+                pipe.hget(self._key("job", job), "kind")
+            kinds = zip(ids, ask(pipe.execute), strict=True)
+            for found in self._read([job for job, known in kinds if known == kind.encode()]):
+                names = ask(self._redis.lrange, self._key("job", found.id, "apps"), 0, -1)
+                yield found, frozenset(name.decode() for name in names)
 
     def control(self, job: str, verb: str, *, why: str = "", version: int | None = None) -> Job:
         """Pause, resume or cancel: one write, whatever the size. Raises Conflict."""

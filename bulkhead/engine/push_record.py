@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bulkhead.engine.script import Scripts, ask, decoded
-from bulkhead.model.push import DebugWindow, Doubt, InSlot, SetOption
+from bulkhead.model.push import DebugWindow, Doubt, InSlot, Leave, SetOption, Verdict, Wish
 
 DOUBT = "creds:doubt"
 """The hash of an app whose fields are slots that may hold another file than the record says."""
@@ -44,16 +44,16 @@ class PushRecord:
             for app, found in self._hashes(apps, DOUBT)
         }
 
-    def doubt(self, app: str, sending: Mapping[str, Doubt]) -> None:
-        """Note before they are sent which files may be in these slots; the first doubt stands.
+    def claim(self, app: str, job: str, wishes: Sequence[Wish]) -> list[Leave]:
+        """Let a job send these files, before it does: no other job has their slots meanwhile.
 
-        It ends when a file is known to be there.
+        What it may send is in doubt until it has told what came of it. Asked again, the same.
         """
-        pipe = self._redis.pipeline(transaction=False)
-        for slot, one in sending.items():
-            pipe.hsetnx(self._scripts.key("app", app, DOUBT), slot, json.dumps(asdict(one)))
-        if sending:
-            ask(pipe.execute)
+        if not wishes:
+            return []
+        wanted = json.dumps([wish.to_dict() for wish in wishes])
+        answers = self._scripts.run("credential", "claim", app, job, wanted)
+        return [_leave(*(part.decode() for part in answer)) for answer in answers]
 
     def history(self, app: str, limit: int | None = None) -> list[InSlot]:
         """What was put into its slots, the newest first."""
@@ -66,9 +66,14 @@ class PushRecord:
 
     def options(self, app: str) -> dict[str, SetOption]:
         """The options that were set through us, and as what."""
-        found = ask(self._redis.hgetall, self._scripts.key("app", app, "push_options"))
-        told = ((name, json.loads(text)) for name, text in decoded(found).items())
-        return {name: SetOption(one["value"], one["job"], one["at"]) for name, one in told}
+        return self.options_of([app])[app]
+
+    def options_of(self, apps: Sequence[str]) -> dict[str, dict[str, SetOption]]:
+        """The same of many apps; one round trip."""
+        return {
+            app: {name: _option(json.loads(text)) for name, text in found.items()}
+            for app, found in self._hashes(apps, "push_options")
+        }
 
     def debug_window(self, app: str) -> DebugWindow | None:
         """The debug window that was opened last through us."""
@@ -83,3 +88,11 @@ class PushRecord:
         for app in apps:
             pipe.hgetall(self._scripts.key("app", app, name))
         return zip(apps, map(decoded, ask(pipe.execute)), strict=True)
+
+
+def _option(told: dict[str, Any]) -> SetOption:
+    return SetOption(told["value"], told["job"], told["at"])
+
+
+def _leave(verdict: Verdict, held: str, job: str) -> Leave:
+    return Leave(verdict, InSlot.of(held) if held else None, job)

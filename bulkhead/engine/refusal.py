@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, Unreachable
 
 if TYPE_CHECKING:
-    from bulkhead.engine.draft import Request
+    from bulkhead.engine.request import Request
 
 UNSEALED_FOR = 3600
 """Seconds that an unfinished draft is kept: a producer that died leaves nothing behind."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from bulkhead.engine.packing import pack_results
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.engine.unrepeatable import unrepeatable
+from bulkhead.model.push import Expiring
 from bulkhead.model.ranges import Ranges, parse_ranges, write_ranges
 from bulkhead.model.slice import Begun, Held, Known, Report, Slice, Tries
 from bulkhead.secrets import Secret
@@ -75,6 +76,8 @@ class Ticked:
     started: tuple[str, ...]
     timed_out: tuple[tuple[str, str], ...]
     forgotten: int
+    expiring: tuple[Expiring, ...] = ()
+    """Credentials in slots whose end has come nearer; each is told to one worker, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +179,21 @@ class Verbs:
 
     def tick(self) -> Ticked:
         """Start, time out and forget what is due, a bounded number of each."""
-        started, ended, forgotten = self._scripts.run("tick", TICK_AT_ONCE)
+        started, ended, forgotten, ending = self._scripts.run("tick", TICK_AT_ONCE)
         timed_out = tuple((_text(job), _text(app)) for job, app in ended)
-        return Ticked(tuple(map(_text, started)), timed_out, int(forgotten))
+        expiring = tuple(_expiring(*map(_text, told)) for told in ending)
+        return Ticked(tuple(map(_text, started)), timed_out, int(forgotten), expiring)
 
 
 def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
     again, unknown, failed, ranges = told
     names = (_text(lease), _text(job), _text(app))
     return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
+
+
+def _expiring(app: str, slot: str, fingerprint: str, *numbers: str) -> Expiring:
+    ends, left, within = map(int, numbers)
+    return Expiring(app, slot, fingerprint, ends / 1e6, left / 1e6, within)
 
 
 def _text(value: bytes | str | int) -> str:
@@ -231,7 +240,12 @@ def _told(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _entry(report: Report) -> dict[str, object]:
-    seldom = {"wait": report.waits, "creds": report.creds, "push": report.push}
+    seldom = {
+        "wait": report.waits,
+        "why": report.why,
+        "creds": report.creds,
+        "push": report.push,
+    }
     return {
         **{name: told for name, told in seldom.items() if told},
         "lease": report.lease,

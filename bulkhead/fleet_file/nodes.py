@@ -11,6 +11,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bulkhead.errors import InvalidInput
 
+FLEET_GUIDE = "docs/how-to/run-a-fleet.md shows a whole file"
+
 
 class _Located(InvalidInput):
     """A problem that names its line already."""
@@ -20,7 +22,7 @@ def tree(text: str) -> Node | None:
     """The file's root; None for an empty file. Raises InvalidInput with the line."""
     try:
         root: Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise InvalidInput(
@@ -69,7 +71,9 @@ def members(node: Node, what: str) -> dict[str, tuple[Node, Node]]:
     return found
 
 
-def known_members(node: Node, what: str, known: Collection[str]) -> Mapping[str, Node]:
+def known_members(
+    node: Node, what: str, known: Collection[str], guide: str = FLEET_GUIDE
+) -> Mapping[str, Node]:
     """The same where only these names may stand; a dash in a name counts as an underscore."""
     found: dict[str, Node] = {}
     for name, (key, value) in members(node, what).items():
@@ -81,7 +85,7 @@ def known_members(node: Node, what: str, known: Collection[str]) -> Mapping[str,
                 raise InvalidInput(
                     f"{what} has no {name}",
                     why=f"it may have {', '.join(known)}",
-                    to_do=f"{hint} docs/how-to/run-a-fleet.md shows a whole file",
+                    to_do=f"{hint} {guide}",
                 )
         found[ours] = value
     return found

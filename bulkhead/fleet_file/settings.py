@@ -62,7 +62,8 @@ def _weight(written: str) -> float:
     return weight
 
 
-def _truth(node: Node, what: str) -> bool:
+def truth(node: Node, what: str) -> bool:
+    """Yes or no. Raises InvalidInput."""
     written = text(node, what)
     if written.lower() not in _TRUTH:
         raise _odd(written, "true or false")
@@ -115,7 +116,7 @@ SETTINGS: Mapping[str, Read] = {
     "give_up_after": _parsed(_duration),
     "ca_file": _word,
     "proxy": _word,
-    "allow_http": _truth,
+    "allow_http": truth,
     "labels": _labels,
     "classes": _classes,
     "senders": _senders,

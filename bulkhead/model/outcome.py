@@ -50,6 +50,8 @@ class Next:
 
     step: str
     upstream: Upstream | None = None
+    why: str = ""
+    """What the row is to say of it in the end, if anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from bulkhead.model.job import rfc3339
 
@@ -37,7 +37,8 @@ class UploadRow:
 class InSlot:
     """What our record says of one slot of an app; `at` is microseconds since 1970.
 
-    `by` is `upload` or `adopt`; `job` is empty where no job of ours brought it there.
+    `by` is `upload`, `adopt`, `rotate` or `rollback`; `job` is empty where no job of ours brought
+    it there.
     """
 
     slot: str
@@ -77,6 +78,56 @@ class Doubt:
 
     job: str
     credential: str
+    before: str = ""
+    """The job whose doubt stood when this one began, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A file that a job is about to put into a slot."""
+
+    slot: str
+    credential: str
+    force: bool = False
+    """True to send it also where it is by our record."""
+    expected: tuple[str, ...] | None = None
+    """Credentials one of which the slot must hold, "" for none; None where any will do."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the store is asked."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+Verdict = Literal["own", "same", "taken", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What the store says to a wish.
+
+    `own`: the slot is the job's until it has told what came of the file. `same`: the file is there.
+    `taken`: another job has the slot. `changed`: it holds nothing of what was expected.
+    """
+
+    verdict: Verdict
+    held: InSlot | None
+    job: str
+    """Of `taken`, whose it is; of `own`, who had left it in doubt before; else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The end of what an app's slot holds has come nearer than `within` days, by our record."""
+
+    app: str
+    slot: str
+    fingerprint: str
+    not_after: float
+    """Unix seconds."""
+    left: float
+    """Seconds, by the store's clock; below zero once it has expired."""
+    within: int
+    """60, 30, 14, 7, 1 or 0: the nearest that was reached."""
 
 
 @dataclass(frozen=True, slots=True)

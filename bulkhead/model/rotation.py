@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bulkhead.model import push
 from bulkhead.model.push import UploadRow
 
-COLUMNS = (*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file")
+COLUMNS = (
+    *(*push.COLUMNS, "app", "previous", "previous_slot", "previous_type", "previous_file"),
+    *("options", "address"),
+)
 """Of a row of `creds.rotate`: ids of the store, never bytes."""
 
-APP = COLUMNS.index("app")
+APP, OWN = COLUMNS.index("app"), COLUMNS.index("options")
 
 VERIFICATIONS = ("none", "options", "test-push")
 """What proves that a credential works; each includes no other."""
@@ -48,13 +52,27 @@ class RotationRow:
     new: UploadRow
     app: str
     previous: UploadRow | None
+    options: Mapping[str, bool] | None = None
+    """The app's own push options; None for those of the job."""
+    address: str = ""
+    """The app's own probe user; empty for that of the job."""
 
     def cells(self) -> list[str]:
         """The row as a job keeps it: it begins as that of an upload."""
-        return [*self.new.cells(), self.app, *(self.previous or _NOTHING).cells()]
+        options = "" if self.options is None else json.dumps(dict(self.options))
+        previous = (self.previous or _NOTHING).cells()
+        return [*self.new.cells(), self.app, *previous, options, self.address]
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> RotationRow:
         """The row that `cells` wrote. Raises ValueError for any other."""
         previous = UploadRow.of(cells[APP + 1 :])
-        return cls(UploadRow.of(cells), cells[APP], None if previous == _NOTHING else previous)
+        # Jobs that were made before plans have no options and addresses of their own.
+        options, address = (*cells[OWN:], "", "")[:2]
+        return cls(
+            UploadRow.of(cells),
+            cells[APP],
+            None if previous == _NOTHING else previous,
+            json.loads(options) if options else None,
+            address,
+        )

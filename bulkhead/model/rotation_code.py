@@ -16,6 +16,17 @@ ROTATIONS = (
         "Nothing to do, or add it again and rotate it by itself.",
     ),
     _row(
+        "SLOT_TAKEN",
+        "Another job is about to change the same slot of the app, so nothing was sent.",
+        "Wait for the job that the row's message names, or cancel it; then order this again.",
+        retryable=True,
+    ),
+    _row(
+        "RECORD_CHANGED",
+        "The slot holds another file by our record than the job was to replace, so it was left.",
+        "See `bulkhead creds history APP`; if the file is still wanted there, rotate again.",
+    ),
+    _row(
         "WAVE_FAILED",
         "Another app of the same wave failed, so this one went back to the file before.",
         "Mend what the other app's row says, then rotate again.",

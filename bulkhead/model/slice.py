@@ -122,6 +122,8 @@ class Report:
     """The same of items that wait for an event, and whom it is about."""
     next: dict[str, list[int]] = field(default_factory=dict)
     """Step → items that go on with it."""
+    why: list[tuple[int, str]] = field(default_factory=list)
+    """Items and what is kept of why they go on with their step; nothing once they have ended."""
     free: int = 0
     """Items that needed no call: their permits go back."""
     done: list[tuple[str, str, int]] = field(default_factory=list)

@@ -32,6 +32,13 @@ Job = Annotated[str, StringConstraints(pattern=r"^job_[0-9A-Z]{26}$")]
 Count = Annotated[int, Field(ge=0, le=999_999_999)]
 Most = Count | Annotated[str, StringConstraints(pattern=f"^({MOST_FAILURES})$")]
 Instant = Annotated[float, Field(ge=0, le=253_370_764_800)] | Text
+Span = Annotated[float, Field(ge=0)] | Text
+Selector = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,1000}$")]
+Credential = Annotated[
+    str,
+    StringConstraints(pattern=r"^cred_[0-9a-f]{20}$"),
+    Field(description="The id of a credential that the store keeps; never its content."),
+]
 _USER = {
     "type": "object",
     "description": "A user; members as the columns of an input file. A bad one fails alone.",
@@ -128,6 +135,24 @@ class RawCall(OfAnApp):
     body: dict[str, Any] = Field(default_factory=dict)
 
 
+class RotateCredentials(Payload):
+    """Give many apps one push credential, in waves."""
+
+    kind: Literal["creds.rotate"]
+    apps: Annotated[list[App], Field(min_length=1, max_length=MOST_ITEMS)] | Selector = Field(
+        description="Names; or labels k=v,… or names with * in one text, as --apps takes it."
+    )
+    credential: Credential
+    waves: Text | None = Field(None, description="After how many apps each ends, as 1,10%,100%.")
+    soak: Span | None = Field(None, description="Between two waves: seconds, or text such as 10m.")
+    verify: Literal["none", "options", "test-push"] = "none"
+    test_user: Text | None = Field(None, description="The address of the probe user in each app.")
+    verify_within: Span | None = Field(None, description="For the test's result; unset: 60 s.")
+    push_options: dict[Text, bool] | None = Field(None, description="Set in each app, by name.")
+    auto_rollback: bool = False
+    allow_project_change: bool = False
+
+
 class _OfAJob(Payload):
     job: Job
     app: App | None = Field(None, description="Refused if the job is another app's.")
@@ -148,13 +173,14 @@ class PauseJob(_OfAJob):
 MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
+    "creds.rotate": RotateCredentials,
     "call": RawCall,
     "job.cancel": CancelJob,
     "job.pause": PauseJob,
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create", "groups.members", "broadcast", "creds.rotate")
+LATER = ("groups.create", "groups.members", "broadcast")
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {

@@ -78,6 +78,10 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             "What a call of the app has taken on average lately.",
         ),
         "bulkhead_app_state": ((*APP, "state"), "1 for the state the app is in, 0 for the others."),
+        "bulkhead_credential_days_left": (
+            (*APP, "slot"),
+            "Days until what the slot holds by our record expires; below 0 once it has.",
+        ),
         "bulkhead_http_calls_total": (
             (*APP, "op", "outcome"),
             "Calls by operation and what each by itself came to; begins anew each month (UTC).",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import Metric
@@ -12,15 +12,19 @@ from prometheus_client.registry import Collector
 
 from bulkhead.engine.inbound import InboundCounts, inbound_counts
 from bulkhead.engine.overview import Now, Overview
+from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.stats import AppStats, stats
 from bulkhead.errors import BulkheadError
 from bulkhead.model.job import JobState
+from bulkhead.model.push import InSlot
 from producers.api.metric_names import COUNTER, METRICS, OUTCOMES, STATES
 from producers.api.store import Store
 
 AT_ONCE = 500
 """Apps whose calls are read in one round trip."""
+DAY = 86400
+"""Seconds."""
 
 Sample = tuple[tuple[str, ...], float]
 Measured = Iterator[tuple[str, list[Sample]]]
@@ -39,10 +43,11 @@ class SiteCollector(Collector):
             now = Overview(scripts).read()
             calls = _calls_of(scripts, now)
             heard = _heard_of(scripts, now)
+            held = _held_in(scripts, now)
         except BulkheadError:
             return [_family("bulkhead_store_up", [((), 0)])]
         measured = (*_of_store(now), *_of_jobs(now), *_of_apps(now), *_of_calls(calls))
-        measured += tuple(_of_inbound(heard))
+        measured += (*_of_inbound(heard), *_of_credentials(held, now.at))
         return [_family(name, samples) for name, samples in measured]
 
 
@@ -60,6 +65,14 @@ def _heard_of(scripts: Scripts, now: Now) -> list[InboundCounts]:
     found: list[InboundCounts] = []
     for start in range(0, len(apps), AT_ONCE):
         found += inbound_counts(scripts, apps[start : start + AT_ONCE])
+    return found
+
+
+def _held_in(scripts: Scripts, now: Now) -> dict[str, dict[str, InSlot]]:
+    apps, record = [app.app for app in now.apps], PushRecord(scripts)
+    found: dict[str, dict[str, InSlot]] = {}
+    for start in range(0, len(apps), AT_ONCE):
+        found |= record.slots_of(apps[start : start + AT_ONCE])
     return found
 
 
@@ -157,6 +170,19 @@ def _of_inbound(heard: Sequence[InboundCounts]) -> Measured:
     ]
     yield "bulkhead_inbound_refused_total", list[Sample](refused)
     yield "bulkhead_inbound_dropped_total", each("dropped")
+
+
+def _of_credentials(held: Mapping[str, Mapping[str, InSlot]], at: float) -> Measured:
+    """FCM's have no end and are not there. `at` is microseconds since 1970."""
+    yield (
+        "bulkhead_credential_days_left",
+        [
+            ((*_whose(app), slot), (one.not_after - at / 1e6) / DAY)
+            for app, slots in held.items()
+            for slot, one in slots.items()
+            if one.not_after is not None
+        ],
+    )
 
 
 def _whose(app: str) -> tuple[str, str]:

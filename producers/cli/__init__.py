@@ -18,10 +18,11 @@ def main(words: list[str] | None = None) -> NoReturn:
         asked = getsignal(SIGINT) is default_int_handler
         if asked:
             signal(SIGINT, SIG_DFL)
+        from producers.cli.interrupts import pressed
         from producers.cli.main import main as run
 
         if asked:
-            signal(SIGINT, default_int_handler)
+            signal(SIGINT, pressed)
     except KeyboardInterrupt:
         sys.exit(130)
     run(words)

@@ -11,6 +11,7 @@ import click
 
 from bulkhead.errors import Declined
 from bulkhead.settings import Settings
+from producers.cli.interrupts import heeding
 from producers.cli.values import usage
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Context:
         from bulkhead.submitting import submit_batches
 
         # One statement: Python lets no Ctrl-C in between the answer and the note of it.
-        self.accepted = submit_batches(self.scripts, request, batches, describe)
+        self.accepted = submit_batches(self.scripts, request, heeding(batches), describe)
         return self.accepted
 
     def confirm(self, question: str, yes: bool) -> None:

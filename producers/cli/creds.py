@@ -26,6 +26,7 @@ COMMANDS = {
     "upload": ("creds_upload", "upload"),
     "adopt": ("creds_upload", "adopt"),
     "rotate": ("creds_rotate", "rotate"),
+    "rollback": ("creds_rollback", "rollback"),
     "options": ("creds_options", "push_options"),
     "test": ("creds_test", "test"),
     "debug": ("creds_debug", "debug"),

@@ -113,12 +113,10 @@ def keep(
 
     from bulkhead.engine.audit_writer import Deed
     from bulkhead.engine.credentials import KEPT_FOR, Credentials
-    from bulkhead.engine.fleet_deeds import of_app
+    from bulkhead.engine.fleet_deeds import of_app, of_credential
 
     held = [one.stored for one in loaded]
-    deeds = [
-        {"slot": one.slot, "fingerprint": one.fingerprint, "credential": one.id} for one in held
-    ]
+    deeds = [of_credential(one) for one in held]
     ctx.audit_all([Deed(action, {**of_app(app), **about}) for app in apps for about in deeds])
     wait = max(0.0, at - time.time()) if at else 0.0
     credentials = Credentials(ctx.scripts, ctx.box)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -42,15 +42,35 @@ def push_options() -> None:
     """Push options: set them, and show what was set."""
 
 
-def _seven(command: Command) -> Command:
+def seven_options(command: Command) -> Command:
+    """The seven, each on, off or not named."""
     for name, said in reversed(HELP.items()):
         command = click.option(f"--{name}/--no-{name}", default=None, help=said)(command)
     return command
 
 
+def take_seven(options: dict[str, Any]) -> PushOptions:
+    """Takes what `seven_options` added out of a command's options."""
+    from bulkhead.pushing import PushOptions
+
+    return PushOptions(**{name: options.pop(name) for name in HELP})
+
+
+def note_oddities(pairs: Iterable[tuple[PushOptions, Mapping[str, SetOption]]]) -> None:
+    """Says on stderr, each thing once, what is odd about these where those were set before."""
+    from bulkhead.pushing import PushOptions, oddities
+
+    said: dict[str, None] = {}
+    for wanted, known in pairs:
+        stood = PushOptions(**{name: one.value for name, one in known.items()})
+        said |= dict.fromkeys(warning.message for warning in oddities(wanted, stood))
+    for message in said:
+        click.echo(f"note: {message}", err=True)
+
+
 @push_options.command("set")
 @click.argument("app")
-@_seven
+@seven_options
 @job_options
 @quote_options
 @output_option
@@ -58,9 +78,8 @@ def _seven(command: Command) -> Command:
 def set_(ctx: Context, /, app: str, form: str | None, **options: Any) -> int:
     """Set the push options that are named; the others stay as they are."""
     from bulkhead.ordering import Options
-    from bulkhead.pushing import PushOptions
 
-    wanted = PushOptions(**{name: options.pop(name) for name in HELP})
+    wanted = take_seven(options)
     if not wanted.given():
         raise UsageProblem(
             "no push option is named",
@@ -77,16 +96,13 @@ def _order(
 ) -> Iterator[Order]:
     from bulkhead.engine.fleet_deeds import of_app
     from bulkhead.engine.push_record import PushRecord
-    from bulkhead.pushing import PushOptions, oddities, prepare_options
+    from bulkhead.pushing import prepare_options
 
     name = ctx.fleet.app(ctx.app_id(app)).id
-    before = {option: one.value for option, one in PushRecord(ctx.scripts).options(name).items()}
-    for warning in oddities(wanted, PushOptions(**before)):
-        click.echo(f"note: {warning.message}", err=True)
+    note_oddities([(wanted, PushRecord(ctx.scripts).options(name))])
     made = prepare_options(ctx.scripts, wanted, app=name, options=options)
     if not dry_run:
-        told = "; ".join(f"{option} {_word(on)}" for option, on in wanted.given().items())
-        ctx.audit("creds.options", **of_app(name), changes=told)
+        ctx.audit("creds.options", **of_app(name), changes=spelled(wanted.given()))
     yield Order(made.request, made.batches, made.describe)
 
 
@@ -125,5 +141,6 @@ def _rows(known: dict[str, SetOption]) -> list[dict[str, Any]]:
     ]
 
 
-def _word(on: bool) -> str:
-    return "on" if on else "off"
+def spelled(given: Mapping[str, bool]) -> str:
+    """Options in words, for the audit and for a question."""
+    return "; ".join(f"{name} {'on' if on else 'off'}" for name, on in given.items())

@@ -16,6 +16,7 @@ import click
 from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import Unreachable
 from bulkhead.model.job import Job, JobState
+from producers.cli.interrupts import raise_if_lost
 from producers.cli.output import chosen, command_here, show_one
 from producers.cli.progress import progress_for
 from producers.cli.values import DURATION
@@ -138,6 +139,7 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
     with progress_for(following.watch, following.progress) as progress:
         while True:
             progress.show(job)
+            raise_if_lost()
             now = time.monotonic()
             if job.ended or job.state is JobState.PAUSED:
                 return job, EXIT_CODES[job.state]

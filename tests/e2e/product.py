@@ -46,15 +46,21 @@ class Done:
 class Product:
     """One home, and every process started under it; `end` ends them all."""
 
-    def __init__(self, home):
+    def __init__(self, home, stand_in=None):
         self.home = home
+        self._stand_in = stand_in
         self.processes = []
         self.ups = 0
         kept = {name: text for name, text in os.environ.items() if "BULKHEAD" not in name}
         self.environment = kept | {"BULKHEAD_HOME": str(home), "NO_COLOR": "1"}
 
+    def typed(self, *words, stdin="", **environment):
+        """A command typed in this process; it must be one that ends by itself."""
+        done = in_process(words, self.environment | environment, stdin)
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def run(self, *words, stdin="", timeout=240, **environment):
-        """Run one command to its end."""
+        """The same in a process of its own, which costs a second of a core."""
         done = subprocess.run(
             [*COMMAND, *words],
             input=stdin,
@@ -104,6 +110,8 @@ class Product:
 
     def sandbox(self, *words):
         """A sandbox that does not end with `up`, and writes down every request."""
+        if self._stand_in and not words:
+            return self._stand_in
         lines = self.home / f"requests{len(self.processes)}.jsonl"
         process = self.start(
             *("sandbox", "serve", "--port", "0", "--log", str(lines), *words),
@@ -117,16 +125,15 @@ class Product:
         """Register an app with the product and with the sandbox: its token."""
         token = secrets.token_hex(24)
         sandbox.register(token)
-        in_process(("tenants", "add", name.split("/")[0]), self.environment)
+        self.typed("tenants", "add", name.split("/")[0])
         given = ("--base-url", f"{sandbox.url}/backend/", "--token-env", "APP_TOKEN", *words)
-        environ = self.environment | {"APP_TOKEN": token}
-        done = in_process(("apps", "add", name, *given), environ)
-        assert done.returncode == 0, done
+        done = self.typed("apps", "add", name, *given, APP_TOKEN=token)
+        assert done.code == 0, done
         return token
 
     def submit(self, file, app, *words):
         """Import a file and return at once: the job's id."""
-        done = self.run("users", "import", file, "--app", app, "-o", "json", *words)
+        done = self.typed("users", "import", file, "--app", app, "-o", "json", *words)
         assert done.code == 0, done
         return done.json["id"]
 
@@ -151,8 +158,7 @@ class Product:
 
     def wait(self, job, timeout=400):
         """Wait for a job as a script would."""
-        words = ("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")
-        return self.run(*words, timeout=timeout + 60)
+        return self.typed("jobs", "wait", job, "-o", "json", "--timeout", f"{timeout}s")
 
     def importing(self, sandbox, rows, limits=(), part=4):
         """Import so many rows into acme/shop until one in `part` was called: token and job."""
@@ -222,6 +228,11 @@ class Sandbox:
         received = self.count(token)
         until(lambda: len(Calls(self.lines, label)) >= received)
         return Calls(self.lines, label)
+
+    def forget(self):
+        """No request was ever made: neither in its record nor in its log."""
+        self._post("reset", {})
+        os.truncate(self.lines, 0)
 
     def _post(self, name, document):
         requests.post(f"{self.url}/_sandbox/{name}", json=document, timeout=60).raise_for_status()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from tests.e2e.standing import Standing
 from tests.e2e.typed import typed
 from tests.fakes.push_files import certificate
 
@@ -74,12 +75,15 @@ class App:
 
 
 class Rig:
-    """`up` with a worker, and a sandbox; ends with the module."""
+    """`up` with a worker, and a sandbox: the ones that stand, or of the product's own."""
 
     def __init__(self, product):
         self.product = product
-        self.sandbox = product.sandbox()
-        product.up(workers=1, sandbox=False)
+        if isinstance(product, Standing):
+            self.sandbox = product.stand_in
+        else:
+            self.sandbox = product.sandbox()
+            product.up(workers=1, sandbox=False)
         typed(product, "tenants", "add", "acme")
         self._numbers = itertools.count(1)
 
@@ -101,9 +105,9 @@ class Rig:
             path.write_bytes(content)
         return path
 
-    def p12(self, name="push.p12", bundle="com.example.shop"):
+    def p12(self, name="push.p12", bundle="com.example.shop", **how):
         """A fresh certificate with its key; each has another fingerprint."""
-        return self.place(name, certificate(bundle))
+        return self.place(name, certificate(bundle, **how))
 
     def logs(self):
         return "".join(one.read_text() for one in self.product.home.glob("*.log"))

@@ -8,6 +8,12 @@ ROWS = 300
 LIMITS = ("--rate", "200/s", "--burst", "10", "--max-in-flight", "4")
 
 
+@pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
+
+
 @pytest.mark.parametrize("word", ["AUTHFAIL", "TOKENBREACH"])
 def test_an_app_whose_token_fails_stops_alone_and_goes_on_with_a_new_token(product, sandbox, word):
     bad = product.app("acme/shop", sandbox, *LIMITS)
@@ -27,15 +33,15 @@ def test_an_app_whose_token_fails_stops_alone_and_goes_on_with_a_new_token(produ
     wasted = sandbox.count(bad) - 100
     measured(f"{word}: {wasted} calls were refused before the app stopped")
     assert sandbox.received(good)["distinct_keys"] == ROWS
-    assert product.run("jobs", "resume", stopped).code == 7
+    assert product.typed("jobs", "resume", stopped).code == 7
     if word == "AUTHFAIL":
         new = "f" * 47 + "0"
         sandbox.register(new)
-        change = product.run("apps", "set", "acme/shop", "--token-file", "-", stdin=new)
+        change = product.typed("apps", "set", "acme/shop", "--token-file", "-", stdin=new)
     else:
         new = bad
         sandbox.faults()
-        change = product.run("apps", "resume", "acme/shop")
+        change = product.typed("apps", "resume", "acme/shop")
     assert change.code == 0, change
     after = product.wait(stopped)
     assert after.code == 0, after
@@ -66,4 +72,4 @@ def test_a_throttled_app_cools_uses_no_attempt_and_fails_no_row(product, sandbox
 
 
 def results(product, job):
-    return product.run("jobs", "results", job, "-o", "json").json
+    return product.typed("jobs", "results", job, "-o", "json").json

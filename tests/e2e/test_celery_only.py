@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+import pytest
+
 from bulkhead.engine.connect import broker_url
 from bulkhead.engine.embedded import find
 from tests.e2e.product import until
@@ -13,8 +15,17 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "celery_only.py"
 WORKER = ("-m", "celery", "-A", "celery_only", "worker", "-Q", "myapp", "-P", "solo")
 
 
-def test_the_example_orders_an_import_and_hears_of_its_end(product):
-    product.up(workers=1)
+@pytest.fixture(scope="module")
+def up(product_of_module):
+    return product_of_module.up(workers=1)
+
+
+@pytest.fixture
+def product(up, product_of_module):
+    return product_of_module
+
+
+def test_the_example_orders_an_import_and_hears_of_its_end(product, up):
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     variables = {**kept, "BROKER_URL": broker_url(find(product.home)), "PYTHONUNBUFFERED": "1"}
     python = [str(environment()), "-s", "-W", "ignore"]
@@ -33,15 +44,14 @@ def test_the_example_is_as_short_as_the_page_says():
     assert len(EXAMPLE.read_text().splitlines()) <= 30
 
 
-def test_somebody_elses_shutdown_of_all_celery_workers_does_not_end_ours(product):
-    up = product.up(workers=1)
+def test_somebody_elses_shutdown_of_all_celery_workers_does_not_end_ours(product, up):
     workers = product.workers()
     script = "import sys; from celery import Celery; Celery(broker=sys.argv[1]).control.shutdown()"
     words = [str(environment()), "-I", "-c", script, broker_url(find(product.home))]
 
     shutdown = product.launch(words, "shutdown", dict(os.environ))
     assert shutdown.wait(120) == 0
-    done = product.run("apps", "check", "demo/shop", "-o", "json")
+    done = product.typed("apps", "check", "demo/shop", "-o", "json")
 
     assert done.code == 0, done
     assert product.workers() == workers

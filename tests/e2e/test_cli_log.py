@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+import pytest
 import requests
 
 from tests.e2e.product import until
@@ -18,15 +19,20 @@ RULES = (
 )
 
 
-def test_the_counts_of_a_job_are_the_sum_of_its_debug_lines(product):
-    product.environment["BULKHEAD_LOG_LEVEL"] = "DEBUG"
-    up = product.up(workers=1)
+@pytest.fixture(scope="module")
+def up(product_of_module):
+    """`up --sandbox` whose log has every line."""
+    product_of_module.environment["BULKHEAD_LOG_LEVEL"] = "DEBUG"
+    return product_of_module.up(workers=1)
+
+
+def test_the_counts_of_a_job_are_the_sum_of_its_debug_lines(product_of_module, up):
     url = f"{up.sandbox}/_sandbox/faults"
     requests.post(url, json=list(RULES), timeout=60).raise_for_status()
     text = "address\n" + "".join(f"log{n}@example.com\n" for n in range(150)) + "a\x01b\n"
     words = ("users", "import", "-", "--app", "demo/shop", "--wait", "-o", "json")
 
-    job = typed(product, *words, stdin=text).json
+    job = typed(product_of_module, *words, stdin=text).json
     until(lambda: '"job_finished"' in up.log.read_text())
     lines = [json.loads(line) for line in up.log.read_text().splitlines() if line.startswith("{")]
 
@@ -46,9 +52,7 @@ def test_the_counts_of_a_job_are_the_sum_of_its_debug_lines(product):
     )
 
 
-def test_what_up_says_for_a_person_is_all_that_is_not_a_log_line(product):
-    up = product.up(workers=1)
-
+def test_what_up_says_for_a_person_is_all_that_is_not_a_log_line(up):
     other = [line for line in up.log.read_text().splitlines() if line and line[0] != "{"]
 
     assert other[0].startswith("Bulkhead is up.")

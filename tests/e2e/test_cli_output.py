@@ -29,6 +29,11 @@ LOOKS = (
 LISTS = ("errors list", "workers list", "tenants list", "apps list", "jobs list")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _without_words(site):
+    site.forget_words()
+
+
 @pytest.fixture(autouse=True)
 def without_faults(site):
     set_faults(site)

@@ -135,10 +135,10 @@ def test_a_worker_that_is_drained_ends_and_up_lets_it_go(product):
     sandbox = product.sandbox()
     up = product.up(workers=2, sandbox=False)
     token, job = product.importing(sandbox, 600, ("--rate", "200/s", "--max-in-flight", "8"))
-    listed = json.loads(product.run("workers", "list", "-o", "json").out)
+    listed = json.loads(product.typed("workers", "list", "-o", "json").out)
     name, pid = listed[0]["worker"], listed[0]["pid"]
 
-    done = product.run("workers", "drain", name, "-o", "json")
+    done = product.typed("workers", "drain", name, "-o", "json")
 
     assert done.json == {"worker": name, "state": "draining"}
     until(lambda: pid not in product.workers() and len(product.workers()) == 1)
@@ -151,16 +151,16 @@ def test_a_worker_that_is_drained_ends_and_up_lets_it_go(product):
     assert "part_restarted" not in said
 
 
-def test_a_worker_by_itself_ends_well_when_it_is_drained(product):
-    product.up(workers=1, sandbox=False)
-    known = {one["worker"] for one in product.run("workers", "list", "-o", "json").json}
+def test_a_worker_by_itself_ends_well_when_it_is_drained(module_product):
+    product = module_product
+    known = {one["worker"] for one in product.typed("workers", "list", "-o", "json").json}
     worker = product.start("worker")
     until(lambda: len(product.workers()) == 2)
-    listed = product.run("workers", "list", "-o", "json").json
+    listed = product.typed("workers", "list", "-o", "json").json
     [name] = [one["worker"] for one in listed if one["worker"] not in known]
 
-    missing = product.run("workers", "drain", name[:-1])
-    drained = product.run("workers", "drain", name)
+    missing = product.typed("workers", "drain", name[:-1])
+    drained = product.typed("workers", "drain", name)
 
     assert missing.code == 2
     assert f"did you mean {name}?" in missing.err

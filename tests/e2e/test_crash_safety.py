@@ -11,8 +11,8 @@ from bulkhead.engine.embedded import find
 from tests.e2e.product import free_port, measured, people, until
 from tests.fakes.pair import Forwarder, Pair
 
-ROWS = 1_500
-LIMITS = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "32")
+ROWS = 900
+LIMITS = ("--rate", "180/s", "--burst", "18", "--max-in-flight", "32")
 
 
 def forget_scripts(redis):

@@ -180,6 +180,20 @@ def test_a_dry_run_says_what_would_change_and_sends_nothing(rig, label):
     assert all(len(app.uploads()) == 1 for app in apps)
 
 
+def test_the_same_key_twice_is_the_same_rotation_while_it_is_open_and_afterwards(rig, label):
+    apps = fleet(rig, 2, label)
+    new = renewed(rig, "twice.json")
+    order = ("--apps", f"fleet={label}", "--fcm", new, "--yes", "--idempotency-key", label)
+
+    open_still = apps[0].creds("rotate", *order, "--at", "in 3s").json
+    again = apps[0].creds("rotate", *order, "--at", "in 3s", "--wait").json
+    ended = apps[0].creds("rotate", *order).json
+
+    assert open_still["id"] == again["id"] == ended["id"]
+    assert again["state"] == ended["state"] == "completed"
+    assert [len(app.uploads()) for app in apps] == [2, 2]
+
+
 def test_a_selector_that_means_nobody_says_so(rig, label):
     app = rig.app()
 

@@ -11,8 +11,8 @@ import requests
 
 from tests.e2e.product import alive, family, free_port, measured, people, until
 
-ROWS = 2_000
-LIMITS = ("--rate", "400/s", "--burst", "40", "--max-in-flight", "32")
+ROWS = 1_000
+LIMITS = ("--rate", "200/s", "--burst", "20", "--max-in-flight", "32")
 ENDS_WITHIN = 10.0
 SLACK = 60.0
 """Seconds more on a machine with other things to do."""
@@ -32,7 +32,7 @@ def test_sigterm_ends_up_with_exit_0_and_the_next_up_finishes_the_job(product):
     assert code == 0, up.log.read_text()
     assert not [pid for pid in started if alive(pid)]
     made = sandbox.count(token)
-    product.up(sandbox=False)
+    product.up(workers=1, sandbox=False)
     assert product.job(job)["counts"]["in_flight"] <= 64
     record, _ = product.conserved(sandbox, token, job, ROWS)
     measured(
@@ -100,7 +100,7 @@ def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
     until(lambda: not [pid for pid in started if alive(pid)], 15 + SLACK)
     took = time.monotonic() - killed
 
-    product.up(sandbox=False)
+    product.up(workers=1, sandbox=False)
     record, _ = product.conserved(sandbox, token, job, ROWS)
     measured(
         f"all {len(started)} processes ended {took:.2f} s after kill -9 of up; "

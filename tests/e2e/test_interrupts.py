@@ -23,6 +23,12 @@ ENTRY = {"producers/__init__.py", "producers/cli/__init__.py", "producers/cli/__
 LIMITS = ("--rate", "75/s", "--burst", "15", "--max-in-flight", "8")
 
 
+@pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
+
+
 def test_two_imports_of_one_file_at_once_are_two_jobs_that_both_end(product, sandbox):
     token = product.app("acme/shop", sandbox, *LIMITS)
     file = people(product.home / "p.csv", ROWS)
@@ -101,8 +107,52 @@ def test_ctrl_c_between_the_answer_and_the_watching_tells_the_job(product, sandb
     assert f" jobs watch {job}" in done.err
 
 
+LOST = """
+import signal, sys, weakref
+
+class Dying:
+    pass
+
+def lose(frame, event, _arg):
+    if event == "call" and frame.f_code.co_name == MOMENT:
+        sys.setprofile(None)
+        dying = Dying()
+        ref = weakref.ref(dying, lambda _: signal.raise_signal(signal.SIGINT))
+        del dying
+
+sys.setprofile(lose)
+from producers.cli import main
+main()
+"""
+"""A command in which Python drops a Ctrl-C, as it does in a callback of a garbage collection."""
+
+
+@pytest.mark.parametrize(("moment", "jobs"), [("take", 0), ("progress_for", 1)])
+def test_a_ctrl_c_that_python_drops_is_heeded_all_the_same(product, sandbox, moment, jobs):
+    product.app("acme/shop", sandbox, *LIMITS)
+    product.typed("apps", "pause", "acme/shop")
+    file = people(product.home / "p.csv", 1)
+    script = f"MOMENT = {moment!r}\n{LOST}"
+    words = ("users", "import", file, "--app", "acme/shop", "--watch")
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, *words],
+        env=product.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 130, done.stderr
+    assert "Exception ignored" in done.stderr
+    assert len(product.jobs()) == jobs
+    assert done.stderr.count(" jobs watch ") == jobs
+
+
 def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product, sandbox):
     token = product.app("acme/shop", sandbox, *LIMITS)
+    before = listed(product)
     words = ("users", "import", "-", "--app", "acme/shop")
     with subprocess.Popen(
         [*COMMAND, *words],
@@ -115,8 +165,7 @@ def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product,
         reading.stdin.write("address,name\n")
         reading.stdin.writelines(f"user{n}@example.com,User\n" for n in range(50_000))
         reading.stdin.flush()
-        with product.look() as scripts:
-            until(lambda: scripts.redis.zcard(scripts.key("jobs")) == 1)
+        (job,) = until(product.jobs)
 
         reading.send_signal(signal.SIGINT)
 
@@ -125,10 +174,15 @@ def test_ctrl_c_while_the_input_is_read_leaves_no_job_and_sends_nothing(product,
         assert code == 130, told
         assert "Traceback" not in told
     with product.look() as scripts:
-        assert not list(scripts.redis.scan_iter(f"{scripts.key('job')}:*"))
-    assert product.run("jobs", "list", "-o", "json").json == []
+        assert not list(scripts.redis.scan_iter(f"{scripts.key('job', job)}*"))
+    assert product.jobs() == []
+    assert listed(product) == before
     assert sandbox.count(token) == 0
     measured("exit 130 with 50,000 rows read; no key of the job is left")
+
+
+def listed(product):
+    return product.typed("jobs", "list", "-o", "json").json
 
 
 def test_ctrl_c_at_any_moment_leaves_a_whole_job_or_none(product, sandbox):
@@ -153,7 +207,7 @@ def test_ctrl_c_at_any_moment_leaves_a_whole_job_or_none(product, sandbox):
             assert code == 130
             assert job in told
             assert product.job(job)["counts"]["total"] == 2_000
-            assert product.run("jobs", "cancel", job).code == 0
+            assert product.typed("jobs", "cancel", job).code == 0
         # Before our first line has run, Python ends in its own words and with its own code.
         if "Traceback" not in told:
             assert code in (130, -signal.SIGINT), told

@@ -22,10 +22,10 @@ def test_workers_change_the_key_one_by_one_and_no_job_stops(product, store_serve
     job = product.submit(people(product.home / "p.csv", ROWS), "acme/shop")
     until(lambda: sandbox.count(token) > 0)
 
-    too_early = product.run("apps", "reseal", **keys["both"])
+    too_early = product.typed("apps", "reseal", **keys["both"])
     second = worker(product, keys["both"])
     end(first)
-    resealed = product.run("apps", "reseal", "-o", "json", **keys["both"])
+    resealed = product.typed("apps", "reseal", "-o", "json", **keys["both"])
     third = worker(product, keys["new"])
     end(second)
     forgotten = product.run("worker", **keys["old"])

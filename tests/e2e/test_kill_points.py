@@ -76,7 +76,7 @@ def test_what_is_told_is_true_and_no_call_is_made_twice(product, gate, reach, ou
     killed = worker(product, "killed", gate)
     reached = reach(sandbox, gate)
     words = ("call", "message", "--app", "acme/shop", "--body", "-", "--no-wait", "-o", "json")
-    job = product.run(*words, stdin=json.dumps(MESSAGE)).json["id"]
+    job = product.typed(*words, stdin=json.dumps(MESSAGE)).json["id"]
     until(reached)
 
     killed.kill()
@@ -85,7 +85,7 @@ def test_what_is_told_is_true_and_no_call_is_made_twice(product, gate, reach, ou
     sandbox.faults()
     worker(product, "next")
     done = product.wait(job)
-    audit = product.run("jobs", "audit", job, "-o", "json")
+    audit = product.typed("jobs", "audit", job, "-o", "json")
 
     assert done.code == (0 if outcome == "succeeded" else 3), done
     assert done.json["counts"][outcome] == done.json["counts"]["total"] == 1

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.product import measured, until
 from tests.e2e.typed import typed
 
@@ -34,23 +36,33 @@ def told(product, job):
     return {name: counts[name] for name in ("succeeded", "skipped", "failed", "unknown")}
 
 
-def importing(product, rate):
-    product.environment["BULKHEAD_LOG_LEVEL"] = "DEBUG"
+@pytest.fixture(scope="module")
+def up(product_of_module):
+    """A product whose log has every line."""
+    product_of_module.environment["BULKHEAD_LOG_LEVEL"] = "DEBUG"
+    return product_of_module.up(workers=2, sandbox=False)
+
+
+@pytest.fixture
+def product(up, product_of_module):
+    return product_of_module
+
+
+def importing(product, name, rate):
     sandbox = product.sandbox()
-    up = product.up(workers=2, sandbox=False)
-    token = product.app("acme/shop", sandbox, "--rate", rate)
+    token = product.app(name, sandbox, "--rate", rate)
     sandbox.faults(*RULES)
     text = (
         "address\n"
         + "".join(f"log{n}@example.com\n" for n in range(ROWS))
         + "".join(f"a\x01b{n}\n" for n in range(BAD))
     )
-    words = ("users", "import", "-", "--app", "acme/shop", "-o", "json")
-    return up, sandbox, token, typed(product, *words, stdin=text).json["id"]
+    words = ("users", "import", "-", "--app", name, "-o", "json")
+    return sandbox, token, typed(product, *words, stdin=text).json["id"]
 
 
-def test_the_counts_of_a_job_that_went_badly_are_those_of_its_log(product):
-    up, _, _, job = importing(product, "500/s")
+def test_the_counts_of_a_job_that_went_badly_are_those_of_its_log(product, up):
+    _, _, job = importing(product, "acme/bad", "500/s")
 
     done = product.wait(job)
 
@@ -61,11 +73,11 @@ def test_the_counts_of_a_job_that_went_badly_are_those_of_its_log(product):
     measured(f"from the log: {found}")
 
 
-def test_the_counts_of_a_cancelled_job_are_those_of_its_log(product):
-    up, sandbox, token, job = importing(product, "30/s")
+def test_the_counts_of_a_cancelled_job_are_those_of_its_log(product, up):
+    sandbox, token, job = importing(product, "acme/ended", "30/s")
     until(lambda: sandbox.count(token) > ROWS // 10)
 
-    assert product.run("jobs", "cancel", job).code == 0
+    assert product.typed("jobs", "cancel", job).code == 0
 
     until(lambda: product.job(job)["counts"]["in_flight"] == 0)
     found = rebuilt(up, job)

@@ -18,7 +18,7 @@ def test_two_workers_use_the_permits_there_are_and_not_one_more(product):
     # A machine that stands still for a moment loses permits: then a later stretch must do.
     calls = until(lambda: enough(sandbox.calls(token)), LONGEST + 120)
 
-    product.run("jobs", "cancel", job)
+    product.typed("jobs", "cancel", job)
     first, best = calls.used(RATE, BURST, SECONDS)
     excess, busiest = calls.excess(RATE, BURST), calls.busiest(1.0)
     measured(

@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from bulkhead.box import Box
 from bulkhead.client import Entry, submit
 from bulkhead.engine.draft import Request
@@ -16,6 +18,12 @@ from tests.e2e.product import measured, people
 ROWS = 3_000
 APP = "acme/shop"
 FAST = ("--rate", "5000/s", "--burst", "100", "--max-in-flight", "24")
+
+
+@pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
 
 
 def ask(product, kind, addresses, **params):
@@ -50,7 +58,7 @@ def test_an_unchanged_file_is_done_at_the_stores_speed_and_calls_nobody(product,
     first = product.submit(file, APP)
     assert product.wait(first).json["counts"]["succeeded"] == ROWS
     called = sandbox.count(token)
-    product.run("apps", "set", APP, "--rate", "20/s", "--burst", "1")
+    product.typed("apps", "set", APP, "--rate", "20/s", "--burst", "1")
     began = time.monotonic()
 
     again = product.wait(product.submit(file, APP)).json

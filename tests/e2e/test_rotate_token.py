@@ -1,10 +1,18 @@
 """An app token is exchanged while jobs run, and for an app that its token has stopped."""
 
+import pytest
+
 from tests.e2e.product import until
 
 ROWS = 300
 LIMITS = ("--rate", "40/s", "--burst", "5", "--max-in-flight", "4")
 NEW, BAD = "f" * 47 + "0", "e" * 47 + "1"
+
+
+@pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
 
 
 def test_a_token_is_exchanged_under_a_running_job_and_a_bad_one_changes_nothing(product, sandbox):
@@ -30,7 +38,7 @@ def test_a_token_is_exchanged_under_a_running_job_and_a_bad_one_changes_nothing(
     assert sandbox.count(old) == calls_with_the_old
     both = sandbox.received(old)["distinct_keys"] + sandbox.received(NEW)["distinct_keys"]
     assert both == ROWS
-    stats = product.run("apps", "stats", "acme/shop", "-o", "json").json
+    stats = product.typed("apps", "stats", "acme/shop", "-o", "json").json
     assert stats["calls"]["useradd"] == {"succeeded": ROWS}
     assert stats["calls"]["usersget"] == {"token_refused": 1, "succeeded": 1}
     # A HyperLogLog counts to about one in a hundred.
@@ -61,8 +69,8 @@ def test_a_stopped_app_goes_on_after_a_good_rotation_and_stays_stopped_after_a_b
 
 
 def rotate(product, token):
-    return product.run("apps", "rotate-token", "acme/shop", "--token-file", "-", stdin=token)
+    return product.typed("apps", "rotate-token", "acme/shop", "--token-file", "-", stdin=token)
 
 
 def show(product):
-    return product.run("apps", "show", "acme/shop", "-o", "json").json
+    return product.typed("apps", "show", "acme/shop", "-o", "json").json

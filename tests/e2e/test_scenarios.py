@@ -13,6 +13,12 @@ NEW = "f" * 47 + "0"
 
 
 @pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
+
+
+@pytest.fixture
 def client(product, sandbox):
     """Orders jobs from here: no command has to start, however busy the machine is."""
     with Bulkhead(find(product.home)) as made:
@@ -82,16 +88,16 @@ def test_a_disabled_app_stops_alone_says_so_everywhere_and_ends_with_a_new_token
 
     until(lambda: job.refresh().state == "paused")
     assert job.to_dict()["paused"]["by"] == "auth_failure"
-    shown = product.run("apps", "show", "acme/shop", "-o", "json").json
+    shown = product.typed("apps", "show", "acme/shop", "-o", "json").json
     assert (shown["state"], shown["code"]) == ("stopped", "TOKEN_BREACH")
-    held = product.run("status", "-o", "json").json["apps_held_up"]
+    held = product.typed("status", "-o", "json").json["apps_held_up"]
     assert [(one["app"], one["code"]) for one in held] == [("acme/shop", "TOKEN_BREACH")]
     assert [one.wait(timeout=300).counts.succeeded for one in fine] == [rows, rows]
     assert {sandbox.received(one)["distinct_keys"] for one in others} == {rows}
     refused = sandbox.received(token, op="useradd")["by_outcome"]["TOKENBREACH"]
     assert 0 < refused <= 4
     sandbox.register(NEW)
-    change = product.run("apps", "rotate-token", "acme/shop", "--token-file", "-", stdin=NEW)
+    change = product.typed("apps", "rotate-token", "acme/shop", "--token-file", "-", stdin=NEW)
     assert change.code == 0, change
     assert job.wait(timeout=300).counts.succeeded == rows
     both = [sandbox.received(one, op="useradd") for one in (token, NEW)]

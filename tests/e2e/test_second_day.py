@@ -3,6 +3,8 @@
 import csv
 import io
 
+import pytest
+
 from tests.e2e.product import until
 from tests.e2e.typed import typed
 
@@ -23,6 +25,12 @@ FIXED = {
     "<missing>": "",
     "user3@example.com": "user3b@example.com",
 }
+
+
+@pytest.fixture
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
 
 
 def messy(path):
@@ -59,14 +67,14 @@ def test_a_messy_file_its_errors_mended_and_the_whole_file_again(product, sandbo
     file = messy(product.home / "messy.csv")
     on = ("--app", "acme/shop", "--wait", "-o", "json")
 
-    first = product.run("users", "import", file, *on)
-    errors = product.run("jobs", "errors", first.json["id"], "-o", "csv")
+    first = product.typed("users", "import", file, *on)
+    errors = product.typed("jobs", "errors", first.json["id"], "-o", "csv")
     calls_of_first = sandbox.count(token)
     mended = product.home / "errors.csv"
     mended.write_text(fixed(errors.out), "utf-8", newline="")
-    second = product.run("users", "import", str(mended), *on)
+    second = product.typed("users", "import", str(mended), *on)
     calls_of_second = sandbox.count(token) - calls_of_first
-    third = product.run("users", "import", file, *on)
+    third = product.typed("users", "import", file, *on)
     calls_of_third = sandbox.count(token) - calls_of_first - calls_of_second
 
     counts = first.json["counts"]
@@ -85,7 +93,7 @@ def test_a_messy_file_its_errors_mended_and_the_whole_file_again(product, sandbo
     assert record["distinct_keys"] == record["requests"] == GOOD + 2 + len(BAD)
     (same,) = [
         row
-        for row in product.run("jobs", "results", third.json["id"], "-o", "json").json
+        for row in product.typed("jobs", "results", third.json["id"], "-o", "json").json
         if row["key"]["address"] == "user7@example.com"
     ]
     assert (same["outcome"], same["detail"]) == ("skipped", "already_done")
@@ -100,12 +108,12 @@ def test_the_same_key_is_the_same_job_across_a_wait_and_other_content_is_a_confl
     file.write_text("address\nann@example.com\nbob@example.com\n")
     words = ("users", "import", str(file), "--app", "acme/shop", "--idempotency-key", "keyed-1")
 
-    accepted = product.run(*words, "-o", "json")
-    waited = product.run(*words, "--wait", "-o", "json")
-    again = product.run(*words, "--wait", "-o", "json")
+    accepted = product.typed(*words, "-o", "json")
+    waited = product.typed(*words, "--wait", "-o", "json")
+    again = product.typed(*words, "--wait", "-o", "json")
     file.write_text("address\nann@example.com\ncarla@example.com\n")
-    changed = product.run(*words, "--wait", "-o", "json")
-    forced = product.run(*words, "--force", "-o", "json")
+    changed = product.typed(*words, "--wait", "-o", "json")
+    forced = product.typed(*words, "--force", "-o", "json")
 
     assert [done.code for done in (accepted, waited, again)] == [0, 0, 0]
     assert accepted.json["id"] == waited.json["id"]

@@ -6,7 +6,7 @@ import time
 
 from tests.e2e.product import alive, measured, until
 
-ROWS = 2_000
+ROWS = 1_000
 RESUMES_WITHIN = 15.0
 SLACK = 60.0
 """Seconds more on a machine with other things to do."""
@@ -16,7 +16,7 @@ def running_import(product, rows=ROWS, workers=2):
     """An import of so many rows, a quarter of the way in."""
     sandbox = product.sandbox()
     up = product.up(workers=workers, sandbox=False)
-    words = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "32")
+    words = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "32")
     token, job = product.importing(sandbox, rows, words, part=4)
     return sandbox, up, token, job
 

@@ -6,7 +6,10 @@ from tests.e2e.typed import typed
 WORD = "PLANETS"
 
 
-def test_a_word_nobody_knows_is_counted_mapped_and_obeyed_within_a_beat(product, sandbox):
+def test_a_word_nobody_knows_is_counted_mapped_and_obeyed_within_a_beat(product):
+    # Its own: what is told of a word here stands for all apps.
+    sandbox = product.sandbox()
+    product.up(workers=1, sandbox=False)
     token = product.app("acme/shop", sandbox, "--max-attempts", "2")
     sandbox.faults({"fault": "word", "error": WORD, "token": token})
     job = product.submit(people(product.home / "p.csv", 3), "acme/shop")
@@ -36,12 +39,10 @@ def obeyed(product):
     return done.code == 10
 
 
-def test_a_mistyped_class_is_a_usage_error(product):
-    product.up(workers=1, sandbox=False)
-
+def test_a_mistyped_class_is_a_usage_error(standing):
     for words in (("ODD=throtled",), ("ODD",), ("=auth",), ("ODD=auth", "--remove", "X")):
-        done = typed(product, "errors", "map", *words)
+        done = typed(standing, "errors", "map", *words)
 
         assert (done.code, done.out) == (2, ""), done
         assert len(done.err.splitlines()) == 3
-    assert typed(product, "errors", "map", "-o", "json").json == []
+    assert typed(standing, "errors", "map", "-o", "json").json == []

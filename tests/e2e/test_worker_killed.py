@@ -16,11 +16,11 @@ ON_THE_WIRE = 0.5
 """Seconds in which calls that a killed worker had sent may still arrive."""
 
 
-@pytest.mark.parametrize("rows", [3_000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [1_500, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product, rows):
     sandbox = product.sandbox()
     up = product.up(workers=1, sandbox=False)
-    words = ("--rate", "500/s", "--burst", "50", "--max-in-flight", "32")
+    words = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "32")
     [worker] = product.workers()
     token, job = product.importing(sandbox, rows, words, part=3)
 

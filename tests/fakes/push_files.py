@@ -17,8 +17,11 @@ def service_account(project="shop", key_id="k1"):
     return json.dumps(account | {"private_key": "canary-private-key"}).encode()
 
 
-def certificate(bundle="com.example.shop", *, uid=True, key=True):
-    """An APN certificate and its key as `.p12` without a password; each call makes another."""
+def certificate(bundle="com.example.shop", *, uid=True, key=True, days=300):
+    """An APN certificate and its key as `.p12` without a password; each call makes another.
+
+    It ends after so many days; one of less than none has expired.
+    """
     made = ec.generate_private_key(ec.SECP256R1())
     common = x509.NameAttribute(NameOID.COMMON_NAME, f"Apple Push Services: {bundle}")
     named = [x509.NameAttribute(NameOID.USER_ID, bundle)] if uid else []
@@ -30,8 +33,8 @@ def certificate(bundle="com.example.shop", *, uid=True, key=True):
         .issuer_name(subject)
         .public_key(made.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=300))
+        .not_valid_before(now - timedelta(days=400))
+        .not_valid_after(now + timedelta(days=days))
         .sign(made, SHA256())
     )
     return pkcs12.serialize_key_and_certificates(

@@ -8,8 +8,11 @@ from bulkhead.engine.notices import Notices
 from bulkhead.engine.parts import Parts
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
+from bulkhead.site import SecretKeys
 from tasks.submit import reception
 from worker.postman import Postman
+
+KEYS = SecretKeys("a key of the tests, long enough for all")
 
 
 class Reception:
@@ -21,7 +24,7 @@ class Reception:
         self.front = Front(redis, worker)
         self.front.register()
         self.notices = Notices(self.scripts, worker)
-        self.submit = reception(self.scripts, self.front, self.notices, None)
+        self.submit = reception(self.scripts, self.front, self.notices, None, KEYS)
         self.jobs = Jobs(self.scripts)
         self.dead = DeadLetters(self.scripts)
         self.parts = Parts(self.scripts)

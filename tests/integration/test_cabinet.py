@@ -77,3 +77,17 @@ def test_an_app_with_other_settings_is_read_again(world, granted):
 
     facts = cabinet.app("acme/one", versions(world)["acme/one"])
     assert "other.example" in facts.endpoint.base_url
+
+
+def test_another_app_of_a_name_that_was_removed_has_its_own_token(world):
+    box, cabinet = Box(KEY), Cabinet(world.scripts, Box(KEY))
+    world.fleet.add_tenant("acme")
+    seen = []
+
+    for token in ("before", "after"):
+        sealed = SealedToken(box.seal(token.encode(), "acme/shop"), "", "")
+        added = world.fleet.add_app("acme/shop", AppSettings("https://backend.example/"), sealed)
+        seen.append(cabinet.app("acme/shop", added.version).token.reveal())
+        world.fleet.remove_app("acme/shop")
+
+    assert seen == ["before", "after"]

@@ -11,7 +11,7 @@ from bulkhead.engine.credentials import KEPT_FOR, Credentials, Stored, id_of
 from bulkhead.engine.keys import Keys
 from bulkhead.engine.push_record import DOUBT, PushRecord
 from bulkhead.errors import CannotOpen, InvalidInput, NotFound
-from bulkhead.model.push import Doubt
+from bulkhead.model.push import Doubt, Wish
 from bulkhead.model.ranges import indexes
 from bulkhead.secrets import SecretBytes
 from tests.fakes.engine import FAILED, SUCCEEDED, UNKNOWN, report
@@ -241,28 +241,25 @@ def test_a_worker_that_dies_in_each_of_two_uploads_leaves_the_item_unknown(world
     assert record.history(APP) == []
 
 
-def test_a_doubt_stands_as_it_was_first_noted_until_a_file_is_known_to_be_there(
-    world, credentials, record
-):
+def test_a_slot_stays_in_doubt_until_a_file_is_known_to_be_there(world, credentials, record):
     content, stored = read("fcm.json")
     credentials.put(content, stored)
-    first, second = Doubt("job_1", stored.id), Doubt("job_2", stored.id)
 
-    record.doubt(APP, {"fcm": first})
-    record.doubt(APP, {"fcm": second})
+    record.claim(APP, "job_1", [Wish("fcm", stored.id)])
+    record.claim(APP, "job_2", [Wish("fcm", "cred_2")])
     noted = record.doubts(APP)
     record.book(APP, stored.in_slot("adopt"))
 
-    assert noted == {"fcm": first}
+    assert noted == {"fcm": Doubt("job_2", "cred_2", before="job_1")}
     assert record.doubts(APP) == {}
-    record.doubt(APP, {})
+    record.claim(APP, "job_3", [])
     assert not [name for name in world.redis.scan_iter() if b"doubt" in name]
 
 
 def test_a_refusal_that_is_settled_ends_a_doubt(world, record):
     job = world.submit(1, kind="creds.upload")
     part = world.begun()
-    record.doubt(APP, {"fcm": Doubt(job, "cred_1")})
+    record.claim(APP, job, [Wish("fcm", "cred_1")])
 
     world.settle(report(part, {FAILED: [0]}, push=[(DOUBT, "fcm", "")]))
 
@@ -270,7 +267,7 @@ def test_a_refusal_that_is_settled_ends_a_doubt(world, record):
 
 
 def test_an_app_that_is_removed_leaves_no_doubt(world, record):
-    record.doubt(APP, {"fcm": Doubt("job_1", "cred_1")})
+    record.claim(APP, "job_1", [Wish("fcm", "cred_1")])
 
     world.fleet.remove_app(APP)
 

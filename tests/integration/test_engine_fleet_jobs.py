@@ -362,3 +362,28 @@ def test_a_pause_in_the_middle_of_a_way_back_leaves_nobody_behind(slow):
     assert sorted(back) == sorted(part.app for part in parts[:5])
     assert slow.state(job) == "completed_with_errors"
     assert slow.counts(job).failed == 6
+
+
+def test_why_an_item_goes_on_is_kept_until_it_ends(world, apps):
+    job = world.submit_fleet(apps[:1], [1], kind="creds.rotate")
+    kept = world.key("job", job, "why")
+    part = world.begun()
+
+    world.settle(report(part, {}, next={"undo_result": [0]}, why=[(0, "mismatched sender id")]))
+    noted = world.redis.hgetall(kept)
+    back = world.begun()
+    world.settle(report(back, {FAILED: [0]}, why=[(0, "")]))
+
+    assert (noted, back.step) == ({b"0": b"mismatched sender id"}, "undo_result")
+    assert world.state(job) == "completed_with_errors"
+    assert not world.redis.exists(kept)
+
+
+def test_why_an_item_of_a_job_that_was_cancelled_went_on_is_forgotten_with_the_job(world, apps):
+    job = world.submit_fleet(apps[:1], [1], kind="creds.rotate")
+    part = world.begun()
+    world.jobs.control(job, "cancel")
+
+    world.settle(report(part, {}, next={"undo_result": [0]}, why=[(0, "mismatched sender id")]))
+
+    assert world.redis.ttl(world.key("job", job, "why")) > 0

@@ -14,7 +14,7 @@ from bulkhead.errors import BulkheadError
 from bulkhead.model.code import CODES
 from tasks.submit import reception
 from tests.fakes.bare_client import environment
-from tests.fakes.reception import Reception
+from tests.fakes.reception import KEYS, Reception
 
 ITEMS = [{"address": f"u{n}@example.com"} for n in range(3)]
 CANARY = "canary-of-the-door-0123456789"
@@ -183,7 +183,7 @@ def test_other_content_under_a_key_is_refused(client, door):
         ({"kind": "groups.create"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
         ({"kind": "groups.members"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
         ({"kind": "broadcast"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
-        ({"kind": "creds.rotate"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
+        ({"kind": "creds.rotate"}, "PAYLOAD_INVALID", "`apps"),
         ({"kind": "users.improt"}, "PAYLOAD_INVALID", "users.improt"),
         ({"kind": None}, "PAYLOAD_INVALID", "`kind` is missing"),
         ({"kind": 5}, "PAYLOAD_INVALID", "`kind` is missing"),
@@ -246,7 +246,7 @@ def test_a_payload_that_does_not_fit_is_kept_with_the_reason(client, door, membe
         ("tasks.sbumit", {}, "PAYLOAD_INVALID"),
         ("tasks.run_parcel", {}, "PAYLOAD_INVALID"),
         ("tasks.broadcast", {"kwargs": {"v": 1}}, "NOT_IN_THIS_VERSION"),
-        ("tasks.rotate_credentials", {"kwargs": {"v": 1}}, "NOT_IN_THIS_VERSION"),
+        ("tasks.rotate_credentials", {"kwargs": {"v": 1}}, "PAYLOAD_INVALID"),
         ("tasks.call", {"kwargs": payload()}, "PAYLOAD_INVALID"),
         ("tasks.submit", {"args": [1]}, "NOT_A_MESSAGE"),
         ("tasks.submit", {"serializer": "pickle"}, "NOT_A_MESSAGE"),
@@ -431,7 +431,7 @@ def test_a_retried_message_that_is_refused_again_stays_a_dead_letter(client, doo
 
 
 def test_a_tenant_in_the_settings_is_understood(client, door):
-    door.submit = reception(door.scripts, door.front, door.notices, "acme")
+    door.submit = reception(door.scripts, door.front, door.notices, "acme", KEYS)
 
     client.send(kwargs=payload(app="shop"))
     door.serve()

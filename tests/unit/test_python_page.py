@@ -6,7 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from bulkhead import client, errors
-from bulkhead.client import Asked, Bulkhead, JobHandle, Options
+from bulkhead.client import Asked, AskedToRotate, Bulkhead, JobHandle, Options
+from bulkhead.payloads.models import Payload, RotateCredentials
+from bulkhead.rotation_order import OF_AN_ORDER
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
 NOT_FOR_PROGRAMS = {
@@ -35,6 +37,19 @@ def test_every_option_is_on_the_page_and_the_same_in_both_forms():
 
     assert set(Asked.__annotations__) == options
     assert set(rows("What a job may be asked for")) == options
+
+
+def test_every_word_of_a_rotation_is_on_the_page():
+    own = set(AskedToRotate.__annotations__) - set(Asked.__annotations__)
+
+    assert set(rows("What a rotation may be asked for")) == own
+
+
+def test_a_program_and_a_message_order_a_rotation_in_the_same_words():
+    own = set(AskedToRotate.__annotations__) - set(Asked.__annotations__) - {"fcm", "apn"}
+
+    assert own == set(RotateCredentials.model_fields) - set(Payload.model_fields) - {"kind"}
+    assert own == {*OF_AN_ORDER, "credential"}
 
 
 def test_every_error_a_program_can_meet_is_on_the_page():

@@ -22,5 +22,5 @@ local function overdue(set, at) return redis.call('ZCOUNT', key(set), '-inf', wh
 
 local reap = overdue('worker') or overdue('lease')
 local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry')
-  or redis.call('EXISTS', key('sweeps')) == 1
+  or overdue('creds:ends', WALL) or redis.call('EXISTS', key('sweeps')) == 1
 return { reap and 1 or 0, tick and 1 or 0 }

@@ -2,8 +2,11 @@
 --
 -- app:<a>:creds          slot → JSON of what is in it
 -- app:<a>:creds:history  the same of every change, the newest first
--- app:<a>:creds:doubt    slot → JSON {job, credential} of a file that may be there instead: it was about to be
---                        sent, and nobody has told since what came of it
+-- app:<a>:creds:doubt    slot → JSON {job, credential, before} of a file that may be there instead: it was about to
+--                        be sent, and nobody has told since what came of it; `before` is the job of the doubt that
+--                        stood then, or empty. While its job may send, no other job gets the slot.
+-- app:<a>:creds:told     slot and credential → the fewest days before its end of which somebody was told
+-- creds:ends             app and slot → when a tick looks at the end of what is there; only of what has one
 -- credential:<id>        a file, sealed; `refs` counts the entries of all apps that name it
 
 local CREDS_HISTORY = 200                 -- entries of an app
@@ -28,22 +31,48 @@ end
 -- A JSON object with the store's time in it. It is not decoded and written again: that would round numbers.
 local function dated(json) return string.sub(json, 1, -2) .. ', "at": ' .. whole(WALL) .. '}' end
 
+-- True while a call of the job may be on its way, or still to come.
+local function may_send(job)
+  local it = read(key('job', job), 'state', 'in_flight')
+  return is_live(it.state) or num(it.in_flight, 0) > 0
+end
+
+-- What `job` has told ends the doubt of a slot, unless another job has the slot by now.
+local function end_doubt(app, slot, job)
+  local doubts = key('app', app, 'creds', 'doubt')
+  local text = redis.call('HGET', doubts, slot)
+  if not text then return end
+  local owner = cjson.decode(text).job
+  if owner == job or not may_send(owner) then redis.call('HDEL', doubts, slot) end
+end
+
+-- The next tick looks at what was put into a slot: it knows what was told of it before.
+local function watch_end(app, slot, not_after)
+  local member = app .. ' ' .. slot
+  if type(not_after) == 'number' then
+    redis.call('ZADD', key('creds', 'ends'), whole(WALL), member)
+  else
+    redis.call('ZREM', key('creds', 'ends'), member)
+  end
+end
+
 local function book_credential(app, slot, json)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
   local slots, history, entry = key('app', app, 'creds'), key('app', app, 'creds', 'history'), dated(json)
-  local id, before = cjson.decode(json).credential, redis.call('HGET', slots, slot)
-  hold_credential(id)
-  hold_credential(id)
+  local told, before = cjson.decode(json), redis.call('HGET', slots, slot)
+  hold_credential(told.credential)
+  hold_credential(told.credential)
   redis.call('HSET', slots, slot, entry)
   redis.call('LPUSH', history, entry)
-  redis.call('HDEL', key('app', app, 'creds', 'doubt'), slot)
+  end_doubt(app, slot, told.job)
+  watch_end(app, slot, told.not_after)
   if before then let_go_credential(before) end
   while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
 end
 
--- What else was told mesibo about push: `part` is the name of a hash of the app. An empty text forgets the field.
-local function book_push(app, part, field, json)
+-- What else was told mesibo about push: `part` is the name of a hash of the app. An empty text ends a doubt.
+local function book_push(app, part, field, json, job)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
-  if json == '' then return redis.call('HDEL', key('app', app, part), field) end
+  if json == '' then return end_doubt(app, field, job) end
   redis.call('HSET', key('app', app, part), field, dated(json))
 end

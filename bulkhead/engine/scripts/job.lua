@@ -7,7 +7,7 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
-  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects', 'apps', 'due' }) do
+  for _, part in ipairs({ 'map', 'out', 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why' }) do
     redis.call('EXPIRE', key('job', job, part), retention)
   end
   for segment = 0, segments - 1 do redis.call('EXPIRE', key('job', job, 'seg', whole(segment)), retention) end

@@ -19,6 +19,7 @@
 --          options and debug windows), each only where there is one,
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
+--          why = [[index, words]…], where there are any: why an item goes on with a step, kept until '' is given;
 --          next = this call was enough for now, the item goes on with another step
 -- ARGV[3…] packed results, and sealed user tokens
 -- returns  for each entry {'ok' | 'repeated' | 'late', state of the job}
@@ -34,7 +35,7 @@ local function keep(entry, app, job)
     for _, put in ipairs(entry.creds) do book_credential(app, put[1], put[2]) end
   end
   if entry.push then
-    for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3]) end
+    for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3], job) end
   end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
@@ -129,8 +130,18 @@ local function return_unsent(lease, entry)
   return count(entry.back) + count(entry.again)
 end
 
+local function keep_why(job, why)
+  local name = key('job', job, 'why')
+  for _, told in ipairs(why) do
+    local index, words = whole(told[1]), told[2]
+    if words == '' then redis.call('HDEL', name, index) else redis.call('HSET', name, index, words) end
+  end
+  expire_with(job, 'why')
+end
+
 local function go_on(lease, entry)
   local moved = 0
+  if entry.why then keep_why(lease.job, entry.why) end
   for _, step in ipairs(entry.next) do
     redo(lease.job, lease.app, step[2], 0, step[1])
     mark(lease.job, step[2], PENDING)

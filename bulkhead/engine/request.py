@@ -1,0 +1,50 @@
+"""What is asked for with a job, apart from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bulkhead.model.waves import Waves
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for, apart from the rows."""
+
+    kind: str
+    tenant: str
+    app: str
+    columns: Sequence[str | None] = ()
+    """Their names; None for one that no row has."""
+    mapping: Mapping[str, int] = field(default_factory=dict)
+    """Field of a user → number of its column."""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    repeat: str = ""
+    """What may be done about a lost answer, where the kind alone does not say it."""
+    priority: str = ""
+    """A name of PRIORITIES; empty: normal."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    idempotency_key: str = ""
+    max_attempts: int | None = None
+    retry_first: float | None = None
+    retry_longest: float | None = None
+    give_up_after: float | None = None
+    """Seconds, as in an app's settings; what is None is as its app has it."""
+    max_failures: str = ""
+    """`N` or `P%` of the rows: with more failed ones the job pauses for a person."""
+    at: float | None = None
+    """Unix seconds before which no call is made."""
+    deadline: float | None = None
+    """Unix seconds from which on no call is made: the job times out."""
+    rate: float | None = None
+    """The job's own most calls a second, below those of its app."""
+    parent: str = ""
+    """The job whose rows these are, for a retry."""
+    notify: str = ""
+    """JSON with the task and the queue that the job document is sent to at the end."""
+    content: str = ""
+    """What one order has in common with the same again, where its rows hold more than was asked."""
+    waves: Waves | None = None
+    """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""

@@ -1,0 +1,211 @@
+"""Orders a rotation: what the front door and the Python API end in, audited as a command is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from bulkhead.credential_file import CredentialFile
+from bulkhead.engine.audit_writer import AuditWriter, Deed
+from bulkhead.engine.credentials import KEPT_FOR, Credentials, Stored
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.fleet_deeds import of_app, of_credential
+from bulkhead.engine.jobs import Jobs
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import InvalidInput
+from bulkhead.model.app import App, parse_duration, split_app
+from bulkhead.model.job import Job
+from bulkhead.model.rotation import VERIFICATIONS
+from bulkhead.model.waves import Waves, wave_ends
+from bulkhead.ordering import DEFAULT, Options
+from bulkhead.pushing import OPTIONS, PushOptions, refuse_too_large
+from bulkhead.rotating import (
+    KIND,
+    Change,
+    Proof,
+    changes,
+    chosen,
+    owner_of,
+    prepare_rotation,
+    refuse_other_project,
+    refuse_under_way,
+)
+from bulkhead.site import SecretKeys
+
+USUAL = Proof()
+LONGEST = 365 * 86400.0
+"""Seconds that a wave may soak, and a test may be waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotationOrder:
+    """Which apps are to have a credential, and how carefully. `soak` is in seconds."""
+
+    apps: str | Sequence[str]
+    """A selector as `--apps` takes it, or names."""
+    proof: Proof = USUAL
+    waves: str = "100%"
+    soak: float = 0.0
+    auto_rollback: bool = False
+    allow_project_change: bool = False
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> RotationOrder:
+        """The order in the words of a message or a program; what is not told is as usual.
+
+        Raises InvalidInput.
+        """
+        given = {name: told[name] for name in OF_AN_ORDER if told.get(name) is not None}
+        soak = _seconds(given.pop("soak", 0.0), "soak")
+        return cls(given.pop("apps"), _proof(given), soak=soak, **given)
+
+    def waves_of(self, apps: int) -> Waves:
+        """The waves among so many apps. Raises InvalidInput."""
+        return Waves(wave_ends(self.waves, apps), self.soak, self.auto_rollback)
+
+
+OF_AN_ORDER = (
+    *("apps", "waves", "soak", "verify", "test_user", "verify_within", "push_options"),
+    *("auto_rollback", "allow_project_change"),
+)
+"""What an order may tell, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who orders: for the audit, and to know whose app `shop` is.
+
+    With `bound`, the tenant's own apps are all there are.
+    """
+
+    who: str
+    tenant: str | None
+    bound: bool = False
+
+
+class Rotations:
+    """Takes a customer's orders. Whatever it raises, nothing was sent."""
+
+    def __init__(self, scripts: Scripts, keys: SecretKeys, customer: Customer) -> None:
+        self._scripts = scripts
+        self._keys = keys
+        self._customer = customer
+
+    @property
+    def credentials(self) -> Credentials:
+        """The files that the store keeps."""
+        return Credentials(self._scripts, self._keys.box)
+
+    def keep(self, file: CredentialFile) -> str:
+        """Keep a file for later orders; its id."""
+        self._write_down([Deed("creds.keep", of_credential(file.stored))])
+        return self.credentials.put(file.content, file.stored)
+
+    def plan(self, new: Stored, order: RotationOrder) -> list[Change]:
+        """What would become of each app. Raises InvalidInput or NotFound for one there is not."""
+        return changes(self._scripts, self._apps(order.apps), new)
+
+    def made_with(self, key: str, order: RotationOrder) -> Job | None:
+        """The job that this order under this key has made before, if it has."""
+        owner = owner_of(app.id for app in self._apps(order.apps))
+        return Jobs(self._scripts).made_with(owner, key)
+
+    def order(self, file: CredentialFile, order: RotationOrder, options: Options = DEFAULT) -> Job:
+        """The job. The same order under the same key again is the same job.
+
+        Raises InvalidInput (another project, a file too large), NotFound (an app), Conflict
+        (idempotency key, another rotation), StoreFull or Unreachable.
+        """
+        planned = self.plan(file.stored, order)
+        made = prepare_rotation(
+            planned,
+            order.waves_of(len(planned)),
+            order.proof,
+            file=file.stored.file,
+            force=options.force,
+            options=options,
+        )
+        key = options.idempotency_key
+        if not key or Jobs(self._scripts).made_with(made.request.tenant, key) is None:
+            self._refuse_unfit(file, order, planned)
+            self._write_down(_deeds(planned))
+            wait = max(0.0, options.at - time.time()) if options.at else 0.0
+            self.credentials.put(file.content, file.stored, KEPT_FOR + wait)
+        return made.submit(self._scripts)
+
+    def _refuse_unfit(
+        self, file: CredentialFile, order: RotationOrder, planned: Sequence[Change]
+    ) -> None:
+        if not order.allow_project_change:
+            refuse_other_project(planned)
+        for change in planned:
+            refuse_too_large(change.app, file.content, file.stored.file)
+        refuse_under_way(self._scripts, planned)
+
+    def _write_down(self, deeds: Sequence[Deed]) -> None:
+        AuditWriter(self._scripts, self._keys.audit).add_all(self._customer.who, deeds)
+
+    def _apps(self, wanted: str | Sequence[str]) -> list[App]:
+        tenant, fleet = self._customer.tenant, Fleet(self._scripts)
+        only = tenant if self._customer.bound else None
+        if isinstance(wanted, str):
+            _refuse_strangers((word.strip() for word in wanted.split(",")), only)
+            return chosen(fleet.apps(only), wanted, tenant)
+        names = list(dict.fromkeys("/".join(split_app(name, tenant)) for name in wanted))
+        _refuse_strangers(names, only)
+        known = {app.id: app for app in fleet.apps(only)}
+        # Asking for one that is not there says which is near.
+        return [known.get(name) or fleet.app(name) for name in names]
+
+
+def _proof(given: dict[str, Any]) -> Proof:
+    """The proof that is asked for; its words are taken out."""
+    verify, user = given.pop("verify", "none"), given.pop("test_user", "")
+    within = _seconds(given.pop("verify_within", USUAL.within), "verify_within")
+    if verify not in VERIFICATIONS:
+        raise _unfit("verify", f"it must be one of {', '.join(VERIFICATIONS)}")
+    if verify == "test-push" and not user:
+        raise InvalidInput(
+            "`test_user` is missing",
+            why="a test notification is sent to a user of each app",
+            to_do="give the address of a probe user, such as probe@example.com",
+        )
+    if not within:
+        raise _unfit("verify_within", "it leaves no time for the result")
+    return Proof(verify, user, within, _options(given.pop("push_options", {})))
+
+
+def _options(told: Mapping[str, Any]) -> dict[str, bool]:
+    if not told.keys() <= OPTIONS.keys() or not all(isinstance(on, bool) for on in told.values()):
+        raise _unfit("push_options", f"it has any of {', '.join(OPTIONS)}, each true or false")
+    return PushOptions(**told).given()
+
+
+def _seconds(told: float | str, name: str) -> float:
+    seconds = parse_duration(told) if isinstance(told, str) else float(told)
+    if not 0 <= seconds < LONGEST:
+        raise _unfit(name, "it must be 0 seconds or more, and less than a year")
+    return seconds
+
+
+def _unfit(name: str, why: str) -> InvalidInput:
+    return InvalidInput(f"`{name}` does not fit", why=why, to_do="correct it; nothing was sent")
+
+
+def _refuse_strangers(names: Iterable[str], tenant: str | None) -> None:
+    """Raises InvalidInput for an app of another tenant than the one that is served here."""
+    for name in names:
+        owner = name.partition("/")[0]
+        if tenant and "/" in name and "=" not in name and not fnmatchcase(tenant, owner):
+            raise InvalidInput(
+                f"{name} is not an app of {tenant}",
+                why=f"orders that come in here are for {tenant} alone: BULKHEAD_TENANT says so",
+                to_do=f"name apps of {tenant}, or send it where that tenant's workers listen",
+            )
+
+
+def _deeds(planned: Sequence[Change]) -> list[Deed]:
+    return [Deed(KIND, {**of_app(one.app.id), **of_credential(one.new)}) for one in planned]
