@@ -320,3 +320,15 @@ def test_an_app_made_ready_for_a_slow_worker_waits_where_only_a_quick_one_asks(w
 
     assert claim.slices == ()
     assert 0.7 < claim.next_due < 0.9
+
+
+def test_a_worker_that_stood_still_holds_a_fast_app_up_for_nobody_else(world):
+    free = {"rate": 1_000_000, "burst": 100_000, "max_in_flight": 256}
+    world.submit(5000, world.app(**free))
+
+    slow = world.worker("w1").claim(8, 50, 0.5)
+    quick = world.worker("w2").claim(8, 50)
+
+    assert slow.slices
+    assert min(slow.slices[0].offsets) >= 500_000
+    assert quick.slices

@@ -36,7 +36,7 @@ class Watched:
         return self._after("give_back", returned)
 
     def beat(self):
-        overdue = self._verbs.beat({"slots": "24"})
+        overdue = self._verbs.beat({"slots": str(self._engine.slots)})
         self._model.beat(self.name)
         return self._after("beat", overdue)
 
@@ -73,6 +73,8 @@ class Engine:
         self.on_dead = on_dead
         self.on_tick = on_tick
         self.after = after
+        self.slots = 24
+        """Lanes that each worker says it has."""
 
     def verbs(self, name):
         return Watched(self, name)

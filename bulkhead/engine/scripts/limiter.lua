@@ -110,7 +110,9 @@ local function instants(app, most, lanes, limits)
     for n in ipairs(limits) do at = math.max(at, narrow[n][i]) end
     if at > soonest + HORIZON or at > own + SLACK then break end
     if loose == 0 and own > permit + LAG then loose = i end
-    if wave == 0 or alone then tat = math.max(tat, own) end
+    -- What a slow worker will use later than others could does not hold those up, where instants tell nothing.
+    local from = lanes.unpaced and math.max(NOW, permit) or own
+    if wave == 0 or alone then tat = math.max(tat, from) end
     tat = tat + pace
     offsets[i], tats[i] = at, tat
     for n, limit in ipairs(limits) do narrow[n][i + 1] = math.max(narrow[n][i], at - SLACK) + limit.pace end
