@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from bulkhead.backend.call import Call
-from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.engine.cabinet import Cabinet, Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
 from bulkhead.model.outcome import Outcome, Refused, Unknown
+from bulkhead.model.push import Wish
 from bulkhead.model.rotation import (
     AWAIT,
     CODE_OF,
@@ -19,7 +20,7 @@ from bulkhead.model.rotation import (
     UNDO_TEST,
     VERIFY,
 )
-from bulkhead.model.slice import Known
+from bulkhead.model.slice import Known, Slice
 from tasks import call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 
@@ -28,6 +29,7 @@ Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 Spare = Callable[[JobFacts, Item], Outcome | None]
 Sparing = Callable[[Item, Known | None], Outcome | None]
 Supplied = Callable[[Asked, Sequence[Item]], Sequence[Item]]
+Wanted = Callable[[JobFacts, Item], Wish]
 GiveUp = Callable[[JobFacts, Item, Refused | Unknown], Outcome]
 
 
@@ -49,6 +51,8 @@ class Operation:
     """Says what becomes of an item without a call, where what was looked up says so."""
     give_up: GiveUp | None = None
     """Says what follows when the attempts at this step are used up, where that is not the end."""
+    wish: Wanted | None = None
+    """Says of an item which file its call puts into which slot, where the slot is claimed first."""
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -64,16 +68,19 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("apps.check_token", FIRST): Operation(check.probe, check.not_accepted),
     ("call", FIRST): Operation(call.call),
     ("creds.upload", FIRST): Operation(
-        push.upload, push.uploaded, push.with_credentials, push.spare
+        push.upload, push.uploaded, wish=push.wish, spare=push.spare
     ),
     ("creds.upload", READ_BACK): Operation(
-        push.upload_again, push.uploaded, push.with_credentials, push.barred_again
+        push.upload_again, push.uploaded, wish=push.wish, spare=push.barred_again
     ),
     ("creds.rotate", FIRST): Operation(
-        push.upload, rotation.uploaded, rotation_supply.with_new, push.spare
+        push.upload, rotation.uploaded, wish=rotation_supply.wish, spare=push.spare
     ),
     ("creds.rotate", READ_BACK): Operation(
-        push.upload_again, rotation.uploaded_again, rotation_supply.with_new, push.barred_again
+        push.upload_again,
+        rotation.uploaded_again,
+        wish=rotation_supply.wish,
+        spare=push.barred_again,
     ),
     ("creds.rotate", OPTIONS): Operation(
         rotation.set_options,
@@ -95,9 +102,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.rotate", ROLL_BACK): Operation(
         rotation.upload_previous,
         partial(rotation.went_back, ROLL_BACK),
-        rotation_supply.with_previous_back,
-        push.barred,
-        partial(rotation.not_back, ROLL_BACK),
+        wish=rotation_supply.wish_back,
+        spare=push.barred,
+        give_up=partial(rotation.not_back, ROLL_BACK),
     ),
     **{
         ("creds.rotate", step): Operation(
@@ -119,9 +126,21 @@ def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
     operation = OPERATIONS.get((asked.facts.kind, asked.part.step))
     items = asked.cabinet.items(asked.part)
+    if operation is not None and operation.wish is not None:
+        return push.claimed(asked, [(item, operation.wish(asked.facts, item)) for item in items])
     if operation is None or operation.supply is None:
         return items
     return operation.supply(asked, items)
+
+
+def wishes(cabinet: Cabinet, part: Slice) -> Sequence[Wish]:
+    """The files that the slice's calls put into slots. Raises BulkheadError."""
+    operation = OPERATIONS.get((part.kind, part.step))
+    if operation is None or operation.wish is None:
+        return ()
+    facts = cabinet.job(part.job)
+    wanted = [operation.wish(facts, item) for item in cabinet.items(part)]
+    return push.may_be_sent(cabinet, wanted)
 
 
 def given_up(facts: JobFacts, item: Item, step: str, outcome: Refused | Unknown) -> Outcome:

@@ -16,6 +16,7 @@ from bulkhead.model.ranges import indexes
 from bulkhead.model.slice import LOOK, Begun, Report, Slice
 from tasks import report, users
 from tasks.clocks import Clocks
+from tasks.leaves import with_leaves
 from tasks.news import News
 from tasks.settling import give_up, settle
 from tasks.slice_run import SliceRun
@@ -138,7 +139,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[Sli
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
     answered_at = clocks.monotonic()
-    for part, answer in zip(parcel, answers, strict=True):
+    for part, answer in zip(parcel, with_leaves(parcel, answers, runtime.cabinet), strict=True):
         if isinstance(answer, Begun):
             if not part.marks:
                 runtime.delay.learn(answer.since_claim / 1e6)

@@ -22,11 +22,10 @@ from tasks.asked import Asked
 SERVICES: Mapping[str, push.Service] = {"fcm": "fcm", "apn": "apn"}
 
 
-def with_credentials(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with its file opened, and with its slot claimed."""
-    force = bool(asked.facts.params.get("force"))
-    rows = [(item, _row(item)) for item in items]
-    return claimed(asked, [(item, Wish(row.slot, row.credential, force)) for item, row in rows])
+def wish(facts: JobFacts, item: Item) -> Wish:
+    """The file of the item's row for its slot, whatever is there."""
+    row = _row(item)
+    return Wish(row.slot, row.credential, bool(facts.params.get("force")))
 
 
 def claimed(asked: Asked, wanted: Sequence[tuple[Item, Wish]]) -> Sequence[Item]:
@@ -37,11 +36,19 @@ def claimed(asked: Asked, wanted: Sequence[tuple[Item, Wish]]) -> Sequence[Item]
     """
     part, files = asked.part, [_supply(asked.cabinet, wish.credential) for _, wish in wanted]
     wishes = [wish for (_, wish), supply in zip(wanted, files, strict=True) if supply]
-    leaves = iter(asked.cabinet.push_record.claim(part.app, part.job, wishes))
+    leaves = asked.begun.leaves
+    if any(wish not in leaves for wish in wishes):
+        answers = asked.cabinet.push_record.claim(part.app, part.job, wishes)
+        leaves = dict(zip(wishes, answers, strict=True))
     return [
-        replace(item, supply=supply and _told(supply, next(leaves)))
-        for (item, _), supply in zip(wanted, files, strict=True)
+        replace(item, supply=supply and _told(supply, leaves[wish]))
+        for (item, wish), supply in zip(wanted, files, strict=True)
     ]
+
+
+def may_be_sent(cabinet: Cabinet, wishes: Sequence[Wish]) -> list[Wish]:
+    """Those whose file can be opened."""
+    return [wish for wish in wishes if _supply(cabinet, wish.credential) is not None]
 
 
 def _told(supply: Supply, leave: Leave) -> Supply:

@@ -10,7 +10,7 @@ from bulkhead.inbound.event import PushResult
 from bulkhead.model.push import Wish
 from bulkhead.model.rotation import RotationRow
 from tasks.asked import Asked
-from tasks.push import claimed, with_file, with_files
+from tasks.push import with_file, with_files
 
 WITHIN = 60.0
 """Seconds that a test's result is waited for, where the job does not say."""
@@ -18,25 +18,19 @@ SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
 
 
-def with_new(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with its new file, where its slot still holds what the plan said."""
-    force = bool(asked.facts.params.get("force"))
-    rows = [(item, row_of(item)) for item in items]
-    return claimed(asked, [(item, _wish(row, force)) for item, row in rows])
-
-
-def with_previous_back(asked: Asked, items: Sequence[Item]) -> Sequence[Item]:
-    """The items, each with the file before, where its slot still holds the new one."""
-    before = [(item, row_of(item)) for item in items]
-    return claimed(asked, [(item, _wish_back(row)) for item, row in before])
-
-
-def _wish(row: RotationRow, force: bool) -> Wish:
+def wish(facts: JobFacts, item: Item) -> Wish:
+    """The new file, where its slot still holds what the plan said."""
+    row = row_of(item)
     new, previous = row.new, row.previous.credential if row.previous else ""
-    return Wish(new.slot, new.credential, force, (previous, new.credential))
+    return Wish(
+        new.slot, new.credential, bool(facts.params.get("force")), (previous, new.credential)
+    )
 
 
-def _wish_back(row: RotationRow) -> Wish:
+def wish_back(facts: JobFacts, item: Item) -> Wish:
+    """The file before, where its slot still holds the new one."""
+    del facts
+    row = row_of(item)
     old = row.previous.credential if row.previous else ""
     return Wish(row.new.slot, old, force=True, expected=(row.new.credential,))
 

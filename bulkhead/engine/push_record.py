@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.model.push import DebugWindow, Doubt, InSlot, Leave, SetOption, Verdict, Wish
@@ -13,6 +14,20 @@ DOUBT = "creds:doubt"
 """The hash of an app whose fields are slots that may hold another file than the record says."""
 WINDOW = "window"
 """The one field of the hash of debug windows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The files that a job is about to send to an app."""
+
+    app: str
+    job: str
+    wishes: Sequence[Wish]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the store is asked."""
+        wants = [wish.to_dict() for wish in self.wishes]
+        return {"app": self.app, "job": self.job, "wants": wants}
 
 
 class PushRecord:
@@ -49,11 +64,13 @@ class PushRecord:
 
         What it may send is in doubt until it has told what came of it. Asked again, the same.
         """
-        if not wishes:
-            return []
-        wanted = json.dumps([wish.to_dict() for wish in wishes])
-        answers = self._scripts.run("credential", "claim", app, job, wanted)
-        return [_leave(*(part.decode() for part in answer)) for answer in answers]
+        return self.claim_all([Claim(app, job, wishes)])[0] if wishes else []
+
+    def claim_all(self, claims: Sequence[Claim]) -> list[list[Leave]]:
+        """The same of many apps and jobs, in one step: all of it is claimed, or nothing."""
+        wanted = json.dumps([claim.to_dict() for claim in claims])
+        answers = self._scripts.run("credential", "claim", wanted)
+        return [[_leave(*leave) for leave in answer] for answer in answers]
 
     def history(self, app: str, limit: int | None = None) -> list[InSlot]:
         """What was put into its slots, the newest first."""
@@ -94,5 +111,6 @@ def _option(told: dict[str, Any]) -> SetOption:
     return SetOption(told["value"], told["job"], told["at"])
 
 
-def _leave(verdict: Verdict, held: str, job: str) -> Leave:
-    return Leave(verdict, InSlot.of(held) if held else None, job)
+def _leave(verdict: bytes, held: bytes, job: bytes) -> Leave:
+    said = cast("Verdict", verdict.decode())
+    return Leave(said, InSlot.of(held) if held else None, job.decode())

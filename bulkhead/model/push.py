@@ -95,7 +95,8 @@ class Wish:
 
     def to_dict(self) -> dict[str, Any]:
         """As the store is asked."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        told = {"slot": self.slot, "credential": self.credential, "force": self.force}
+        return told if self.expected is None else {**told, "expected": self.expected}
 
 
 Verdict = Literal["own", "same", "taken", "changed"]

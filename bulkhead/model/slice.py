@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bulkhead.model.kind import KINDS
 from bulkhead.model.outcome import Repeat
+from bulkhead.model.push import Leave, Wish
 from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
 from bulkhead.model.traffic import Traffic
 from bulkhead.secrets import Secret
@@ -93,6 +94,8 @@ class Begun:
     """Items whose address is on the record."""
     opens: int | None = None
     """Set for the first slice of its job to begin: the packed results the job began with."""
+    leaves: Mapping[Wish, Leave] = field(default_factory=dict)
+    """What the store said to its wishes, where they were asked together with other slices'."""
 
 
 @dataclass(frozen=True, slots=True)

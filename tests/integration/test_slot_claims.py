@@ -9,17 +9,21 @@ import pytest
 from bulkhead.box import Box
 from bulkhead.credential.inspection import inspect
 from bulkhead.engine.cabinet import Cabinet
+from bulkhead.engine.connect import open_client
 from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.engine.draft import Draft
 from bulkhead.engine.push_record import PushRecord
+from bulkhead.engine.script import Scripts
 from bulkhead.model.outcome import Refused, Skipped
 from bulkhead.model.push import Doubt, Wish
 from bulkhead.model.rotation import ROLL_BACK
+from bulkhead.model.slice import Held
 from bulkhead.model.waves import Waves
 from bulkhead.pushing import prepare_upload, row_of
 from bulkhead.rotating import Proof, changes, prepare_rotation
 from bulkhead.secrets import SecretBytes
 from tasks.asked import Asked
+from tasks.leaves import with_leaves
 from tasks.operation import sparing, supplied
 from tests.fakes.engine import FAILED, SUCCEEDED, report
 
@@ -231,6 +235,49 @@ def test_the_store_says_what_a_wish_may_do(fleet):
     assert fleet.record.claim(APP, "job_gone", []) == []
     (empty,) = fleet.record.claim(APP, "job_gone", [Wish("apn:x", new, expected=("", new))])
     assert (empty.verdict, empty.held) == ("own", None)
+
+
+def test_what_begins_together_asks_together_and_needs_no_second_question(fleet, world):
+    other = "acme/chat"
+    world.app(other, burst=64)
+    new = fleet.file(1)
+    fleet.rotate(new, APP, other)
+    parts = world.claim()
+    begun = with_leaves(parts, [world.begin(part) for part in parts], fleet.cabinet)
+    for app in (APP, other):
+        assert fleet.record.doubts(app)["fcm"].job == parts[0].job
+        world.redis.delete(world.key("app", app, "creds:doubt"))
+
+    outcomes = [fleet.take_up(*pair) for pair in zip(parts, begun, strict=True)]
+
+    assert outcomes == [None, None]
+    assert fleet.record.doubts(APP) == fleet.record.doubts(other) == {}
+
+
+def test_of_slices_that_ask_together_each_has_its_own_answer(fleet):
+    new = [fleet.file(1), fleet.file(2), fleet.file(0)]
+    jobs = [fleet.rotate(file) for file in new]
+    begun = fleet.begun()
+    parts, answers = zip(*(begun[job] for job in jobs), strict=True)
+
+    together = with_leaves(parts, [*answers[:2], Held("held")], fleet.cabinet)
+    first, second = (fleet.take_up(*pair) for pair in zip(parts[:2], together[:2], strict=True))
+
+    assert together[2] == Held("held")
+    assert first is None
+    assert (type(second), second.code) == (Refused, "SLOT_TAKEN")
+
+
+def test_a_slice_that_could_not_ask_together_asks_as_it_is_taken_up(fleet, world):
+    rotation = fleet.rotate(fleet.file(1))
+    ((part, answer),) = fleet.begun().values()
+    away = Cabinet(Scripts(open_client("redis://127.0.0.1:1/0")), BOX)
+
+    (alone,) = with_leaves([part], [answer], away)
+
+    assert alone == answer
+    assert fleet.take_up(part, alone) is None
+    assert fleet.record.doubts(APP)["fcm"].job == rotation
 
 
 def test_a_doubt_of_before_there_were_claims_is_read_as_one(fleet, world):

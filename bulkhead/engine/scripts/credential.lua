@@ -5,10 +5,10 @@
 -- ARGV[1]  'put'      ARGV[2] id  ARGV[3] ms it is kept while no entry names it  ARGV[4…] fields and values
 --          'book'     ARGV[2] app  ARGV[3] slot  ARGV[4] JSON of the entry, without a time
 --          'forget'   ARGV[2] app
---          'claim'    ARGV[2] app  ARGV[3] job  ARGV[4] JSON list of {slot, credential, force, expected (ids, one of
---                     which the slot must hold, '' for none; absent: any)}: what the job is about to send
+--          'claim'    ARGV[2] JSON list of {app, job, wants: list of {slot, credential, force, expected (ids, one of
+--                     which the slot must hold, '' for none; absent: any)}}: what the jobs are about to send
 -- returns  1 if anything changed, else 0; what is sealed already stays as it is
---          'claim': for each {'own' | 'same' | 'taken' | 'changed', JSON of what the slot holds or '', a job or ''}
+--          'claim': for each app a list, for each of its wants {'own' | 'same' | 'taken' | 'changed', JSON of what the slot holds or '', a job or ''}
 --          own = the job has the slot until it has told what came of the file; the job named had left it in doubt
 --          same = this file is there, and no call is due; taken = by the job named; changed = not what was expected
 
@@ -56,7 +56,10 @@ end
 
 if verb == 'claim' then
   local answers = {}
-  for i, want in ipairs(cjson.decode(ARGV[4])) do answers[i] = claim(name, ARGV[3], want) end
+  for i, asked in ipairs(cjson.decode(name)) do
+    answers[i] = {}
+    for n, want in ipairs(asked.wants) do answers[i][n] = claim(asked.app, asked.job, want) end
+  end
   return answers
 end
 
