@@ -12,10 +12,11 @@
 local CREDS_HISTORY = 200                 -- entries of an app
 local CREDENTIAL_KEPT = 5184000000        -- ms (60 days) that a file outlives the last entry that names it
 
+-- Two entries name it from now on: the slot's and the history's.
 local function hold_credential(id)
   local name = key('credential', id)
   if redis.call('EXISTS', name) == 0 then return end
-  redis.call('HINCRBY', name, 'refs', 1)
+  redis.call('HINCRBY', name, 'refs', 2)
   redis.call('PERSIST', name)
 end
 
@@ -61,13 +62,13 @@ local function book_credential(app, slot, json)
   local slots, history, entry = key('app', app, 'creds'), key('app', app, 'creds', 'history'), dated(json)
   local told, before = cjson.decode(json), redis.call('HGET', slots, slot)
   hold_credential(told.credential)
-  hold_credential(told.credential)
   redis.call('HSET', slots, slot, entry)
-  redis.call('LPUSH', history, entry)
+  local kept = redis.call('LPUSH', history, entry)
   end_doubt(app, slot, told.job)
-  watch_end(app, slot, told.not_after)
+  -- A slot that was empty is not watched.
+  if before or told.not_after ~= cjson.null then watch_end(app, slot, told.not_after) end
   if before then let_go_credential(before) end
-  while redis.call('LLEN', history) > CREDS_HISTORY do let_go_credential(redis.call('RPOP', history)) end
+  for _ = CREDS_HISTORY + 1, kept do let_go_credential(redis.call('RPOP', history)) end
 end
 
 -- What else was told mesibo about push: `part` is the name of a hash of the app. An empty text ends a doubt.
