@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
@@ -14,6 +15,8 @@ from tasks.push import with_file, with_files
 
 WITHIN = 60.0
 """Seconds that a test's result is waited for, where the job does not say."""
+ROWS_KEPT = 512
+"""Of items that are under way."""
 SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
 
@@ -69,7 +72,13 @@ def _heard(asked: Asked, address: str, since_ms: int) -> PushResult | None:
 
 def row_of(item: Item) -> RotationRow:
     """The item's row. Raises ValueError for one that no rotation made."""
-    return RotationRow.of(item.cells)
+    return _row(tuple(item.cells))
+
+
+@lru_cache(ROWS_KEPT)
+def _row(cells: tuple[str, ...]) -> RotationRow:
+    """Asked for at each turn of an item: when it is begun, sent, concluded and reported."""
+    return RotationRow.of(cells)
 
 
 def options_of(facts: JobFacts, item: Item) -> Mapping[str, bool]:

@@ -66,9 +66,19 @@ class Stored:
 
     def in_slot(self, by: str, job: str = "") -> InSlot:
         """The entry that says that it is in its slot of an app now."""
-        told = asdict(self)
-        del told["size"]
-        return InSlot(credential=told.pop("id"), by=by, job=job, **told)
+        return InSlot(
+            slot=self.slot,
+            credential=self.id,
+            fingerprint=self.fingerprint,
+            kind=self.kind,
+            project=self.project,
+            bundle=self.bundle,
+            environment=self.environment,
+            not_after=self.not_after,
+            file=self.file,
+            by=by,
+            job=job,
+        )
 
     def fields(self) -> list[str]:
         """Names and values in turn; what is not known has none."""

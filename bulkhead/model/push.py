@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from bulkhead.model.job import rfc3339
@@ -57,9 +57,7 @@ class InSlot:
 
     def to_json(self) -> str:
         """As the record keeps it; the store adds `at`, by its own clock."""
-        kept = asdict(self)
-        del kept["at"]
-        return json.dumps(kept)
+        return json.dumps({name: getattr(self, name) for name in _KEPT})
 
     @classmethod
     def of(cls, text: str | bytes) -> InSlot:
@@ -70,6 +68,9 @@ class InSlot:
         """The entry as JSON shows it."""
         ends = None if self.not_after is None else rfc3339(self.not_after * 1e6)
         return {**asdict(self), "not_after": ends, "job": self.job or None, "at": rfc3339(self.at)}
+
+
+_KEPT = tuple(field.name for field in fields(InSlot) if field.name != "at")
 
 
 @dataclass(frozen=True, slots=True)
