@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
+from bulkhead.model.job import Job
 from bulkhead.model.push import InSlot, UploadRow
 from bulkhead.model.rotation import APP, COLUMNS, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
@@ -139,16 +140,22 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
         )
 
 
+def rotations_over(scripts: Scripts, apps: Sequence[str]) -> Iterator[tuple[Job, list[str]]]:
+    """The rotations that have not ended, and which of these apps they are to reach or have."""
+    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
+    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
+        both = [app for app in dict.fromkeys(apps) if app in taken]
+        if both and not job.ended:
+            yield job, both
+
+
 def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
     """Raises Conflict while another rotation of one of the apps has not ended.
 
     The one that was made under this idempotency key is no other.
     """
-    apps = {change.app.id: None for change in planned}
-    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
-    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
-        both = [app for app in apps if app in taken]
-        if both and not job.ended and not (key and job.idempotency_key == key):
+    for job, both in rotations_over(scripts, [change.app.id for change in planned]):
+        if not (key and job.idempotency_key == key):
             raise Conflict(
                 f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
                 why=f"{job.id} is {job.state.value}",
