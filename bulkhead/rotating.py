@@ -20,7 +20,7 @@ from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job
 from bulkhead.model.push import InSlot, UploadRow
-from bulkhead.model.rotation import APP, COLUMNS, RotationRow
+from bulkhead.model.rotation import APP, COLUMNS, WITHIN, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import row_of, type_for
@@ -39,7 +39,7 @@ class Proof:
     verify: str = "none"
     address: str = ""
     """The probe user who gets the test notification."""
-    within: float = 60.0
+    within: float = WITHIN
     """Seconds in which its result must come."""
     options: Mapping[str, bool] = field(default_factory=dict)
 

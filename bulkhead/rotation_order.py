@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,9 +9,9 @@ from typing import Any
 
 from bulkhead.credential_file import CredentialFile
 from bulkhead.engine.audit_writer import AuditWriter, Deed
-from bulkhead.engine.credentials import KEPT_FOR, Credentials, Stored
+from bulkhead.engine.credentials import Credentials, Stored, keep_for
 from bulkhead.engine.fleet import Fleet
-from bulkhead.engine.fleet_deeds import of_app, of_credential
+from bulkhead.engine.fleet_deeds import of_credential, sending
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
@@ -131,9 +130,8 @@ class Rotations:
         key = options.idempotency_key
         if not key or Jobs(self._scripts).made_with(made.request.tenant, key) is None:
             self._refuse_unfit(file, order, planned)
-            self._write_down(_deeds(planned))
-            wait = max(0.0, options.at - time.time()) if options.at else 0.0
-            self.credentials.put(file.content, file.stored, KEPT_FOR + wait)
+            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
+            self.credentials.put(file.content, file.stored, keep_for(options.at))
         return made.submit(self._scripts)
 
     def _refuse_unfit(
@@ -205,7 +203,3 @@ def _refuse_strangers(names: Iterable[str], tenant: str | None) -> None:
                 why=f"orders that come in here are for {tenant} alone: BULKHEAD_TENANT says so",
                 to_do=f"name apps of {tenant}, or send it where that tenant's workers listen",
             )
-
-
-def _deeds(planned: Sequence[Change]) -> list[Deed]:
-    return [Deed(KIND, {**of_app(one.app.id), **of_credential(one.new)}) for one in planned]

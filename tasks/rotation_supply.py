@@ -8,12 +8,10 @@ from dataclasses import replace
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.push import Wish
-from bulkhead.model.rotation import RotationRow
+from bulkhead.model.rotation import WITHIN, RotationRow
 from tasks.asked import Asked
 from tasks.push import claimed, with_file, with_files
 
-WITHIN = 60.0
-"""Seconds that a test's result is waited for, where the job does not say."""
 SLACK_MS = 2_000
 """By so much may a worker's clock be ahead of the store's, which dates the events."""
 
