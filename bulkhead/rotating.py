@@ -46,6 +46,12 @@ class Proof:
     def __post_init__(self) -> None:
         if self.verify == "test-push":
             pushtest(self.address)
+        if self.within <= 0:
+            raise InvalidInput(
+                "`verify_within` does not fit",
+                why="it leaves no time for the result",
+                to_do="leave it out, or say how long a test may take, such as 60s",
+            )
         if self.verify == "options" and not self.options:
             raise InvalidInput(
                 "no push option is named",

@@ -58,8 +58,14 @@ class RotationOrder:
         Raises InvalidInput.
         """
         given = {name: told[name] for name in OF_AN_ORDER if told.get(name) is not None}
-        soak = _seconds(given.pop("soak", 0.0), "soak")
-        return cls(given.pop("apps"), _proof(given), soak=soak, **given)
+        apps, soak = given.pop("apps", ()), _seconds(given.pop("soak", 0.0), "soak")
+        if not apps:
+            raise InvalidInput(
+                "no app is named",
+                why="nothing says who is to have the credential",
+                to_do="give `apps`: labels such as env=prod, names such as acme/*, or a list",
+            )
+        return cls(apps, _proof(given), soak=soak, **given)
 
     def waves_of(self, apps: int) -> Waves:
         """The waves among so many apps. Raises InvalidInput."""
@@ -130,6 +136,7 @@ class Rotations:
         key = options.idempotency_key
         if not key or Jobs(self._scripts).made_with(made.request.tenant, key) is None:
             self._refuse_unfit(file, order, planned)
+            refuse_under_way(self._scripts, planned, key)
             self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
             self.credentials.put(file.content, file.stored, keep_for(options.at))
         return made.submit(self._scripts)
@@ -141,7 +148,6 @@ class Rotations:
             refuse_other_project(planned)
         for change in planned:
             refuse_too_large(change.app, file.content, file.stored.file)
-        refuse_under_way(self._scripts, planned)
 
     def _write_down(self, deeds: Sequence[Deed]) -> None:
         AuditWriter(self._scripts, self._keys.audit).add_all(self._customer.who, deeds)
@@ -171,8 +177,6 @@ def _proof(given: dict[str, Any]) -> Proof:
             why="a test notification is sent to a user of each app",
             to_do="give the address of a probe user, such as probe@example.com",
         )
-    if not within:
-        raise _unfit("verify_within", "it leaves no time for the result")
     return Proof(verify, user, within, _options(given.pop("push_options", {})))
 
 
