@@ -21,6 +21,7 @@ from bulkhead.model.rotation import VERIFICATIONS
 from bulkhead.model.waves import Waves, wave_ends
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import OPTIONS, PushOptions, refuse_too_large
+from bulkhead.retrying import Choice, prepare
 from bulkhead.rotating import (
     KIND,
     Change,
@@ -32,7 +33,9 @@ from bulkhead.rotating import (
     refuse_other_project,
     refuse_under_way,
 )
+from bulkhead.rotating_again import changes_of
 from bulkhead.site import SecretKeys
+from bulkhead.submitting import was_made
 
 USUAL = Proof()
 LONGEST = 365 * 86400.0
@@ -133,12 +136,23 @@ class Rotations:
             force=options.force,
             options=options,
         )
-        key = options.idempotency_key
-        if not key or Jobs(self._scripts).made_with(made.request.tenant, key) is None:
+        if not was_made(self._scripts, made):
             self._refuse_unfit(file, order, planned)
-            refuse_under_way(self._scripts, planned, key)
+            refuse_under_way(self._scripts, planned, options.idempotency_key)
             self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
             self.credentials.put(file.content, file.stored, keep_for(options.at))
+        return made.submit(self._scripts)
+
+    def again(self, job: str, choice: Choice, options: Options = DEFAULT) -> Job:
+        """A new rotation of what an earlier one did not get done. Raises as `retrying.retry`."""
+        made = prepare(self._scripts, job, choice, options)
+        if not was_made(self._scripts, made):
+            planned, credentials = changes_of(self._scripts, made), self.credentials
+            ids = [one.new.id for one in planned]
+            files = [credentials.take(name) for name in dict.fromkeys(ids)]
+            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
+            for stored, content in files:
+                credentials.put(content, stored, keep_for(options.at))
         return made.submit(self._scripts)
 
     def _refuse_unfit(

@@ -19,7 +19,6 @@ from producers.cli.values import DURATION
 if TYPE_CHECKING:
     from bulkhead.model.waves import Waves
     from bulkhead.rotating import Change
-    from bulkhead.submitting import Prepared
     from producers.cli.creds_plan import Ready
 
 OWN = (
@@ -68,6 +67,7 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     """
     from bulkhead.ordering import Options
     from bulkhead.rotating import prepare_rotation, refuse_under_way
+    from bulkhead.submitting import was_made
     from producers.cli.creds_plan import plan_of, ready
 
     wanted = {name: options.pop(name) for name in OWN}
@@ -79,7 +79,7 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     made = prepare_rotation(
         todo.changes, todo.waves, todo.proof, force=wanted["force"], options=asked
     )
-    if not was_made(ctx, made):
+    if not was_made(ctx.scripts, made):
         refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
         _say(ctx, todo)
         _ask(ctx, todo, how.yes)
@@ -87,13 +87,6 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
             keep(ctx, apps, "creds.rotate", [loaded], asked.at)
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
-
-
-def was_made(ctx: Context, made: Prepared) -> bool:
-    """True if its idempotency key has a job, so that nothing is sent because of it."""
-    request = made.request
-    key = request.idempotency_key
-    return bool(key) and ctx.jobs.made_with(request.tenant, key) is not None
 
 
 def show_plan(planned: Sequence[Change], waves: Waves, verify: str, form: str | None) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkhead.client import Bulkhead
+from bulkhead.client import Bulkhead, Options
 from bulkhead.engine.audit import Audit
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
@@ -57,6 +57,21 @@ def test_a_rotation_is_a_job_whose_apps_are_audited_with_the_credential(keyed, r
         ("creds.rotate", "acme/shop"),
         ("creds.rotate", "other/shop"),
     ]
+
+
+def test_a_rotation_is_ordered_again_by_who_has_the_key_and_is_audited(keyed, redis, store_server):
+    first = keyed.rotate_credentials(apps=["shop", "other/shop"], fcm=FCM).cancel()
+    with (
+        Bulkhead(store_server.url) as keyless,
+        pytest.raises(InvalidInput, match="no secret key is known here"),
+    ):
+        keyless.job(first.id).retry()
+
+    again = [first.retry("not_attempted", Options(idempotency_key="again")) for _ in range(2)]
+
+    assert {(job.document.parent, job.counts.pending) for job in again} == {(first.id, 2)}
+    told = Audit(Scripts(redis)).entries()
+    assert [one.action for one in told] == ["creds.rotate"] * 4
 
 
 @pytest.mark.parametrize(
