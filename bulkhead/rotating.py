@@ -109,8 +109,8 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     known = {app.id: app for app in apps}
     words = [word.strip() for word in selector.split(",") if word.strip()]
     if words and all("=" in word for word in words):
-        wanted = dict(word.split("=", maxsplit=1) for word in words)
-        found = [app for app in known.values() if wanted.items() <= app.settings.labels.items()]
+        wanted = {tuple(word.split("=", maxsplit=1)) for word in words}
+        found = [app for app in known.values() if wanted <= set(app.settings.labels.items())]
         return _some(found, selector, "no app has these labels")
     found_by_name: dict[str, App] = {}
     for word in words:

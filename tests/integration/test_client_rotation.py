@@ -21,7 +21,8 @@ def keyed(redis, store_server):
     fleet = Fleet(Scripts(redis))
     for tenant in ("acme", "other"):
         fleet.add_tenant(tenant)
-        settings = AppSettings(base_url="https://api.example.com/backend/")
+        labels = {"of": tenant}
+        settings = AppSettings(base_url="https://api.example.com/backend/", labels=labels)
         fleet.add_app(f"{tenant}/shop", settings, SealedToken("box", "last", "print"))
     given = {"REDIS_URL": store_server.url, "SECRET_KEY": SECRET, "TENANT": "acme"}
     with Bulkhead.from_env({f"BULKHEAD_{name}": text for name, text in given.items()}) as made:
@@ -84,6 +85,7 @@ def test_a_rotation_is_ordered_again_by_who_has_the_key_and_is_audited(keyed, re
         ({"fcm": b"no credential"}, "what is given as fcm cannot be uploaded"),
         ({"fcm": "nowhere.json"}, "nowhere.json cannot be read"),
         ({"fcm": FCM, "apps": "team=nobody"}, "chooses no app"),
+        ({"fcm": FCM, "apps": "of=acme,of=other"}, "chooses no app"),
         ({"fcm": FCM, "apps": []}, "no app is named"),
         ({"fcm": FCM, "apps": None}, "no app is named"),
         ({"fcm": FCM, "verify_within": 0}, "`verify_within` does not fit"),
