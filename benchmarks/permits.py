@@ -70,7 +70,7 @@ class Seen:
 def judged(name: str, part: float, over: float) -> Sequence[Row]:
     """The two rows of a number of apps; `over` is the worst window's calls above the limit."""
     what = f"{SETTING}, {name}"
-    lawful = "no call too many" if over <= 0 else f"{over:+.2f} calls in the worst window"
+    lawful = "no call too many" if over <= 0 else f"{over:+.4f} calls in the worst window"
     return [
         Row(f"permits used, {what}", f"≥ {USED_BAR:.0%}", f"{part:.2%}", part >= USED_BAR),
         Row(

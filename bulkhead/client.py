@@ -152,13 +152,13 @@ class Bulkhead:
         Raises InvalidInput for a file that could not be uploaded as it is.
         """
         named = the_one_of({"fcm": fcm, "apn": apn})
-        rotations = self._rotations
+        rotations = self._rotations()
         return rotations.keep(credential_of(named, rotations))
 
     def plan_rotation(self, **asked: Unpack[AskedToRotate]) -> list[dict[str, Any]]:
         """What `rotate_credentials` would do to each app by our record, as `--dry-run` shows it."""
         order, _, named = taken_apart(asked)
-        rotations = self._rotations
+        rotations = self._rotations()
         planned = rotations.plan(credential_of(named, rotations).stored, order)
         return [change.to_dict() for change in planned]
 
@@ -169,7 +169,7 @@ class Bulkhead:
         app, a stored id) and Conflict (idempotency key, another rotation of one of the apps).
         """
         order, options, named = taken_apart(asked)
-        rotations = self._rotations
+        rotations = self._rotations()
         return self._handle(rotations.order(credential_of(named, rotations), order, options))
 
     def broadcast(self, **asked: Any) -> NoReturn:
@@ -217,7 +217,6 @@ class Bulkhead:
                 self._known = Scripts(connect(self._url))
             return self._known
 
-    @property
     def _rotations(self) -> Rotations:
         from bulkhead.engine.audit import who_we_are  # noqa: PLC0415 - slow to load
         from bulkhead.rotation_order import Customer, Rotations  # noqa: PLC0415 - slow to load
@@ -235,4 +234,4 @@ class Bulkhead:
         return "/".join(split_app(app, self._tenant))
 
     def _handle(self, job: Job) -> JobHandle:
-        return JobHandle(self._scripts, job)
+        return JobHandle(self._scripts, job, self._rotations)

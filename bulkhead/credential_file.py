@@ -47,7 +47,7 @@ def taken(given: Given, kind: str) -> CredentialFile:
             why=f"its content is a credential of {reading.kind}",
             to_do=f"give it as {reading.kind}",
         )
-    kept = Stored.of(content, reading, sendable_name(name) if name else NAMELESS[kind])
+    kept = Stored.of(content, reading, sent_as(name, kind))
     return CredentialFile(content, kept)
 
 
@@ -59,6 +59,11 @@ def kept_as(credential: str, credentials: Credentials) -> CredentialFile:
     stored, content = credentials.take(credential)
     _refuse_unfit(_reading(content, stored.file), f"{credential} ({stored.file})")
     return CredentialFile(content, stored)
+
+
+def sent_as(name: str, kind: str | None) -> str:
+    """The name that a file is sent and kept by; of a content without a name its kind gives one."""
+    return sendable_name(name) if name else NAMELESS.get(kind or "", "credential")
 
 
 def _content(given: Given) -> tuple[SecretBytes, str]:

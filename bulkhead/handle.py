@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
@@ -13,6 +13,9 @@ from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import WORDS, Result
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.retrying import Choice, retry
+
+if TYPE_CHECKING:
+    from bulkhead.rotation_order import Rotations
 
 LOOK_EVERY = 0.25
 """Seconds between two looks at a job that is waited for."""
@@ -31,13 +34,14 @@ class JobHandle:
     asks the store may raise NotFound (the job has expired) or Unreachable.
     """
 
-    __slots__ = ("_jobs", "_scripts", "document")
+    __slots__ = ("_jobs", "_rotations", "_scripts", "document")
 
     document: Job
     """The whole job document; `document.to_dict()` is what the command line prints."""
 
-    def __init__(self, scripts: Scripts, document: Job) -> None:
+    def __init__(self, scripts: Scripts, document: Job, rotations: Callable[[], Rotations]) -> None:
         self._scripts = scripts
+        self._rotations = rotations
         self._jobs = Jobs(scripts)
         self.document = document
 
@@ -137,9 +141,14 @@ class JobHandle:
         """A new job of the rows that failed or were not attempted, with this one as `parent`.
 
         `only` is `failed`, `unknown`, `not_attempted` or a code. Unknown rows may have been carried
-        out: they run again only when asked for. Raises InvalidInput if there is nothing to do.
+        out: they run again only when asked for. Raises InvalidInput if there is nothing to do, or
+        no secret key is known and it is a rotation, which is audited as the first one was.
         """
-        return JobHandle(self._scripts, retry(self._scripts, self.id, Choice(only), options))
+        if self.document.apps is None:
+            made = retry(self._scripts, self.id, Choice(only), options)
+        else:
+            made = self._rotations().again(self.id, Choice(only), options)
+        return JobHandle(self._scripts, made, self._rotations)
 
     def to_dict(self) -> dict[str, Any]:
         """The job document as the command line prints it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from bulkhead.engine.credentials import Stored
@@ -12,11 +13,11 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput, NotFound, UsageProblem
 from bulkhead.model.app import App
-from bulkhead.model.job import JobState, rfc3339
+from bulkhead.model.job import Job, JobState, rfc3339
 from bulkhead.model.push import Doubt, InSlot
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import prepare_upload, row_of
-from bulkhead.rotating import KIND as ROTATE
+from bulkhead.rotating import rotations_over
 from bulkhead.submitting import Prepared
 
 UPLOAD = "creds.upload"
@@ -98,16 +99,21 @@ def refuse_unfit(going: Return, at: float) -> None:
 
 
 def refuse_open_jobs(scripts: Scripts, app: App) -> None:
-    """Raises Conflict while a rotation of the app is open, or an upload to it under way."""
-    for job in Jobs(scripts).open_of(app.id):
-        uploads = job.kind == UPLOAD and job.state is not JobState.SCHEDULED
-        if job.ended or not (uploads or job.kind == ROTATE):
-            continue
+    """Raises Conflict while a rotation is open that has the app, or an upload to it under way."""
+    rotations = (job for job, _ in rotations_over(scripts, [app.id]))
+    for job in chain(rotations, _uploads(scripts, app)):
         raise Conflict(
             f"{app.id} is about to get another credential",
             why=f"{job.id}, a job of kind {job.kind}, is {job.state.value}",
             to_do=f"wait for it (`bulkhead jobs watch {job.id}`), or cancel it; then roll back",
         )
+
+
+def _uploads(scripts: Scripts, app: App) -> Iterator[Job]:
+    """Those under way; one for later than now changes the slot after the return, as it was told."""
+    for job in Jobs(scripts).open_of(app.id):
+        if job.kind == UPLOAD and job.state is not JobState.SCHEDULED and not job.ended:
+            yield job
 
 
 def prepare_return(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -18,8 +18,9 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
+from bulkhead.model.job import Job
 from bulkhead.model.push import InSlot, UploadRow
-from bulkhead.model.rotation import APP, COLUMNS, RotationRow
+from bulkhead.model.rotation import APP, COLUMNS, WITHIN, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import row_of, type_for
@@ -38,13 +39,19 @@ class Proof:
     verify: str = "none"
     address: str = ""
     """The probe user who gets the test notification."""
-    within: float = 60.0
+    within: float = WITHIN
     """Seconds in which its result must come."""
     options: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.verify == "test-push":
             pushtest(self.address)
+        if self.within <= 0:
+            raise InvalidInput(
+                "`verify_within` does not fit",
+                why="it leaves no time for the result",
+                to_do="leave it out, or say how long a test may take, such as 60s",
+            )
         if self.verify == "options" and not self.options:
             raise InvalidInput(
                 "no push option is named",
@@ -102,8 +109,8 @@ def chosen(apps: Iterable[App], selector: str, tenant: str | None = None) -> lis
     known = {app.id: app for app in apps}
     words = [word.strip() for word in selector.split(",") if word.strip()]
     if words and all("=" in word for word in words):
-        wanted = dict(word.split("=", maxsplit=1) for word in words)
-        found = [app for app in known.values() if wanted.items() <= app.settings.labels.items()]
+        wanted = {tuple(word.split("=", maxsplit=1)) for word in words}
+        found = [app for app in known.values() if wanted <= set(app.settings.labels.items())]
         return _some(found, selector, "no app has these labels")
     found_by_name: dict[str, App] = {}
     for word in words:
@@ -139,16 +146,22 @@ def refuse_other_project(planned: Sequence[Change]) -> None:
         )
 
 
+def rotations_over(scripts: Scripts, apps: Sequence[str]) -> Iterator[tuple[Job, list[str]]]:
+    """The rotations that have not ended, and which of these apps they are to reach or have."""
+    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
+    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
+        both = [app for app in dict.fromkeys(apps) if app in taken]
+        if both and not job.ended:
+            yield job, both
+
+
 def refuse_under_way(scripts: Scripts, planned: Sequence[Change], key: str = "") -> None:
     """Raises Conflict while another rotation of one of the apps has not ended.
 
     The one that was made under this idempotency key is no other.
     """
-    apps = {change.app.id: None for change in planned}
-    owners = dict.fromkeys(app.partition("/")[0] for app in apps)
-    for job, taken in Jobs(scripts).open_over((*owners, SEVERAL), KIND):
-        both = [app for app in apps if app in taken]
-        if both and not job.ended and not (key and job.idempotency_key == key):
+    for job, both in rotations_over(scripts, [change.app.id for change in planned]):
+        if not (key and job.idempotency_key == key):
             raise Conflict(
                 f"{_names(both)} {'is' if len(both) == 1 else 'are'} in another rotation",
                 why=f"{job.id} is {job.state.value}",

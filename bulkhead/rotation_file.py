@@ -18,6 +18,9 @@ from bulkhead.model.app import parse_duration
 from bulkhead.model.rotation import VERIFICATIONS
 from bulkhead.model.waves import wave_ends
 
+LONGEST_PATH = 1000
+"""Characters; a private key in one line has some 1,600, and slashes in it like a path."""
+
 LARGEST = 1 << 20
 """Bytes of a plan; one for thousands of apps has some ten thousand."""
 
@@ -167,7 +170,8 @@ def _selector(node: Node) -> str:
 
 def _path(node: Node, what: str, folder: Path) -> str:
     written = _worded(node, what)
-    if any(not sign.isprintable() for sign in written) or written.startswith("{"):
+    odd = written.startswith("{") or any(not sign.isprintable() for sign in written)
+    if odd or len(written) > LONGEST_PATH:
         with at(node):
             raise InvalidInput(
                 f"{what} is no path",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -10,9 +9,9 @@ from typing import Any
 
 from bulkhead.credential_file import CredentialFile
 from bulkhead.engine.audit_writer import AuditWriter, Deed
-from bulkhead.engine.credentials import KEPT_FOR, Credentials, Stored
+from bulkhead.engine.credentials import Credentials, Stored, keep_for
 from bulkhead.engine.fleet import Fleet
-from bulkhead.engine.fleet_deeds import of_app, of_credential
+from bulkhead.engine.fleet_deeds import of_credential, sending
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
@@ -22,6 +21,7 @@ from bulkhead.model.rotation import VERIFICATIONS
 from bulkhead.model.waves import Waves, wave_ends
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import OPTIONS, PushOptions, refuse_too_large
+from bulkhead.retrying import Choice, prepare
 from bulkhead.rotating import (
     KIND,
     Change,
@@ -33,7 +33,9 @@ from bulkhead.rotating import (
     refuse_other_project,
     refuse_under_way,
 )
+from bulkhead.rotating_again import changes_of
 from bulkhead.site import SecretKeys
+from bulkhead.submitting import was_made
 
 USUAL = Proof()
 LONGEST = 365 * 86400.0
@@ -59,8 +61,14 @@ class RotationOrder:
         Raises InvalidInput.
         """
         given = {name: told[name] for name in OF_AN_ORDER if told.get(name) is not None}
-        soak = _seconds(given.pop("soak", 0.0), "soak")
-        return cls(given.pop("apps"), _proof(given), soak=soak, **given)
+        apps, soak = given.pop("apps", ()), _seconds(given.pop("soak", 0.0), "soak")
+        if not apps:
+            raise InvalidInput(
+                "no app is named",
+                why="nothing says who is to have the credential",
+                to_do="give `apps`: labels such as env=prod, names such as acme/*, or a list",
+            )
+        return cls(apps, _proof(given), soak=soak, **given)
 
     def waves_of(self, apps: int) -> Waves:
         """The waves among so many apps. Raises InvalidInput."""
@@ -128,12 +136,23 @@ class Rotations:
             force=options.force,
             options=options,
         )
-        key = options.idempotency_key
-        if not key or Jobs(self._scripts).made_with(made.request.tenant, key) is None:
+        if not was_made(self._scripts, made):
             self._refuse_unfit(file, order, planned)
-            self._write_down(_deeds(planned))
-            wait = max(0.0, options.at - time.time()) if options.at else 0.0
-            self.credentials.put(file.content, file.stored, KEPT_FOR + wait)
+            refuse_under_way(self._scripts, planned, options.idempotency_key)
+            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
+            self.credentials.put(file.content, file.stored, keep_for(options.at))
+        return made.submit(self._scripts)
+
+    def again(self, job: str, choice: Choice, options: Options = DEFAULT) -> Job:
+        """A new rotation of what an earlier one did not get done. Raises as `retrying.retry`."""
+        made = prepare(self._scripts, job, choice, options)
+        if not was_made(self._scripts, made):
+            planned, credentials = changes_of(self._scripts, made), self.credentials
+            ids = [one.new.id for one in planned]
+            files = [credentials.take(name) for name in dict.fromkeys(ids)]
+            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
+            for stored, content in files:
+                credentials.put(content, stored, keep_for(options.at))
         return made.submit(self._scripts)
 
     def _refuse_unfit(
@@ -143,7 +162,6 @@ class Rotations:
             refuse_other_project(planned)
         for change in planned:
             refuse_too_large(change.app, file.content, file.stored.file)
-        refuse_under_way(self._scripts, planned)
 
     def _write_down(self, deeds: Sequence[Deed]) -> None:
         AuditWriter(self._scripts, self._keys.audit).add_all(self._customer.who, deeds)
@@ -173,8 +191,6 @@ def _proof(given: dict[str, Any]) -> Proof:
             why="a test notification is sent to a user of each app",
             to_do="give the address of a probe user, such as probe@example.com",
         )
-    if not within:
-        raise _unfit("verify_within", "it leaves no time for the result")
     return Proof(verify, user, within, _options(given.pop("push_options", {})))
 
 
@@ -205,7 +221,3 @@ def _refuse_strangers(names: Iterable[str], tenant: str | None) -> None:
                 why=f"orders that come in here are for {tenant} alone: BULKHEAD_TENANT says so",
                 to_do=f"name apps of {tenant}, or send it where that tenant's workers listen",
             )
-
-
-def _deeds(planned: Sequence[Change]) -> list[Deed]:
-    return [Deed(KIND, {**of_app(one.app.id), **of_credential(one.new)}) for one in planned]

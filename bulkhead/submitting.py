@@ -42,6 +42,13 @@ class Prepared:
         return submit_batches(scripts, self.request, self.batches, self.describe)
 
 
+def was_made(scripts: Scripts, made: Prepared) -> bool:
+    """True if its idempotency key has a job: nothing new is sent because of it."""
+    request = made.request
+    key = request.idempotency_key
+    return bool(key) and Jobs(scripts).made_with(request.tenant, key) is not None
+
+
 def batches_of(entries: Iterable[Entry]) -> Iterator[Batch]:
     """The same rows, many at once."""
     return gathered(

@@ -114,7 +114,8 @@ def judge(facts: JobFacts, item: Item) -> Outcome | None:
     if supply.heard is None:
         return _undo(item, UNDO_SILENCE, f"nothing came within {within(facts):g} s")
     if supply.heard.ok:
-        return _done(facts, item, Upstream("pushtest"), push_result=_said(supply.heard))
+        said = _repeatable(_said(supply.heard), item)
+        return _done(facts, item, Upstream("pushtest"), push_result=said)
     return _undo(item, UNDO_RESULT, _said(supply.heard))
 
 

@@ -9,12 +9,10 @@ from functools import lru_cache
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.push import Wish
-from bulkhead.model.rotation import RotationRow
+from bulkhead.model.rotation import WITHIN, RotationRow
 from tasks.asked import Asked
 from tasks.push import with_file, with_files
 
-WITHIN = 60.0
-"""Seconds that a test's result is waited for, where the job does not say."""
 ROWS_KEPT = 512
 """Of items that are under way."""
 SLACK_MS = 2_000

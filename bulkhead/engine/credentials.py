@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -137,6 +138,11 @@ def _fields(scripts: Scripts, credential: str) -> dict[str, str]:
             to_do="upload the file itself: `bulkhead creds upload FILE --app APP`",
         )
     return fields
+
+
+def keep_for(at: float | None) -> float:
+    """Seconds to keep a file that a job sends which begins then, in Unix seconds; None: now."""
+    return KEPT_FOR + (max(0.0, at - time.time()) if at else 0.0)
 
 
 def id_of(content: SecretBytes) -> str:

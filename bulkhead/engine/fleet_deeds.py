@@ -31,6 +31,11 @@ def of_credential(kept: Stored) -> dict[str, str]:
     return {"slot": kept.slot, "fingerprint": kept.fingerprint, "credential": kept.id}
 
 
+def sending(action: str, app: str, kept: Stored) -> Deed:
+    """A credential is about to be sent to an app."""
+    return Deed(action, {**of_app(app), **of_credential(kept)})
+
+
 def adding(app: str, settings: AppSettings, token: SealedToken) -> Deed:
     """An app is about to be added."""
     return Deed("apps.add", {**of_app(app), **of_token(token), "base_url": _url(settings)})

@@ -20,6 +20,9 @@ APP, OWN = COLUMNS.index("app"), COLUMNS.index("options")
 VERIFICATIONS = ("none", "options", "test-push")
 """What proves that a credential works; each includes no other."""
 
+WITHIN = 60.0
+"""Seconds that the result of a test is waited for, where nobody says."""
+
 OPTIONS, VERIFY, AWAIT = "options", "verify", "await"
 
 ROLL_BACK = "roll_back"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from producers.cli.context import Context
 
 STDIN = "-"
-_NAMELESS = {"fcm": "credential.json", "apn": "credential.p12"}
 _SHOWN = 12
 """Digits of a fingerprint in a table."""
 
@@ -40,11 +39,9 @@ class Loaded:
     @property
     def name(self) -> str:
         """The file's name as it is sent and kept."""
-        from bulkhead.pushing import sendable_name
+        from bulkhead.credential_file import sent_as
 
-        if self.path == STDIN:
-            return _NAMELESS.get(self.reading.kind or "", "credential")
-        return sendable_name(self.path)
+        return sent_as("" if self.path == STDIN else self.path, self.reading.kind)
 
     @property
     def stored(self) -> Stored:
@@ -116,25 +113,20 @@ def keep(
 
 def write_down(ctx: Context, action: str, sent: Iterable[tuple[str, Stored]]) -> None:
     """Write down that these apps are about to be sent these files."""
-    from bulkhead.engine.audit_writer import Deed
-    from bulkhead.engine.fleet_deeds import of_app, of_credential
+    from bulkhead.engine.fleet_deeds import sending
 
-    told = ({**of_app(app), **of_credential(stored)} for app, stored in sent)
-    ctx.audit_all([Deed(action, about) for about in told])
+    ctx.audit_all([sending(action, app, stored) for app, stored in sent])
 
 
 def keep_files(
     ctx: Context, files: Iterable[tuple[SecretBytes, Stored]], at: float | None = None
 ) -> None:
     """Keep files until a job that begins at that time (Unix seconds) has surely sent them."""
-    import time
+    from bulkhead.engine.credentials import Credentials, keep_for
 
-    from bulkhead.engine.credentials import KEPT_FOR, Credentials
-
-    wait = max(0.0, at - time.time()) if at else 0.0
     credentials = Credentials(ctx.scripts, ctx.box)
     for content, stored in files:
-        credentials.put(content, stored, KEPT_FOR + wait)
+        credentials.put(content, stored, keep_for(at))
 
 
 def _load(file: str) -> Loaded:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bulkhead.errors import BulkheadError, InvalidInput, UsageProblem
 from bulkhead.model.app import App
+from bulkhead.model.rotation import WITHIN
 from bulkhead.model.waves import Waves, wave_ends
 from bulkhead.pushing import refuse_too_large
 from bulkhead.rotating import Change, Proof, changes, chosen, refuse_other_project
@@ -21,8 +22,6 @@ from producers.cli.values import usage
 GIVEN = {"waves": "waves", "soak": "soak", "verify": "verify", "within": "verify_within"}
 """Options that stand in place of a member of the plan."""
 FLAGS = ("auto_rollback", "allow_project_change")
-WITHIN = 60.0
-"""Seconds that a test's result is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,7 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     """
     from bulkhead.ordering import Options
     from bulkhead.rotating import prepare_rotation, refuse_under_way
+    from bulkhead.submitting import was_made
     from producers.cli.creds_plan import plan_of, ready
 
     wanted = {name: options.pop(name) for name in OWN}
@@ -75,14 +76,15 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     if how.dry_run:
         show_plan(todo.changes, todo.waves, todo.proof.verify, form)
         return 0
-    refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
-    _say(ctx, todo)
-    _ask(ctx, todo, how.yes)
-    for loaded, apps in todo.files:
-        keep(ctx, apps, "creds.rotate", [loaded], asked.at)
     made = prepare_rotation(
         todo.changes, todo.waves, todo.proof, force=wanted["force"], options=asked
     )
+    if not was_made(ctx.scripts, made):
+        refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
+        _say(ctx, todo)
+        _ask(ctx, todo, how.yes)
+        for loaded, apps in todo.files:
+            keep(ctx, apps, "creds.rotate", [loaded], asked.at)
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
 

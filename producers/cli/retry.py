@@ -58,6 +58,7 @@ def _order(ctx: Context, job: str, choice: Choice, options: Options) -> Iterator
 def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> int:
     from bulkhead.engine.credentials import Credentials
     from bulkhead.rotating_again import changes_of
+    from bulkhead.submitting import was_made
     from producers.cli.creds_file import keep_files, write_down
     from producers.cli.creds_rotate import show_plan
     from producers.cli.follow import finish
@@ -69,10 +70,11 @@ def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> i
         show_plan(planned, waves, str(made.request.params["verify"]), form)
         return 0
     many = "1 app" if len(planned) == 1 else f"{len(planned)} apps"
-    ctx.confirm(f"Rotate {many} again, in {len(waves.ends)} waves?", how.yes)
-    write_down(ctx, "creds.rotate", [(one.app.id, one.new) for one in planned])
-    kept, files = Credentials(ctx.scripts, ctx.box), {one.new.id: one.new for one in planned}
-    keep_files(ctx, [(kept.open(name), new) for name, new in files.items()], made.request.at)
+    if not was_made(ctx.scripts, made):
+        ctx.confirm(f"Rotate {many} again, in {len(waves.ends)} waves?", how.yes)
+        write_down(ctx, "creds.rotate", [(one.app.id, one.new) for one in planned])
+        kept, files = Credentials(ctx.scripts, ctx.box), {one.new.id: one.new for one in planned}
+        keep_files(ctx, [(kept.open(name), new) for name, new in files.items()], made.request.at)
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
 

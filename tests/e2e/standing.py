@@ -17,6 +17,7 @@ class Standing(Product):
         self.up(workers=1, sandbox=False)
         self._settings = dict(self.environment)
         self._files = set(home.iterdir())
+        self._own = len(self.processes)
         self._past = set()
 
     def jobs(self):
@@ -42,6 +43,9 @@ class Standing(Product):
                 scripts.redis.delete(name)
         self.stand_in.forget()
         self._past |= set(super().jobs())
+        for guest in self.processes[self._own :]:
+            guest.wait(60)
+        del self.processes[self._own :]
         for path in set(self.home.iterdir()) - self._files:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -4,25 +4,15 @@ import itertools
 import shutil
 import tempfile
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from bulkhead.credential.inspection import inspect
 from bulkhead.engine.connect import connect
-from bulkhead.engine.credentials import KEPT_FOR, Credentials, Stored
 from bulkhead.engine.embedded import EmbeddedStore
-from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.script import source
 from bulkhead.model.result import STATES
-from bulkhead.model.waves import Waves
-from bulkhead.rotating import Proof, changes, prepare_rotation
-from bulkhead.secrets import SecretBytes
-from bulkhead.settings import Settings
-from bulkhead.site import Site
-from bulkhead.submitting import submit_batches
 from tests.e2e.product import Product, free_port, until
 from tests.e2e.push_rig import FCM, Rig
 from tests.e2e.typed import typed
@@ -263,14 +253,7 @@ def test_an_upload_whose_every_answer_is_lost_to_a_kill_is_rolled_back(theatre, 
 
 
 def order_with_options(theatre, app):
-    """A rotation that sets an option too; no command asks for that."""
-    file = theatre.place("new.json", NEW)
-    content = SecretBytes(file.read_bytes())
-    stored = Stored.of(content, inspect(NEW, str(file), datetime.now(UTC)), file.name)
-    box = Site.of(Settings.load({"BULKHEAD_HOME": str(theatre.product.home)})).box
-    with theatre.product.look() as scripts:
-        Credentials(scripts, box).put(content, stored, KEPT_FOR)
-        planned = changes(scripts, [Fleet(scripts).app(app.name)], stored)
-        proof = Proof(options={"sound": True})
-        made = prepare_rotation(planned, Waves((1,)), proof, file=file.name)
-        return submit_batches(scripts, made.request, made.batches, made.describe).id
+    """A rotation that sets an option too."""
+    new = theatre.place("new.json", NEW)
+    words = ("creds", "rotate", "--apps", app.name, "--fcm", new, "--sound", "--yes")
+    return app.typed(*words, "-o", "json").json["id"]

@@ -214,6 +214,8 @@ def test_the_same_key_twice_is_the_same_rotation_while_it_is_open_and_afterwards
     assert open_still["id"] == again["id"] == ended["id"]
     assert again["state"] == ended["state"] == "completed"
     assert [len(app.uploads()) for app in apps] == [2, 2]
+    told = apps[0].typed("audit", "list", "--app", apps[0].name, "-o", "json").json
+    assert [entry["action"] for entry in told].count("creds.rotate") == 1
 
 
 def test_a_selector_that_means_nobody_says_so(rig, label):

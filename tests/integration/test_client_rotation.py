@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bulkhead.client import Bulkhead
+from bulkhead.client import Bulkhead, Options
 from bulkhead.engine.audit import Audit
 from bulkhead.engine.fleet import Fleet, SealedToken
 from bulkhead.engine.script import Scripts
@@ -21,7 +21,8 @@ def keyed(redis, store_server):
     fleet = Fleet(Scripts(redis))
     for tenant in ("acme", "other"):
         fleet.add_tenant(tenant)
-        settings = AppSettings(base_url="https://api.example.com/backend/")
+        labels = {"of": tenant}
+        settings = AppSettings(base_url="https://api.example.com/backend/", labels=labels)
         fleet.add_app(f"{tenant}/shop", settings, SealedToken("box", "last", "print"))
     given = {"REDIS_URL": store_server.url, "SECRET_KEY": SECRET, "TENANT": "acme"}
     with Bulkhead.from_env({f"BULKHEAD_{name}": text for name, text in given.items()}) as made:
@@ -59,6 +60,21 @@ def test_a_rotation_is_a_job_whose_apps_are_audited_with_the_credential(keyed, r
     ]
 
 
+def test_a_rotation_is_ordered_again_by_who_has_the_key_and_is_audited(keyed, redis, store_server):
+    first = keyed.rotate_credentials(apps=["shop", "other/shop"], fcm=FCM).cancel()
+    with (
+        Bulkhead(store_server.url) as keyless,
+        pytest.raises(InvalidInput, match="no secret key is known here"),
+    ):
+        keyless.job(first.id).retry()
+
+    again = [first.retry("not_attempted", Options(idempotency_key="again")) for _ in range(2)]
+
+    assert {(job.document.parent, job.counts.pending) for job in again} == {(first.id, 2)}
+    told = Audit(Scripts(redis)).entries()
+    assert [one.action for one in told] == ["creds.rotate"] * 4
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -69,6 +85,10 @@ def test_a_rotation_is_a_job_whose_apps_are_audited_with_the_credential(keyed, r
         ({"fcm": b"no credential"}, "what is given as fcm cannot be uploaded"),
         ({"fcm": "nowhere.json"}, "nowhere.json cannot be read"),
         ({"fcm": FCM, "apps": "team=nobody"}, "chooses no app"),
+        ({"fcm": FCM, "apps": "of=acme,of=other"}, "chooses no app"),
+        ({"fcm": FCM, "apps": []}, "no app is named"),
+        ({"fcm": FCM, "apps": None}, "no app is named"),
+        ({"fcm": FCM, "verify_within": 0}, "`verify_within` does not fit"),
         ({"fcm": FCM, "waves": "9,1"}, "not usable as waves"),
         ({"fcm": FCM, "verify": "test-push"}, "`test_user` is missing"),
         ({"fcm": FCM, "verify": "luck"}, "`verify` does not fit"),

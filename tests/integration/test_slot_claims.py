@@ -12,14 +12,17 @@ from bulkhead.engine.cabinet import Cabinet
 from bulkhead.engine.connect import open_client
 from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.engine.draft import Draft
+from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
+from bulkhead.errors import Conflict
 from bulkhead.model.outcome import Refused, Skipped
 from bulkhead.model.push import Doubt, Wish
 from bulkhead.model.rotation import ROLL_BACK
 from bulkhead.model.slice import Held
 from bulkhead.model.waves import Waves
 from bulkhead.pushing import prepare_upload, row_of
+from bulkhead.rolling_back import refuse_open_jobs
 from bulkhead.rotating import Proof, changes, prepare_rotation
 from bulkhead.secrets import SecretBytes
 from tasks.asked import Asked
@@ -134,6 +137,19 @@ def test_a_rotation_that_comes_after_another_finds_that_its_plan_is_out_of_date(
     assert one.fingerprint in late.message
     assert first in late.message
     assert fleet.record.doubts(APP) == {}
+
+
+def test_an_app_goes_not_back_by_hand_while_its_wave_is_still_to_come(fleet):
+    fleet.world.app("acme/second")
+    rotation = fleet.rotate(fleet.file(1), APP, "acme/second", waves=(1, 2))
+    waiting = fleet.world.fleet.app("acme/second")
+
+    with pytest.raises(Conflict, match="acme/second is about to get") as refused:
+        refuse_open_jobs(fleet.world.scripts, waiting)
+    Jobs(fleet.world.scripts).control(rotation, "cancel")
+    refuse_open_jobs(fleet.world.scripts, waiting)
+
+    assert rotation in refused.value.why
 
 
 @pytest.mark.parametrize("uploads_first", [True, False])

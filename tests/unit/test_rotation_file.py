@@ -112,6 +112,7 @@ def test_a_mistake_is_told_with_its_line_and_what_to_do(text, what, to_do):
         f'apps:\n  - apps: a/b\n    fcm: |\n      {{"private_key":\n      "{SECRET}"}}\n',
         f'apps:\n  - apps: a/b\n    fcm: \'{{"private_key": "{SECRET}"}}\'\n',
         f"apps:\n  - apps: a/b\n    fcm: {{private_key: {SECRET}}}\n",
+        f"apps:\n  - {{apps: a/b, apn: {f'{SECRET}/' * 95}}}\n",
         f"apps:\n  - {{apps: a/b, fcm: f, password: {SECRET}}}\n",
         f"token: {SECRET}\n{ONE}",
         f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n",

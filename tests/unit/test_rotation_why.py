@@ -23,8 +23,8 @@ def item(previous=OLD, heard=None, why=""):
     return Item(0, 1, RotationRow(NEW, "acme/shop", previous).cells(), supply, why)
 
 
-def heard(response, code=403):
-    return PushResult("probe", None, "fcm", ok=False, code=code, response=response)
+def heard(response, code=403, ok=False):
+    return PushResult("probe", None, "fcm", ok=ok, code=code, response=response)
 
 
 def test_the_push_services_words_go_on_with_the_item():
@@ -77,6 +77,14 @@ def test_words_of_others_are_bounded_on_one_line_and_without_a_secret():
     assert "canary-of-a" not in outcome.why
     assert "abcdef123456" not in outcome.why
     assert len(outcome.why) == rotation.LONGEST_WHY
+
+
+def test_words_of_a_push_that_arrived_are_without_a_secret_too():
+    outcome = rotation.judge(FACTS, item(heard=heard("taken " + FILE.decode()[30:], 200, ok=True)))
+
+    assert isinstance(outcome, Done)
+    assert '"response": "taken ' in outcome.upstream.details["push_result"]
+    assert "canary-of-a" not in outcome.upstream.details["push_result"]
 
 
 def test_an_app_with_nothing_to_go_back_to_has_them_too():

@@ -2,9 +2,9 @@
 -- reap: end what outlived its worker or its time; any worker may call it, as often as it likes.
 --
 -- A granted lease ends quietly. Items of a begun one run again if they may be repeated, and are read
--- back if that tells; those that were marked as sent and may not become `unknown`, or go where their kind says. A slice that died twice
--- is split to single items; one of them that then dies twice more, as its worker's only suspect, is POISON,
--- unless workers die just as well without it: see is_guilty.
+-- back if that tells; those that were marked as sent and may not become `unknown`, or go where their kind says.
+-- A slice that died twice is split to single items; one of them that then dies twice more, as its worker's only
+-- suspect, is POISON, unless workers die just as well without it: see is_guilty.
 --
 -- KEYS[1]  root
 -- ARGV[1]  most leases to end in this call
