@@ -4,7 +4,9 @@ import base64
 import json
 import os
 import signal
+import time
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.fakes.bare_client import BareClient
 
 MESSAGES, ITEMS = 12, 20
 """A kill, and in each."""
+LOOKED_FOR = 5.0
+"""Seconds: so long a dozen messages are at most in anybody's hands."""
 
 
 def in_hand(scripts):
@@ -46,10 +50,13 @@ def enqueue(client, first):
 
 
 def kill_in_the_middle(scripts):
-    """Kill a worker that has just taken a message; its process id."""
-    victim = until(lambda: next((pid for pid in in_hand(scripts) if alive(pid)), None), 60)
-    os.kill(victim, signal.SIGKILL)
-    return victim
+    """Kill a worker that has just taken a message; its process id, None if none was seen."""
+    deadline = time.monotonic() + LOOKED_FOR
+    while time.monotonic() < deadline:
+        for victim in filter(alive, in_hand(scripts)):
+            os.kill(victim, signal.SIGKILL)
+            return victim
+    return None
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
@@ -58,19 +65,21 @@ def test_each_message_becomes_one_job_and_each_end_is_told_whoever_is_killed(pro
     product.up(workers=2, sandbox=False)
     words = ("--rate", "5000/s", "--burst", "500", "--max-in-flight", "64")
     token = product.app("acme/shop", sandbox, *words)
-    client = BareClient(broker_url(find(product.home)))
     sent = []
-    with product.look() as scripts:
+    asking = closing(BareClient(broker_url(find(product.home))))
+    with asking as client, product.look() as scripts:
         for _ in range(kills):
-            sent += enqueue(client, len(sent))
-            killed = kill_in_the_middle(scripts)
+            killed = None
+            # All may have been put away before one was looked at.
+            while not killed:
+                sent += enqueue(client, len(sent))
+                killed = kill_in_the_middle(scripts)
             until(lambda pid=killed: not alive(pid) and any(map(alive, product.workers())))
         until(lambda: set(told(scripts)) >= set(sent), 240)
         until(lambda: all("completed" in told(scripts)[task] for task in sent), 240)
         letters = scripts.redis.zcard(scripts.key("dead"))
         # Told by whoever ran the job, perhaps before its message was put away.
         until(lambda: not list(scripts.redis.scan_iter(scripts.key("taken", "*"))))
-    client.close()
 
     # What died with a worker before its seal was no job yet, and is forgotten within the hour.
     jobs = [product.job(job) for job in product.jobs()]
