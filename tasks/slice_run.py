@@ -132,7 +132,7 @@ class SliceRun:
 
     def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
-        left, spare = [], sparing(self.facts, self.part.step)
+        left, spare = [], sparing(self.facts, self.part.operation)
         for item in items:
             known = self.begun.known.get(item.index)
             outcome = spare(item, known)
@@ -193,7 +193,7 @@ class SliceRun:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
         try:
-            call = prepare(self.facts, item, self.part.step)
+            call = prepare(self.facts, item, self.part.operation)
             if isinstance(call, Refused):
                 self.finished.append(Finished(item, call, started_ms, 0.0, called=False))
                 return
@@ -244,7 +244,7 @@ class SliceRun:
 
     def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> Finished:
         known = self.begun.known.get(out.item.index)
-        outcome = conclude(self.facts, out.item, self.part.step, known, said)
+        outcome = conclude(self.facts, out.item, self.part.operation, known, said)
         if isinstance(outcome, Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
