@@ -33,7 +33,8 @@ class Edition(StrEnum):
 class Registration:
     """An app token the sandbox knows; `rate` is requests a second, None for no limit.
 
-    A push with a credential whose sha256 is in `bad_push` does not arrive.
+    A push with a credential whose sha256 is in `bad_push` does not arrive. With `any_sender` a
+    message may come from somebody who is no user.
     """
 
     token: str
@@ -42,6 +43,7 @@ class Registration:
     tests_a_minute: int = TESTS_A_MINUTE
     webhook: Webhook | None = None
     bad_push: frozenset[str] = frozenset()
+    any_sender: bool = False
 
     def __repr__(self) -> str:
         return f"Registration({masked(self.token)!r}, {self.edition.value}, rate={self.rate})"
@@ -167,6 +169,7 @@ def _registration(fields: Fields) -> Registration:
         tests_a_minute=TESTS_A_MINUTE if tests_a_minute is None else tests_a_minute,
         webhook=read_webhook(fields.inner("webhook")),
         bad_push=frozenset(fields.texts("bad_push")),
+        any_sender=fields.flag("any_sender") or False,
     )
     fields.finish()
     return registration

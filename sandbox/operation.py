@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from sandbox import word
 from sandbox.app import App, Edition, User
 from sandbox.call import Call
+from sandbox.message import message
 from sandbox.outcome import Members, Outcome, Refused, object_in
 from sandbox.push import pushdebug, pushset, pushtest, pushupload
 
@@ -99,11 +100,6 @@ def otp(app: App, call: Call) -> Outcome:
 def groupadd(app: App, call: Call) -> Outcome:
     """Answer with a gid never given before; the group itself is not kept."""
     return {"group": {"gid": app.count_up("gid")}}
-
-
-def message(app: App, call: Call) -> Outcome:
-    """Answer with a mid never given before; nothing is delivered."""
-    return {"mid": app.count_up("mid")}
 
 
 def accept(app: App, call: Call) -> Outcome:
