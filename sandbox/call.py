@@ -92,7 +92,8 @@ def group_in(message: dict[str, Any]) -> int | None:
 
 def _key(document: dict[str, Any]) -> str:
     message = document.get("message")
-    if isinstance(message, dict):
+    if isinstance(message, dict) or document.get("op") == "message":
+        message = message if isinstance(message, dict) else document
         gid = group_in(message)
         return f"gid:{gid}" if gid else _first(message, ("to",))
     for container, names in _CONTAINERS.items():

@@ -26,9 +26,9 @@ class Message:
 
 def message(app: App, call: Call) -> Outcome:
     """Accept it whole under a mid never given before, or refuse it whole."""
-    wanted = object_in(call.body, "message")
-    sender = wanted.get("from") if wanted else None
-    if not wanted or not isinstance(sender, str) or not sender:
+    wanted = object_in(call.body, "message") or call.body
+    sender = wanted.get("from")
+    if not isinstance(sender, str) or not sender:
         return Refused(word.BADPARAM)
     if not app.registration.any_sender and sender not in app.users:
         return Refused(word.BADSENDER)

@@ -114,7 +114,6 @@ def test_a_body_is_in_no_log_and_in_no_document(site):
 
 
 def test_a_call_that_was_sent_and_not_answered_stays_unknown(site):
-    call(site, "useradd", {"user": {"address": "news"}})
     set_faults(site, {"fault": "drop_after_commit", "op": "message"})
 
     done = call(site, "message", {"from": "news", "to": "ann@example.com", "message": "Hello"})
@@ -125,7 +124,6 @@ def test_a_call_that_was_sent_and_not_answered_stays_unknown(site):
 
 
 def test_unknown_rows_are_retried_only_with_a_yes(site):
-    call(site, "useradd", {"user": {"address": "news"}})
     set_faults(site, {"fault": "drop_after_commit", "op": "message", "times": 1})
     body = {"from": "news", "to": "ann@example.com", "message": "Hello"}
     job = call(site, "message", body).json["id"]

@@ -69,3 +69,12 @@ def test_a_message_to_a_group_is_on_record_under_its_gid(sandbox, spelt):
 
     assert answer["result"] is True
     assert keys(sandbox) == {f"gid:{gid}": 1}
+
+
+def test_a_flat_message_is_a_message_too(sandbox):
+    sandbox.add("news")
+
+    answer = sandbox.call("message", **{"from": "news", "to": "ann", "message": "Hello"})
+
+    assert answer["mid"]
+    assert keys(sandbox) == {"ann": 1}
