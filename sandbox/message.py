@@ -9,9 +9,6 @@ from sandbox.app import App
 from sandbox.call import Call, group_in
 from sandbox.outcome import Members, Outcome, Refused, object_in
 
-GROUP_PAUSED = 0x8000000
-"""The flag of a group that takes no messages; seen in newer headers of mesibo's SDK only."""
-
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -49,10 +46,7 @@ def _people(wanted: Members) -> tuple[str, ...]:
 
 
 def _closed(app: App, gid: int) -> Refused | None:
-    groups = getattr(app, "groups", None)
-    if groups is None:
-        return None
-    group = groups.get(gid)
+    group = app.groups.get(gid)
     if group is None:
         return Refused(word.NOGROUP)
-    return Refused(word.GROUPPAUSED) if group.flags & GROUP_PAUSED else None
+    return Refused(word.GROUPPAUSED) if group.paused else None

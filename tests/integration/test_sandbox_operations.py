@@ -8,14 +8,7 @@ import pytest
 
 from tests.integration.sandbox_process import TOKEN
 
-BARE = [
-    "groupset",
-    "groupdel",
-    "groupeditmembers",
-    "groupgetmembers",
-    "groupsget",
-    "uacset",
-]
+BARE = ["uacset"]
 
 
 def listed(sandbox, pattern="*", **members):
