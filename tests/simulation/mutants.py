@@ -197,7 +197,7 @@ LISTED = (
     ),
     _edit(
         "permits do not add up",
-        "whole(num(app.permits_granted, 0) + taken)",
+        "whole(num(app.permits_granted, 0) + calls)",
         "whole(num(app.permits_granted, 0) + 1)",
         *("calm",),
     ),
