@@ -251,7 +251,7 @@ LISTED = (
     ),
     _edit(
         "tenants are charged nothing",
-        "redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', all, exact(calls * cost / weight), tenant)",
         "redis.call('ZINCRBY', all, exact(0), tenant)",
         *("fair",),
     ),
