@@ -17,7 +17,7 @@ from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
-from bulkhead.model.kind import operation_class, repeats
+from bulkhead.model.kind import joined, operation_class, repeats
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
@@ -207,6 +207,7 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
+            **joined(request.kind, request.join),
             "weight": str(PRIORITIES[request.priority or "normal"]),
             "class": operation_class(request.kind, str(request.params.get("op", ""))),
             "rate": f"{request.rate:.12g}" if request.rate else "",

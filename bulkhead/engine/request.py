@@ -23,6 +23,8 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: str = ""
     """What may be done about a lost answer, where the kind alone does not say it."""
+    join: int = 0
+    """How many items of its first step one call may carry; 0: as its kind has it."""
     priority: str = ""
     """A name of PRIORITIES; empty: normal."""
     labels: Mapping[str, str] = field(default_factory=dict)

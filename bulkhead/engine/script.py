@@ -30,8 +30,8 @@ PRELUDE_ONLY: tuple[str, ...] = ()
 WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "wake", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
-    "begin": (*WORK, "record"),
-    "settle": (*WORK, "record", "throttle", "creds"),
+    "begin": (*WORK, "joined", "record"),
+    "settle": (*WORK, "joined", "record", "throttle", "creds"),
     "credential": ("creds",),
     "record": PRELUDE_ONLY,
     **dict.fromkeys(WITHOUT_WORK, PRELUDE_ONLY),
