@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from sys import intern
 from typing import Any
 
 from sandbox.fields import Fields, InvalidField
+from sandbox.group import Group
 from sandbox.push_book import PushBook
 from sandbox.webhook import Webhook, read_webhook
 
@@ -33,7 +35,8 @@ class Edition(StrEnum):
 class Registration:
     """An app token the sandbox knows; `rate` is requests a second, None for no limit.
 
-    A push with a credential whose sha256 is in `bad_push` does not arrive.
+    A push with a credential whose sha256 is in `bad_push` does not arrive. With `any_sender` a
+    message may come from somebody who is no user. `partial_members`: see App.
     """
 
     token: str
@@ -42,6 +45,8 @@ class Registration:
     tests_a_minute: int = TESTS_A_MINUTE
     webhook: Webhook | None = None
     bad_push: frozenset[str] = frozenset()
+    any_sender: bool = False
+    partial_members: bool = False
 
     def __repr__(self) -> str:
         return f"Registration({masked(self.token)!r}, {self.edition.value}, rate={self.rate})"
@@ -92,6 +97,9 @@ class App:
         self._tell = tell
         self.bucket = Bucket(registration.rate) if registration.rate else None
         self.users: dict[str, User] = {}
+        self.groups: dict[int, Group] = {}
+        # Whether a list of members with a stranger in it is carried out but for the stranger.
+        self.partial_members = registration.partial_members
         self._addresses: list[str] = []
         self._peers: set[str] = set()
         self._breached = False
@@ -111,6 +119,8 @@ class App:
         """The user of that address, made if there is none."""
         user = self.users.get(address)
         if user is None:
+            # Groups keep the same text, so that a member costs no second copy of it.
+            address = intern(address)
             user = self.users[address] = User(FIRST_UID + len(self._addresses))
             self._addresses.append(address)
         return user
@@ -167,6 +177,8 @@ def _registration(fields: Fields) -> Registration:
         tests_a_minute=TESTS_A_MINUTE if tests_a_minute is None else tests_a_minute,
         webhook=read_webhook(fields.inner("webhook")),
         bad_push=frozenset(fields.texts("bad_push")),
+        any_sender=fields.flag("any_sender") or False,
+        partial_members=bool(fields.flag("partial_members")),
     )
     fields.finish()
     return registration

@@ -16,7 +16,13 @@ from tests.integration.sandbox_process import ROOT, TOKEN, running
 
 PAGE = (ROOT / "docs" / "reference" / "sandbox.md").read_text()
 SELECTORS = ["token", "op", "key", "after", "every", "probability", "times", "for_s"]
-REGISTRATION = ["webhook", "bad_push", "tests_a_minute", *(of.name for of in fields(Webhook))]
+REGISTRATION = [
+    "webhook",
+    "bad_push",
+    "tests_a_minute",
+    "any_sender",
+    *(of.name for of in fields(Webhook)),
+]
 FLAGS = ["--host", "--port", "--apps FILE", "--faults FILE", "--seed N", "--log FILE"]
 
 
