@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Literal
 
 from bulkhead.errors import InvalidInput
@@ -38,7 +37,6 @@ DIGITS = 18
 """Of a gid, at most: any such number fits in 64 bits."""
 
 _ADDRESS = UserMapping(width=ANY_WIDTH, address=0)
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Letter:
     title: str = ""
     expiry: int = EXPIRY
     """In seconds; 0: only to those who are online."""
-    given: Mapping[str, str] = _NOTHING
+    given: Mapping[str, str] = field(default_factory=dict)
     """Variable → its value where a row has none."""
     on_unknown: OnUnknown = "hold"
 
@@ -125,7 +123,7 @@ class Letter:
             url=params.get("url", ""),
             title=params.get("title", ""),
             expiry=params["expiry"],
-            given=params.get("given", _NOTHING),
+            given=params.get("given", {}),
             on_unknown=params.get("on_unknown", "hold"),
         )
 
