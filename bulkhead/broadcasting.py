@@ -235,10 +235,8 @@ def _labels(frozen: Frozen, options: Options) -> dict[str, str]:
 
 
 def _batch(reader: Reader, rows: Sequence[list[str]]) -> Batch:
-    numbered = list(enumerate(rows, 1))
-    found = {line - 1: reader.read(cells, line) for line, cells in numbered}
-    problems = {place: one for place, one in found.items() if not isinstance(one, Addressed)}
-    return Batch([line for line, _ in numbered], rows, problems)
+    lines = range(1, len(rows) + 1)
+    return Batch(lines, rows, reader.problems(lines, rows))
 
 
 def _as_first(

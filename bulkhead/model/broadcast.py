@@ -160,6 +160,11 @@ class Reader:
             return problem_of("MESSAGE_TOO_LONG", f"On line {line} {unsent}.")
         return Addressed(int(group) if group else None, address, text)
 
+    def problems(self, lines: Sequence[int], rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
+        """What is wrong with these rows, by place and in order."""
+        found = (self.read(cells, line) for line, cells in zip(lines, rows, strict=True))
+        return {place: one for place, one in enumerate(found) if isinstance(one, Problem)}
+
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values = {}
         for name in self.letter.names:
