@@ -56,6 +56,7 @@ class Draft:
         self.skipped = 0
         self._segments = 0
         self._address = request.mapping.get("address", -1)
+        self._group = request.mapping.get("group", -1)
         self._hashes = Hashes()
         self._content = hashlib.sha256()
         self._begin()
@@ -70,7 +71,8 @@ class Draft:
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
         if self._address >= 0:
-            self._hashes.extend(hashes_of(batch.cells, self._address, batch.problems))
+            found = hashes_of(batch.cells, self._address, batch.problems, self._group)
+            self._hashes.extend(found)
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
@@ -234,6 +236,7 @@ class Draft:
             "deadline": _micros(request.deadline),
             "parent": request.parent,
             "notify": request.notify,
+            **({"hold": "1"} if request.hold else {}),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
 

@@ -48,5 +48,7 @@ class Request:
     """JSON with the task and the queue that the job document is sent to at the end."""
     content: str = ""
     """What one order has in common with the same again, where its rows hold more than was asked."""
+    hold: bool = False
+    """Accepted, and paused at once until somebody resumes it."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""

@@ -65,6 +65,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             lost={READ_BACK: UNDO_UPLOAD},
             operation_class="push_upload",
         ),
+        # mesibo keeps no id of ours with a message and lists none: nothing can be looked up.
+        "broadcast": Kind({FIRST: Repeat.ONCE}, operation_class="message"),
     }
 )
 
