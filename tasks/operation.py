@@ -133,7 +133,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 
 def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation = OPERATIONS.get((asked.facts.kind, asked.part.step))
+    operation = OPERATIONS.get((asked.facts.kind, asked.part.operation))
     items = asked.cabinet.items(asked.part)
     if operation is not None and operation.wish is not None:
         return push.claimed(asked, [(item, operation.wish(asked.facts, item)) for item in items])
@@ -144,7 +144,7 @@ def supplied(asked: Asked) -> Sequence[Item]:
 
 def wishes(cabinet: Cabinet, part: Slice) -> Sequence[Wish]:
     """The files that the slice's calls put into slots. Raises BulkheadError."""
-    operation = OPERATIONS.get((part.kind, part.step))
+    operation = OPERATIONS.get((part.kind, part.operation))
     if operation is None or operation.wish is None:
         return ()
     facts = cabinet.job(part.job)

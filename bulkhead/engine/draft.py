@@ -18,6 +18,8 @@ from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import joined, operation_class, repeats
+from bulkhead.model.unknown import HOLD
+from bulkhead.model.window import edges, parse_window
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
@@ -202,6 +204,8 @@ class Draft:
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
         request = self._request
         asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
+        if request.policy != HOLD:
+            asked.append(request.policy)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
         digest.update(request.content.encode() or self._content.digest())
         return {
@@ -237,8 +241,18 @@ class Draft:
             "parent": request.parent,
             "notify": request.notify,
             **({"hold": "1"} if request.hold else {}),
+            **({"on_unknown": request.policy} if request.policy != HOLD else {}),
+            **self._window(),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
+
+    def _window(self) -> dict[str, str]:
+        """When calls may start: as it was asked for, and worked out for the scripts."""
+        if not self._request.window:
+            return {}
+        window = parse_window(self._request.window)
+        told = {"window": window.written, "window_said": window.said}
+        return {**told, "edges": edges(window, self._clock())}
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()
