@@ -14,6 +14,7 @@ from bulkhead.engine.packing import SEGMENT
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.batch import Batch
+from bulkhead.model.broadcast import Letter, Reader
 from bulkhead.model.checking import problems_in
 from bulkhead.model.code import CODES
 from bulkhead.model.job import PRIORITIES, Job, JobState
@@ -226,5 +227,8 @@ def _batches(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterat
         rows = zip(jobs.segment(job, number), mine, strict=True)
         chosen = [row for row, is_chosen in rows if is_chosen]
         cells = [row[1:] for row in chosen]
+        lines = [row[0] for row in chosen]
         problems = problems_in(mapping, cells) if mapping is not None else {}
-        yield Batch([row[0] for row in chosen], cells, problems)
+        if request.kind == "broadcast":
+            problems = Reader(Letter.of(request.params), request.mapping).problems(lines, cells)
+        yield Batch(lines, cells, problems)

@@ -76,7 +76,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
     while run.finished:
         finished = run.finished.popleft()
         run.left.discard(finished.item.index)
-        if finished.called:
+        if finished.called and not finished.shared:
             seconds.append(finished.seconds)
         if finished.call is not None:
             report.traffic.add(finished.call, finished.seconds)
@@ -150,7 +150,8 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     first_ms = before.first_at or finished.started_ms
     tries = before.count + 1
     outcome: Outcome | Again = sent_again(run.facts, run.part, finished.outcome)
-    report.troubled += finished.called and _is_trouble(finished.outcome)
+    counts = finished.called and not finished.shared
+    report.troubled += counts and _is_trouble(finished.outcome)
     if isinstance(outcome, Retry):
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
         if isinstance(outcome, Refused | Unknown):
@@ -185,7 +186,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.waits.append((index, micros, made, since, step, whom))
         case Throttled(after=after):
             report.again.append(index)
-            report.throttled += 1
+            report.throttled += counts
             report.after = max(report.after, round((after or 0) * 1e6))
         case Stopped(code=code, message=message):
             report.again.append(index)

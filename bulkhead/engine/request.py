@@ -26,6 +26,8 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: str = ""
     """What may be done about a lost answer, where the kind alone does not say it."""
+    join: int = 0
+    """How many items of its first step one call may carry; 0: as its kind has it."""
     priority: str = ""
     """A name of PRIORITIES; empty: normal."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,8 @@ class Request:
     """JSON with the task and the queue that the job document is sent to at the end."""
     content: str = ""
     """What one order has in common with the same again, where its rows hold more than was asked."""
+    hold: bool = False
+    """Accepted, and paused at once until somebody resumes it."""
     on_unknown: str = ""
     """Of ON_UNKNOWN: what becomes of calls that were sent and never confirmed; empty: `hold`."""
     window: str = ""

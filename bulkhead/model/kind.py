@@ -20,6 +20,9 @@ ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
 
+MOST_JOINED = 100
+"""Items that one call may carry: so many addresses stay below the 8,192 bytes of a body."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -30,6 +33,8 @@ class Kind:
     """True if what was done before is looked up on the record."""
     lost: Mapping[str, str] = field(default_factory=dict)
     """Step → the step that follows where a worker died in a call that may not be repeated."""
+    joins: Mapping[str, int] = field(default_factory=dict)
+    """Step → how many items of one slice a call may carry, where that is more than one."""
     operation_class: str = "provision"
     """An app may have a rate of its own for each class of operations."""
     policies: bool = True
@@ -67,6 +72,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             operation_class="push_upload",
             policies=False,
         ),
+        # mesibo keeps no id of ours with a message and lists none: nothing can be looked up.
+        "broadcast": Kind({FIRST: Repeat.ONCE}, operation_class="message"),
     }
 )
 
@@ -108,3 +115,19 @@ def repeats(kind: str, first: str = "") -> dict[str, str]:
     told = {f"repeat:{step}": how for step, how in steps.items() if step != FIRST}
     told |= {f"lost:{step}": to for step, to in (known.lost if known else {}).items()}
     return {"repeat": first or steps.get(FIRST, Repeat.ONCE.value), **told}
+
+
+def joined(kind: str, first: int = 0) -> dict[str, str]:
+    """The fields of a job that say how many items one call may carry; none where each has its own.
+
+    `first` overrides the first step's. Raises ValueError where it is above MOST_JOINED.
+    """
+    if first > MOST_JOINED:
+        raise ValueError(f"a call carries {MOST_JOINED} items at most, not {first}")
+    steps = dict(KINDS[kind].joins) if kind in KINDS else {}
+    if first:
+        steps[FIRST] = first
+    if max(steps.values(), default=1) <= 1:
+        return {}
+    told = {f"join:{step}": str(most) for step, most in steps.items() if step != FIRST}
+    return {"join": str(steps.get(FIRST, 1)), **told}

@@ -113,4 +113,7 @@ def _cell(cells: Sequence[str], column: int | None) -> str | None:
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
     if "address" not in mapping:
         return {}
+    group = _cell(cells, mapping.get("group"))
+    if group:
+        return {"gid": group}
     return {"address": _cell(cells, mapping["address"]) or ""}

@@ -60,8 +60,20 @@ _ADDRESSED = {
         {"type": "object", "properties": {"address": {"type": "string"}}, "required": ["address"]},
     ],
 }
+_GROUP = {
+    "description": "A gid, a custom_id of our record, or an object with the member gid.",
+    "anyOf": [
+        {"type": ["integer", "string"]},
+        {
+            "type": "object",
+            "properties": {"gid": {"type": ["integer", "string"]}},
+            "required": ["gid"],
+        },
+    ],
+}
 UserItem = Annotated[Any, WithJsonSchema(_USER)]
 AddressItem = Annotated[Any, WithJsonSchema(_ADDRESSED)]
+GroupItem = Annotated[Any, WithJsonSchema(_GROUP)]
 
 
 class _Strict(BaseModel):
@@ -138,6 +150,27 @@ class RawCall(OfAnApp):
     body: dict[str, Any] = Field(default_factory=dict)
 
 
+class Broadcast(OfAnApp):
+    """Send a message to groups and people."""
+
+    kind: Literal["broadcast"]
+    sender: Text = Field(description="The address it comes from, a user of the app.")
+    groups: Annotated[list[GroupItem], Field(max_length=MOST_ITEMS)] | None = None
+    users: Annotated[list[AddressItem], Field(max_length=MOST_ITEMS)] | None = None
+    message: str | None = Field(None, description="The text; {{name}} is a variable.")
+    url: str | None = Field(None, description="Of a file, in place of a text.")
+    title: str | None = Field(None, description="Beside the file.")
+    expiry: Span | None = Field(
+        None, description="Dropped undelivered after: seconds, or text such as 6h. Unset: 24 h."
+    )
+    variables: dict[Text, Text] | None = Field(
+        None, max_length=64, description="Values for recipients that have none of their own."
+    )
+    on_unknown: Literal["hold", "resend", "drop"] = "hold"
+    max_recipients: Annotated[int, Field(ge=1)] | None = None
+    max_failures: Most | None = None
+
+
 class RotateCredentials(Payload):
     """Give many apps one push credential, in waves."""
 
@@ -177,13 +210,14 @@ MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
     "creds.rotate": RotateCredentials,
+    "broadcast": Broadcast,
     "call": RawCall,
     "job.cancel": CancelJob,
     "job.pause": PauseJob,
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create", "groups.members", "broadcast")
+LATER = ("groups.create", "groups.members")
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {

@@ -140,7 +140,7 @@ local function return_unsent(lease, entry)
   mark(lease.job, entry.again, PENDING)
   hold_unsure(lease.job, entry.back, lease.step)
   hold_unsure(lease.job, entry.again, lease.step)
-  local unused = count(entry.back) + entry.free
+  local unused = unused_permits(lease, entry)
   if holds_permits(lease, unused) then
     credit(lease, unused)
     uncharge(lease, unused)
@@ -258,6 +258,7 @@ local function settle(lease, entry)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+    if lease.permits then redis.call('HSET', key('lease', lease.id), 'permits', lease.permits) end
     local kept = num(entry.lanes, -1)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)
