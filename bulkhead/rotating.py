@@ -173,16 +173,10 @@ def prepare_rotation(
     planned: Sequence[Change],
     waves: Waves,
     proof: Proof,
-    *,
-    file: str | None = None,
-    force: bool = False,
     options: Options = DEFAULT,
 ) -> Prepared:
-    """The job: an item an app, in waves, in this order.
-
-    `file` is the name under which all are sent; without it each has the one it is kept by.
-    """
-    rows = [_row(change, file or change.new.file, proof) for change in planned]
+    """The job: an item an app, in waves, in this order; each file is sent as it is called."""
+    rows = [_row(change, proof) for change in planned]
     digest = digest_of(rows, waves)
     request = Request(
         KIND,
@@ -190,7 +184,7 @@ def prepare_rotation(
         app="",
         columns=COLUMNS,
         mapping={"app": APP},
-        params={**proof.params(), "force": force},
+        params={**proof.params(), "force": options.force},
         waves=waves,
         content=digest,
         **options.members(),
@@ -206,8 +200,8 @@ def digest_of(rows: Sequence[RotationRow], waves: Waves) -> str:
     return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
 
 
-def _row(change: Change, file: str, proof: Proof) -> RotationRow:
-    new, own = row_of(change.new, file), change.proof or proof
+def _row(change: Change, proof: Proof) -> RotationRow:
+    new, own = row_of(change.new, change.new.file), change.proof or proof
     options = None if own.options == proof.options else own.options
     address = "" if own.address == proof.address else own.address
     prints = change.new.fingerprint, change.held.fingerprint if change.held else ""

@@ -106,24 +106,11 @@ def keep(
     at: float | None = None,
 ) -> None:
     """Write down for each app what is about to be done with these files, then keep them."""
-    files = [(one.content, one.stored) for one in loaded]
-    write_down(ctx, action, [(app, stored) for app in apps for _, stored in files])
-    keep_files(ctx, files, at)
-
-
-def write_down(ctx: Context, action: str, sent: Iterable[tuple[str, Stored]]) -> None:
-    """Write down that these apps are about to be sent these files."""
+    from bulkhead.engine.credentials import Credentials, keep_for
     from bulkhead.engine.fleet_deeds import sending
 
-    ctx.audit_all([sending(action, app, stored) for app, stored in sent])
-
-
-def keep_files(
-    ctx: Context, files: Iterable[tuple[SecretBytes, Stored]], at: float | None = None
-) -> None:
-    """Keep files until a job that begins at that time (Unix seconds) has surely sent them."""
-    from bulkhead.engine.credentials import Credentials, keep_for
-
+    files = [(one.content, one.stored) for one in loaded]
+    ctx.audit_all([sending(action, app, stored) for app in apps for _, stored in files])
     credentials = Credentials(ctx.scripts, ctx.box)
     for content, stored in files:
         credentials.put(content, stored, keep_for(at))
