@@ -20,7 +20,7 @@ from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job
 from bulkhead.model.push import InSlot, UploadRow
-from bulkhead.model.rotation import APP, COLUMNS, WITHIN, RotationRow
+from bulkhead.model.rotation import APP, COLUMNS, VERIFICATIONS, WITHIN, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import row_of, type_for
@@ -30,6 +30,10 @@ KIND = "creds.rotate"
 Effect = Literal["same", "first", "renewal", "other_project"]
 SHOWN = 5
 """Apps that a refusal names."""
+
+
+class NotNamed(InvalidInput):
+    """A proof needs what nobody has named: the words of the order do not fit together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ class Proof:
     options: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.verify not in VERIFICATIONS:
+            raise InvalidInput(
+                "`verify` does not fit",
+                why=f"it must be one of {', '.join(VERIFICATIONS)}",
+                to_do="correct it; nothing was sent",
+            )
+        if self.verify == "test-push" and not self.address:
+            raise NotNamed(
+                "`test_user` is missing",
+                why="a test notification is sent to a user of each app",
+                to_do="give the address of a probe user, such as probe@example.com",
+            )
         if self.verify == "test-push":
             pushtest(self.address)
         if self.within <= 0:
@@ -53,7 +69,7 @@ class Proof:
                 to_do="leave it out, or say how long a test may take, such as 60s",
             )
         if self.verify == "options" and not self.options:
-            raise InvalidInput(
+            raise NotNamed(
                 "no push option is named",
                 why="--verify options is passed where mesibo takes the options, and none is sent",
                 to_do="name one, such as --no-background, or verify in another way",

@@ -13,7 +13,7 @@ from bulkhead.errors import BulkheadError, InvalidInput, UsageProblem
 from bulkhead.model.app import App
 from bulkhead.model.rotation import WITHIN
 from bulkhead.model.waves import Waves, wave_ends
-from bulkhead.rotating import Proof, changes, chosen
+from bulkhead.rotating import NotNamed, Proof, changes, chosen
 from bulkhead.rotation_file import KINDS, LARGEST, Entry, Plan, read_plan
 from bulkhead.rotation_order import Part, Planned
 from producers.cli.context import Context
@@ -98,32 +98,20 @@ def _entry(wanted: Mapping[str, Any]) -> Entry:
     return Entry(wanted["selector"], named[0], wanted[named[0]])
 
 
-def _refused(entry: Entry, what: str, why: str, to_do: str) -> BulkheadError:
+def _refused(entry: Entry, error: InvalidInput) -> BulkheadError:
     """Of a plan its line is wrong; without one the words of the command are."""
     if entry.where:
-        return entry.located(InvalidInput(what, why=why, to_do=to_do))
-    return UsageProblem(what, why=why, to_do=to_do)
+        return entry.located(error)
+    return UsageProblem(error.what, why=error.why, to_do=error.to_do)
 
 
 def _proof(entry: Entry, plan: Plan) -> Proof:
-    verify, address = plan.verify or "none", entry.test_user or ""
-    if verify == "test-push" and not address:
-        raise _refused(
-            entry,
-            "--test-user is missing",
-            "a test notification is sent to a user of each app",
-            "give the address of a probe user, such as --test-user probe@example.com",
-        )
-    if verify == "options" and not entry.options:
-        raise _refused(
-            entry,
-            "no push option is named",
-            "--verify options is passed where mesibo takes the options, and none is sent",
-            "name one, such as --no-background, or leave --verify options away",
-        )
     within = WITHIN if plan.verify_within is None else plan.verify_within
     try:
-        return Proof(verify, address, within, entry.options)
+        return Proof(plan.verify or "none", entry.test_user or "", within, entry.options)
+    except NotNamed as error:
+        what = error.what.replace("`test_user`", "--test-user")
+        raise _refused(entry, InvalidInput(what, why=error.why, to_do=error.to_do)) from None
     except InvalidInput as error:
         raise entry.located(error) from None
 
@@ -135,14 +123,13 @@ def _files(entries: Sequence[Entry]) -> list[CredentialFile]:
     for entry in entries:
         loaded = known[entry.file]
         if loaded.reading.kind != entry.kind:
-            raise _refused(
-                entry,
+            kind = loaded.reading.kind
+            error = InvalidInput(
                 f"{loaded.shown} is not for {entry.kind}",
-                f"its content is a credential of {loaded.reading.kind}",
-                f"give it as {loaded.reading.kind}: in the plan"
-                if entry.where
-                else f"give it as --{loaded.reading.kind}",
+                why=f"its content is a credential of {kind}",
+                to_do=f"give it as {kind}: in the plan" if entry.where else f"give it as --{kind}",
             )
+            raise _refused(entry, error)
     kept = {path: CredentialFile(one.content, one.stored) for path, one in known.items()}
     return [kept[entry.file] for entry in entries]
 
