@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkhead.errors import InvalidInput, UsageProblem
+from bulkhead.named_file import STDIN, content_of
 
 if TYPE_CHECKING:
     from bulkhead.credential.reading import Reading
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bulkhead.secrets import SecretBytes
     from producers.cli.context import Context
 
-STDIN = "-"
 _SHOWN = 12
 """Digits of a fingerprint in a table."""
 
@@ -120,14 +120,9 @@ def _load(file: str) -> Loaded:
     from bulkhead.credential.inspection import inspect, take, unreadable
     from bulkhead.secrets import SecretBytes
 
-    now = datetime.now(UTC)
     try:
-        if file == STDIN:
-            content = take(sys.stdin.buffer)
-            return Loaded(file, SecretBytes(content), inspect(content, None, now))
-        with open(file, "rb") as stream:
-            content = take(stream)
-        return Loaded(file, SecretBytes(content), inspect(content, file, now))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it has a name that no file can have"
-        return Loaded(file, SecretBytes(b""), unreadable(why))
+        content = content_of(file, take, sys.stdin)
+    except InvalidInput as error:
+        return Loaded(file, SecretBytes(b""), unreadable(error.why))
+    path = None if file == STDIN else file
+    return Loaded(file, SecretBytes(content), inspect(content, path, datetime.now(UTC)))

@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bulkhead.credential_file import CredentialFile
+from bulkhead.credential_file import CredentialFile, refuse_other_kind
 from bulkhead.errors import BulkheadError, InvalidInput, UsageProblem
 from bulkhead.model.app import App
 from bulkhead.model.rotation import WITHIN
 from bulkhead.model.waves import Waves, wave_ends
+from bulkhead.named_file import STDIN, content_of
 from bulkhead.rotating import NotNamed, Proof, changes, chosen
 from bulkhead.rotation_file import KINDS, LARGEST, Entry, Plan, read_plan
 from bulkhead.rotation_order import Part, Planned
 from producers.cli.context import Context
-from producers.cli.creds_file import STDIN, load_uploadable
+from producers.cli.creds_file import load_uploadable
 from producers.cli.values import usage
 
 GIVEN = {"waves": "waves", "soak": "soak", "verify": "verify", "within": "verify_within"}
@@ -65,18 +66,7 @@ def planned(ctx: Context, plan: Plan) -> Planned:
 
 
 def _read(file: str) -> Plan:
-    try:
-        if file == STDIN:
-            content = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with open(file, "rb") as stream:
-                content = stream.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{file} cannot be read",
-            why=getattr(error, "strerror", None) or "it has a name that no file can have",
-            to_do="name a PLAN.yaml, or - for stdin",
-        ) from None
+    content = content_of(file, lambda stream: stream.read(LARGEST + 1), sys.stdin)
     return read_plan(content, file, Path() if file == STDIN else Path(file).parent)
 
 
@@ -122,14 +112,10 @@ def _files(entries: Sequence[Entry]) -> list[CredentialFile]:
     known = dict(zip(paths, load_uploadable(paths), strict=True))
     for entry in entries:
         loaded = known[entry.file]
-        if loaded.reading.kind != entry.kind:
-            kind = loaded.reading.kind
-            error = InvalidInput(
-                f"{loaded.shown} is not for {entry.kind}",
-                why=f"its content is a credential of {kind}",
-                to_do=f"give it as {kind}: in the plan" if entry.where else f"give it as --{kind}",
-            )
-            raise _refused(entry, error)
+        try:
+            refuse_other_kind(loaded.reading, entry.kind, loaded.shown)
+        except InvalidInput as error:
+            raise _refused(entry, error) from None
     kept = {path: CredentialFile(one.content, one.stored) for path, one in known.items()}
     return [kept[entry.file] for entry in entries]
 
