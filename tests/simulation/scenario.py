@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 from tests.simulation.backend import Service
-from tests.simulation.kernel import MICRO
+from tests.simulation.faults import Faults
 from tests.simulation.orders import drawn
 
 PROFILES = (
@@ -14,23 +14,6 @@ PROFILES = (
 TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
 BRAKES = ("pause", "pause_app", "pause_tenant")
 KINDS = ("users.import", "users.import", "users.delete", "users.tokens.issue", "apps.check")
-
-
-@dataclass
-class Faults:
-    """How likely each is, whenever it could happen."""
-
-    lost_answer: float = 0.0
-    lost_bell: float = 0.0
-    publish_fails: float = 0.0
-    message_lost: float = 0.0
-    message_doubled: float = 0.0
-    settled_again_late: float = 0.0
-    crash: float = 0.0
-    slow_way: float = 0.0
-    slow_queue: float = 0.0
-    forget: int = 3 * MICRO
-    """After this long a worker counts a lost message's calls as free."""
 
 
 @dataclass
