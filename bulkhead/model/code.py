@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bulkhead.model.broadcast_code import BROADCASTS
 from bulkhead.model.call_code import CALLS
 from bulkhead.model.code_entry import Code
 from bulkhead.model.credential_code import CREDENTIALS
@@ -13,7 +14,7 @@ from bulkhead.model.rotation_code import ROTATIONS
 from bulkhead.model.row_code import ROWS
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {code.name: code for code in (*CALLS, *ROWS, *MESSAGES, *CREDENTIALS, *ROTATIONS)}
+    {code.name: code for code in (*CALLS, *ROWS, *MESSAGES, *CREDENTIALS, *ROTATIONS, *BROADCASTS)}
 )
 
 

@@ -16,22 +16,26 @@ def granted(worker, part, job, now):
     if isinstance(job, FleetJob):
         require([job.apps[index] for index in items] == [part.app], "an item an app", *told)
         job.check_claim(items[0], part.step, now)
-    _check_instants(part.offsets, items, told)
+    _check_instants(part, items, told)
     for index in items:
         _check_item(job, index, part.step, now, told)
     deaths = max((job.deaths.get(index, 0) for index in items), default=0)
     require(deaths < 2 or len(items) == 1, "suspects go alone", *told)
     repeat = "safe" if part.step == LOOK else job.repeats.get(part.step, "once")
-    fits = repeat == "safe" or len(items) <= part.parallel
+    calls = len(part.offsets)
+    fits = repeat == "safe" or calls <= part.parallel
     require(fits, "a window of calls that may not be repeated", *told)
     named = (part.lease, worker, part.job, part.app, part.step, repeat, part.parallel)
     lease = Lease(*named, set(items), now, deaths, ends=now + GRANT)
-    lease.instants = {i: now + o for i, o in zip(items, part.offsets, strict=True)}
+    lease.join, lease.permits, lease.order = part.join, calls, items
+    places = items if part.join == 1 else range(calls)
+    lease.instants = {i: now + o for i, o in zip(places, part.offsets, strict=True)}
     return lease
 
 
-def _check_instants(offsets, items, told):
-    require(len(offsets) == len(items) > 0, "a permit an item", *told)
+def _check_instants(part, items, told):
+    offsets, most = part.offsets, len(part.offsets) * part.join
+    require(0 < len(offsets) <= len(items) <= most, "a permit a call", *told)
     require(list(offsets) == sorted(offsets), "instants in order", *told)
     require(offsets[0] >= 0 and offsets[-1] <= GRANT, "instants within the grant", *told)
 

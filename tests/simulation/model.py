@@ -78,20 +78,19 @@ class Model:
 
     def _grant(self, worker, part):
         job, app = self.jobs[part.job], self.apps[part.app]
-        held = self.is_held(job, app.name)
-        require(not held, "claim of held work", part.lease, job.name, part.ranges)
+        require(not self.is_held(job, app.name), "claim of held work", part.lease, job.name)
         lease = granted(worker, part, job, self.now)
         self.leases[part.lease] = lease
-        job.leased.update(dict.fromkeys(lease.items, lease))
+        job.leased.update(dict.fromkeys(lease.order, lease))
         app.held += part.parallel
-        app.granted += 0 if part.step == LOOK else len(lease.items)
+        app.granted += 0 if part.step == LOOK else lease.permits
         self.touch(part.job)
 
-    def began(self, worker, leases, answers):
+    def began(self, worker, leases, answers, reach):
         for name, answer in zip(leases, answers, strict=True):
-            self._begin(self.leases.get(name), worker, answer)
+            self._begin(self.leases.get(name), worker, answer, reach.get(name))
 
-    def _begin(self, lease, worker, answer):
+    def _begin(self, lease, worker, answer, reach):
         verdict = "ok" if isinstance(answer, Begun) else answer.reason
         self.answers[f"begin {verdict}"] += 1
         if lease is None or lease.worker != worker:
@@ -105,9 +104,13 @@ class Model:
             require(not held, "begin of held work", lease.id, job.name)
             require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
             require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
+            for index in [] if reach is None else lease.order[reach:]:
+                del job.leased[index]
+                lease.items.discard(index)
             lease.begun = True
             self.begun[lease.id] = lease
-            waves = -(-len(lease.items) // lease.parallel)
+            calls = len(lease.items) if lease.join == 1 else lease.permits
+            waves = -(-calls // lease.parallel)
             lease.ends = self.now + (waves * READ_TIMEOUT + 5) * MICRO
             return None
         if verdict == "expired":
@@ -120,7 +123,7 @@ class Model:
     def _return_whole(self, lease):
         """A lease that never began costs nothing."""
         if lease.step != LOOK:
-            self.apps[lease.app].returned += len(lease.items)
+            self.apps[lease.app].returned += lease.permits
         job = self.jobs[lease.job]
         for index in lease.items:
             del job.leased[index]
@@ -184,12 +187,12 @@ class Model:
             job.deaths.pop(index, None)
         for step, items in report.next.items():
             job.steps.update(dict.fromkeys(items, step))
-            self._forgive(job, items)
-        self._forgive(job, report.again)
+            job.forgive(items)
+        job.forgive(report.again)
         for index in (*report.back, *report.again):
             if lease.step == LOOK:
                 job.steps.pop(index, None)
-        app.returned += 0 if lease.step == LOOK else len(report.back) + report.free
+        app.returned += 0 if lease.step == LOOK else lease.unused(report)
         left = set(indexes(parse_ranges(report.left)))
         for index in lease.items - left:
             del job.leased[index]
@@ -211,10 +214,6 @@ class Model:
         job, index = self._awaits.pop((app, whom), (None, None))
         if job is not None and index in job.due and job.steps[index] == AWAIT:
             job.due[index] = self.now
-
-    def _forgive(self, job, items):
-        for index in items:
-            job.deaths.pop(index, None)
 
     def _late(self, report):
         final = self.jobs[report.job].final
@@ -291,7 +290,7 @@ class Model:
             job.deaths[index] = deaths
         if lease.repeat == "once":
             self.unknown += len(items)
-        self.apps[lease.app].lost += 0 if lease.step == LOOK else len(items)
+        self.apps[lease.app].lost += 0 if lease.step == LOOK else lease.permits
         return self._drop(lease)
 
     def counts(self, job):

@@ -1,4 +1,4 @@
-"""Planted faults in permits, and in who gets them: limits, refunds and shares."""
+"""Planted faults in permits, and in who gets them: limits, refunds, joined calls and shares."""
 
 from tests.simulation.mutant import edited
 
@@ -47,9 +47,27 @@ LISTED = (
     ),
     edited(
         "permits do not add up",
-        "whole(num(app.permits_granted, 0) + taken)",
+        "whole(num(app.permits_granted, 0) + calls)",
         "whole(num(app.permits_granted, 0) + 1)",
         *("calm",),
+    ),
+    edited(
+        "a joined lease keeps the permits that it did not use",
+        "  return lease.permits\nend",
+        "  return 0\nend",
+        *("joined",),
+    ),
+    edited(
+        "a joined lease that returns whole gives a permit an item back",
+        "local function permits_of(lease, items) return num(lease.permits, items) end",
+        "local function permits_of(lease, items) return items end",
+        *("joined",) * 3,
+    ),
+    edited(
+        "what a joined call does not reach is marked as sent",
+        "  redo(lease.job, lease.app, table.concat(others, ','), num(lease.deaths, 0), lease.step)\n",
+        "",
+        *("joined",) * 3,
     ),
     edited(
         "weights of tenants ignored",
@@ -59,7 +77,7 @@ LISTED = (
     ),
     edited(
         "tenants are charged nothing",
-        "redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', all, exact(calls * cost / weight), tenant)",
         "redis.call('ZINCRBY', all, exact(0), tenant)",
         *("fair",),
     ),
