@@ -48,7 +48,7 @@ class Parcel:
         one = {"app": "acme/shop", "job": "job_1", "kind": "users.tokens.issue", "paced": False}
         return Slice(lease, ranges=((0, 0),), parallel=1, offsets=(0,), **one)
 
-    def _begin(self, leases, people):
+    def _begin(self, leases, people, reached):
         return [Begun(MINUTE, 0, "4", {}) for _ in leases]
 
     def _items(self, part):
