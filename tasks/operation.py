@@ -21,7 +21,7 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Slice
-from tasks import call, check, push, rotation, rotation_supply, users
+from tasks import broadcast, call, check, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 from tasks.joined import Alike
 
@@ -127,12 +127,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
+    ("broadcast", FIRST): Operation(broadcast.send),
 }
 
 
 def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation = OPERATIONS.get((asked.facts.kind, asked.part.step))
+    operation = OPERATIONS.get((asked.facts.kind, asked.part.operation))
     items = asked.cabinet.items(asked.part)
     if operation is not None and operation.wish is not None:
         return push.claimed(asked, [(item, operation.wish(asked.facts, item)) for item in items])
@@ -143,7 +144,7 @@ def supplied(asked: Asked) -> Sequence[Item]:
 
 def wishes(cabinet: Cabinet, part: Slice) -> Sequence[Wish]:
     """The files that the slice's calls put into slots. Raises BulkheadError."""
-    operation = OPERATIONS.get((part.kind, part.step))
+    operation = OPERATIONS.get((part.kind, part.operation))
     if operation is None or operation.wish is None:
         return ()
     facts = cabinet.job(part.job)

@@ -138,7 +138,7 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[Sli
     """Ask the store, just before the first call, which slices may run; each as soon as it can."""
     read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
-    reached = reach(parcel, lambda part: alike(part.kind, part.step), runtime)
+    reached = reach(parcel, lambda part: alike(part.kind, part.operation), runtime)
     asked_at = clocks.monotonic()
     answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people, reached))
     answered_at = clocks.monotonic()

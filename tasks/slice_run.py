@@ -130,7 +130,7 @@ class SliceRun:
 
     def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
-        left, spare = [], sparing(self.facts, self.part.step)
+        left, spare = [], sparing(self.facts, self.part.operation)
         for item in items:
             known = self.begun.known.get(item.index)
             outcome = spare(item, known)
@@ -145,7 +145,7 @@ class SliceRun:
 
     def _bundled(self, items: list[Item]) -> Iterable[tuple[Item, ...]]:
         """The items of each call; what the permits do not reach goes back."""
-        how = alike(self.part.kind, self.part.step) if self.part.join > 1 else None
+        how = alike(self.part.kind, self.part.operation) if self.part.join > 1 else None
         if how is None:
             return ((item,) for item in items)
         calls = len(self.part.offsets)
@@ -204,7 +204,7 @@ class SliceRun:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
         try:
-            call = prepare_joined(self.facts, items, self.part.step)
+            call = prepare_joined(self.facts, items, self.part.operation)
             if isinstance(call, Refused):
                 for item, outcome in zip(items, self._meant(items, call), strict=True):
                     self.finished.append(Finished(item, outcome, started_ms, 0.0, called=False))
@@ -261,8 +261,8 @@ class SliceRun:
     def _meant(self, items: Sequence[Item], said: Outcome) -> list[Outcome]:
         """What the outcome of a call means for each of its items."""
         meant = conclude if len(items) == 1 else conclude_joined
-        known, step = self.begun.known, self.part.step
-        return [meant(self.facts, one, step, known.get(one.index), said) for one in items]
+        known, operation = self.begun.known, self.part.operation
+        return [meant(self.facts, one, operation, known.get(one.index), said) for one in items]
 
     def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> list[Finished]:
         outcomes = self._meant(out.items, said)

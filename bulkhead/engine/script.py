@@ -27,7 +27,20 @@ FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
 WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "wake", "webhook")
+WITHOUT_WORK = (
+    *(
+        "beat",
+        "bury",
+        "discard",
+        "hear",
+        "inbound",
+        "part",
+        "reseal",
+        "schedule",
+        "wake",
+        "webhook",
+    ),
+)
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
     "begin": (*WORK, "joined", "record"),

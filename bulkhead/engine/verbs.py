@@ -61,6 +61,8 @@ class Reaped:
     failed: int
     ranges: Ranges = ()
     """The items: all of them became the same."""
+    dropped: bool = False
+    """True if those unknown count as failed, as their job was told to."""
 
 
 class Overdue(NamedTuple):
@@ -195,9 +197,10 @@ class Verbs:
 
 
 def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
-    again, unknown, failed, ranges = told
+    again, unknown, failed, ranges, dropped = told
     names = (_text(lease), _text(job), _text(app))
-    return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
+    items = parse_ranges(_text(ranges))
+    return Reaped(*names, again, unknown, failed, items, dropped == 1)
 
 
 def _expiring(app: str, slot: str, fingerprint: str, *numbers: str) -> Expiring:

@@ -14,6 +14,8 @@ READ_BACK = "read_back"
 """What may have been carried out is looked for; a credential is uploaded once more instead."""
 REPEATED = "repeated"
 """What may have been carried out is done once more, because it was not to be seen."""
+RESENT = "!"
+"""Ends the step of an item that was sent at it before, and never confirmed: see `resend`."""
 ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
@@ -35,6 +37,8 @@ class Kind:
     """Step → how many items of one slice a call may carry, where that is more than one."""
     operation_class: str = "provision"
     """An app may have a rate of its own for each class of operations."""
+    policies: bool = True
+    """False if its steps say what follows a lost answer, and nobody may wish otherwise."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -50,11 +54,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         # No operation reads credentials back: what may have arrived is uploaded once more, and
         # what is then not confirmed either is unknown. So no file is ever sent a third time.
         "creds.upload": Kind(
-            {FIRST: Repeat.CHECK, READ_BACK: Repeat.ONCE}, operation_class="push_upload"
+            {FIRST: Repeat.CHECK, READ_BACK: Repeat.ONCE},
+            operation_class="push_upload",
+            policies=False,
         ),
-        "creds.options": Kind({FIRST: Repeat.SAFE}),
-        "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test"),
-        "creds.debug": Kind({FIRST: Repeat.ONCE}),
+        "creds.options": Kind({FIRST: Repeat.SAFE}, policies=False),
+        "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test", policies=False),
+        "creds.debug": Kind({FIRST: Repeat.ONCE}, policies=False),
         # A test notification to a probe may be sent twice; what stands between two files may not.
         "creds.rotate": Kind(
             {
@@ -64,9 +70,26 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
             lost={READ_BACK: UNDO_UPLOAD},
             operation_class="push_upload",
+            policies=False,
         ),
+        # mesibo keeps no id of ours with a message and lists none: nothing can be looked up.
+        "broadcast": Kind({FIRST: Repeat.ONCE}, operation_class="message"),
     }
 )
+
+
+def plain(step: str) -> str:
+    """The step itself, whether or not its item was sent at it before."""
+    return step.removesuffix(RESENT)
+
+
+def may_be_resent(kind: str, step: str) -> bool:
+    """True if a lost answer at this step leaves its item unknown, unless somebody says otherwise.
+
+    What is read back first, or may be repeated anyway, is not asked about.
+    """
+    known = KINDS.get(kind)
+    return known is None or (known.policies and known.steps.get(plain(step)) is Repeat.ONCE)
 
 
 OPERATION_CLASS: Mapping[str, str] = MappingProxyType(

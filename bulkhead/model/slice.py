@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkhead.model.kind import KINDS
+from bulkhead.model.kind import KINDS, plain
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.push import Leave, Wish
 from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
@@ -37,12 +37,17 @@ class Slice:
     """The most items that one call may carry; with 1, each item has a permit of its own."""
 
     @property
+    def operation(self) -> str:
+        """The step by which its operation is found."""
+        return plain(self.step)
+
+    @property
     def marks(self) -> bool:
         """True if items of it are marked as sent when it is begun, as far as is known here."""
         if self.step == LOOK:
             return False
         kind = KINDS.get(self.kind)
-        return kind is None or kind.steps.get(self.step) is not Repeat.SAFE
+        return kind is None or kind.steps.get(self.operation) is not Repeat.SAFE
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""

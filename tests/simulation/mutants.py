@@ -119,7 +119,7 @@ LISTED = (
     ),
     _edit(
         "reap once items as pending",
-        "if may_repeat == 'once' then",
+        "if may_repeat == 'once' and (fatal or not resent) then",
         "if false then",
         *("deaths",),
     ),

@@ -48,21 +48,15 @@ local function late(entry, job)
   for _, pair in ipairs(entry.set) do
     for first, last in each_range(pair[2]) do
       for index = first, last do
-        local at = '#' .. whole(index)
-        local map = key('job', job, 'map')
-        if pair[1] ~= UNKNOWN and redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then
-          redis.call('BITFIELD', map, 'SET', 'u4', at, pair[1])
-          redis.call('HINCRBY', key('job', job), 'unknown', -1)
-          redis.call('HINCRBY', key('job', job), COUNT_OF[pair[1]], 1)
-          changed = changed + 1
-        end
+        if hear_late(job, index, pair[1]) then changed = changed + 1 end
       end
     end
   end
   if changed > 0 then
     redis.call('HINCRBY', key('job', job), 'version', 1)
     redis.call('HINCRBY', key('job', job, 'codes'), 'NOT_CONFIRMED', -changed)
-    for _, code in ipairs(entry.codes) do
+    local drops = redis.call('HGET', key('job', job), 'on_unknown') == 'drop'
+    for _, code in ipairs(drops and {} or entry.codes) do
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
