@@ -98,11 +98,6 @@ class Letter:
         """True if everybody gets the same."""
         return not self.names
 
-    def text(self, values: Mapping[str, str]) -> Text:
-        """The text with these values of its variables. Raises Missing."""
-        message, title = _template(self.message), _template(self.title)
-        return Text(message.fill(values), self.url, title.fill(values))
-
     def params(self) -> dict[str, Any]:
         """The letter as a job keeps it."""
         kept = {"from": self.sender, "message": self.message, "url": self.url, "title": self.title}
@@ -137,25 +132,33 @@ class Addressed:
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads rows of recipients. Pure, and the same in a producer and in a worker."""
+    """Reads rows of recipients. Pure, and the same in a producer and in a worker.
 
-    letter: Letter
-    mapping: Mapping[str, int] = field(default_factory=dict)
+    The columns of the mapping may grow meanwhile: a variable's is looked up for each row.
+    """
+
+    def __init__(self, letter: Letter, mapping: Mapping[str, int]) -> None:
+        self._mapping = mapping
+        self._message, self._title = _template(letter.message), _template(letter.title)
+        self._url = letter.url
+        self._variables = [
+            (name, VARIABLE + name, letter.given.get(name, "")) for name in letter.names
+        ]
 
     def read(self, cells: Sequence[str], line: int) -> Addressed | Problem:
         """What this row's recipient gets, or why nothing."""
-        group, address = _cell(cells, self.mapping[GROUP]), _cell(cells, self.mapping[ADDRESS])
+        group, address = _cell(cells, self._mapping[GROUP]), _cell(cells, self._mapping[ADDRESS])
         problem = _recipient_problem(group, address)
         if problem is not None:
             return problem
+        values = self._values(cells)
         try:
-            text = self.letter.text(self._values(cells))
+            text = Text(self._message.fill(values), self._url, self._title.fill(values))
         except Missing as missing:
             where = f"`{missing.name}` is missing or empty on line {line}."
             return problem_of("VARIABLE_MISSING", where)
-        unsent = "" if self.letter.fixed else too_long(text)
+        unsent = too_long(text) if values else ""
         if unsent:
             return problem_of("MESSAGE_TOO_LONG", f"On line {line} {unsent}.")
         return Addressed(int(group) if group else None, address, text)
@@ -167,10 +170,9 @@ class Reader:
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values = {}
-        for name in self.letter.names:
-            place = self.mapping.get(VARIABLE + name)
-            found = "" if place is None else _cell(cells, place)
-            values[name] = found or self.letter.given.get(name, "")
+        for name, column, given in self._variables:
+            place = self._mapping.get(column)
+            values[name] = (_cell(cells, place) if place is not None else "") or given
         return values
 
 
