@@ -31,6 +31,10 @@ class Asked(TypedDict, total=False):
     """No call before this: Unix seconds, a time with a zone, or text as `--at` takes it."""
     deadline: float | str | datetime
     """No call from then on: the job times out."""
+    on_unknown: Literal["hold", "resend", "drop"]
+    """What becomes of calls that were sent and never confirmed: unknown, sent again, failed."""
+    window: str
+    """Times of day in which calls may start, such as "09:00-20:00[Europe/Berlin]"."""
     max_failures: int | str
     """A number, or a part of the rows such as "2%": more failed rows pause the job."""
     max_attempts: int

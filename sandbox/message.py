@@ -1,24 +1,16 @@
-"""The operation that sends a message to people or to one group."""
+"""The operation that sends a message to people or to one group, and the book of what was sent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
 
 from sandbox import word
 from sandbox.app import App
 from sandbox.call import Call, group_in
+from sandbox.group import PERMISSIONS
 from sandbox.outcome import Members, Outcome, Refused, object_in
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that was accepted: to a group where there is a `gid`, else to people."""
-
-    mid: int
-    sender: str
-    to: tuple[str, ...]
-    gid: int
-    type: int
+from sandbox.receipt import Message
 
 
 def message(app: App, call: Call) -> Outcome:
@@ -35,7 +27,9 @@ def message(app: App, call: Call) -> Outcome:
     if gid and (refused := _closed(app, gid)):
         return refused
     kind = wanted.get("type")
-    sent = Message(app.count_up("mid"), sender, to, gid, kind if isinstance(kind, int) else 0)
+    sent = Message(app.count_up("mid"), sender, gid, kind if isinstance(kind, int) else 0)
+    app.messages.update([f"gid:{gid}"] if gid else to)
+    app.tell_of(sent, list(_reached(app, sent, to)))
     return {"mid": sent.mid}
 
 
@@ -50,3 +44,27 @@ def _closed(app: App, gid: int) -> Refused | None:
     if group is None:
         return Refused(word.NOGROUP)
     return Refused(word.GROUPPAUSED) if group.paused else None
+
+
+def _reached(app: App, sent: Message, to: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """Whom it is for, and whether there is such a user; of a group the members that receive."""
+    if sent.gid:
+        for address, rights in app.groups[sent.gid].members.items():
+            if rights & PERMISSIONS["recv"] and address != sent.sender:
+                yield address, True
+        return
+    for address in to:
+        yield address, app.registration.any_sender or address in app.users
+
+
+def view(app: App, *, with_keys: bool) -> Members:
+    """How often each recipient was sent something, for whoever checks afterwards."""
+    times: Counter[str] = app.messages
+    shown: Members = {
+        "sent": times.total(),
+        "distinct": len(times),
+        "most_per_recipient": max(times.values(), default=0),
+        "waiting": app.waiting,
+        "webhook": dict(app.told),
+    }
+    return {**shown, "recipients": dict(times)} if with_keys else shown

@@ -161,6 +161,7 @@ class Submit:
             at=start_of(message, payload, self._desk.clock()),
             deadline=message.expires,
             max_failures=_most(payload),
+            on_unknown=getattr(payload, "on_unknown", None) or "",
             notify=written(payload.notify),
         )
 

@@ -107,9 +107,12 @@ class Payload(_Strict):
 
 
 class OfAnApp(Payload):
-    """What every kind takes that makes a job."""
+    """What every kind takes that makes a job of one app."""
 
     app: App
+    on_unknown: Literal["hold", "resend", "drop"] | None = Field(
+        None, description="Of calls sent and never confirmed: unknown, sent again, or failed."
+    )
 
 
 class ImportUsers(OfAnApp):

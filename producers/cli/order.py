@@ -37,6 +37,10 @@ def carry_out(
 
     Raises Declined before anything is read where a question is due and nobody can be asked.
     """
+    if ctx.taker is not None:
+        with opening as order:
+            ctx.taker(order, how)
+        return 0
     if how.dry_run:
         with opening as order:
             return show_quote(quote(ctx.scripts, order), form)
@@ -70,11 +74,11 @@ def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> J
         if order.question is None:
             return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)
-        asked = _Asked(ctx, order, yes)
+        asked = Asked(ctx, order, yes)
         return ctx.submit(order.request, asked.batches(), asked.describe)
 
 
-class _Asked:
+class Asked:
     """Counts the rows as they pass, and asks before the job is sealed: a no leaves no job."""
 
     def __init__(self, ctx: Context, order: Order, yes: bool) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from sandbox import word
 from sandbox.operation import OPERATIONS
+from sandbox.receipt import Receipts
 from sandbox.spoil import KINDS
 from sandbox.webhook import Webhook
 from tests.integration.sandbox_process import ROOT, TOKEN, running
@@ -21,7 +22,8 @@ REGISTRATION = [
     "bad_push",
     "tests_a_minute",
     "any_sender",
-    *(of.name for of in fields(Webhook)),
+    *(of.name for of in (*fields(Webhook), *fields(Receipts))),
+    "receipts",
 ]
 FLAGS = ["--host", "--port", "--apps FILE", "--faults FILE", "--seed N", "--log FILE"]
 
