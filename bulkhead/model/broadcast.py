@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.template import Missing, Template, template
 from bulkhead.model.user import ANY_WIDTH, Problem, UserMapping, plain, problem_in, problem_of
-
-OnUnknown = Literal["hold", "resend", "drop"]
 
 EXPIRY = 24 * 3600
 """Seconds after which mesibo gives up an undelivered message, unless something else is said.
@@ -68,7 +66,6 @@ class Letter:
     """In seconds; 0: only to those who are online."""
     given: Mapping[str, str] = field(default_factory=dict)
     """Variable → its value where a row has none."""
-    on_unknown: OnUnknown = "hold"
 
     def __post_init__(self) -> None:
         problem = address_problem(self.sender)
@@ -94,6 +91,11 @@ class Letter:
         return tuple(dict.fromkeys(found))
 
     @property
+    def size(self) -> int:
+        """Bytes of the templates as a call carries them."""
+        return Text(self.message, self.url, self.title).size
+
+    @property
     def fixed(self) -> bool:
         """True if everybody gets the same."""
         return not self.names
@@ -104,7 +106,6 @@ class Letter:
         return {
             **{name: text for name, text in kept.items() if text},
             "expiry": self.expiry,
-            "on_unknown": self.on_unknown,
             "variables": list(self.names),
             **({"given": dict(self.given)} if self.given else {}),
         }
@@ -119,7 +120,6 @@ class Letter:
             title=params.get("title", ""),
             expiry=params["expiry"],
             given=params.get("given", {}),
-            on_unknown=params.get("on_unknown", "hold"),
         )
 
 

@@ -37,6 +37,7 @@ def preview(ctx: Context, /, job: str, form: str | None) -> int:
 
 def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
     """The preview of a broadcast that was not made; reads all its recipients."""
+    from bulkhead.broadcast_limits import calls_of
     from producers.cli.quote import ahead_of
     from producers.rows.row import rows_of
     from producers.rows.survey import Survey
@@ -56,6 +57,7 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "groups": seen.groups,
         "people": seen.people,
     }
+    calls = calls_of(seen.groups, seen.people, request.join or 1)
     ahead = ahead_of(_jobs(scripts), ordered.app.id)
     return {
         "dry_run": True,
@@ -63,14 +65,15 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "input": audience.input(),
         "counts": counts,
         "errors_by_code": survey.errors_by_code(),
-        "calls": survey.valid,
-        **_takes(survey.valid, ordered.app, (letter, request.rate, request.deadline), ahead),
+        "calls": calls,
+        **_takes(calls, ordered.app, (letter, request.rate, request.deadline), ahead),
         "billable": {"at_most": seen.people + 1 if survey.valid else 0, "note": NOTE},
     }
 
 
 def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
     """The preview of a broadcast that was made, for what of it is left."""
+    from bulkhead.broadcast_limits import calls_of
     from bulkhead.engine.fleet import Fleet
     from producers.cli.quote import ahead_of
 
@@ -79,6 +82,10 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
     fields = jobs.fields(job.id)
     seen = _seen(frozen)
     left = job.counts.pending + job.counts.in_flight
+    chunk = int(fields.get("join") or 1)
+    calls = (
+        left if chunk == 1 else calls_of(min(seen.groups, left), max(0, left - seen.groups), chunk)
+    )
     rate = float(fields["rate"]) if fields.get("rate") else None
     deadline = float(fields["deadline"]) / 1e6 if fields.get("deadline") else None
     ahead = ahead_of(jobs, app.id, but=job.id)
@@ -89,8 +96,8 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
         "input": dict(job.input),
         "counts": {**job.to_dict()["counts"], "groups": seen.groups, "people": seen.people},
         "errors_by_code": job.to_dict()["errors_by_code"],
-        "calls": left,
-        **_takes(left, app, (frozen.letter, rate, deadline), ahead),
+        "calls": calls,
+        **_takes(calls, app, (frozen.letter, rate, deadline), ahead),
         "billable": {"at_most": min(seen.people, left) + 1 if left else 0, "note": NOTE},
     }
 
@@ -171,7 +178,6 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
         "labels": dict(labels),
         "from": letter.sender,
         "expiry_s": letter.expiry,
-        "on_unknown": letter.on_unknown,
         "variables": list(letter.names),
         "samples": seen.samples,
     }

@@ -60,7 +60,6 @@ def test_a_program_sends_to_groups_and_people(bulkhead, door):
         "from": "news",
         "message": "Hi {{name}}",
         "expiry": 21_600,
-        "on_unknown": "hold",
         "variables": ["name"],
         "given": {"name": "friend"},
     }
@@ -111,12 +110,40 @@ def test_a_time_that_is_over_is_no_matter_once_the_job_was_made(bulkhead):
     assert again.id == first.id
 
 
-def test_resend_lets_a_lost_call_be_repeated_and_hold_does_not(bulkhead, door):
-    held = bulkhead.broadcast(app="shop", users=PEOPLE, **MESSAGE)
-    resent = bulkhead.broadcast(app="shop", users=PEOPLE, on_unknown="resend", **MESSAGE)
+@pytest.mark.parametrize("policy", ["hold", "resend", "drop"])
+def test_what_becomes_of_a_lost_call_is_said_with_the_broadcast(bulkhead, door, policy):
+    job = bulkhead.broadcast(app="shop", users=PEOPLE, on_unknown=policy, **MESSAGE)
 
-    repeats = [Jobs(door.scripts).fields(job.id)["repeat"] for job in (held, resent)]
-    assert repeats == ["once", "safe"]
+    fields = Jobs(door.scripts).fields(job.id)
+    assert fields["repeat"] == "once"
+    assert fields.get("on_unknown") in (policy, None if policy == "hold" else policy)
+
+
+def test_a_broadcast_that_takes_longer_than_its_messages_are_kept_needs_a_flag(bulkhead):
+    users = [f"u{n}@example.com" for n in range(200)]
+    asked = {"app": "shop", "users": users, "rate": "1/min", "expiry": "2h", **MESSAGE}
+
+    with pytest.raises(InvalidInput) as refused:
+        bulkhead.broadcast(**asked)
+
+    assert "takes longer than its messages are kept" in refused.value.what
+    assert bulkhead.broadcast(force_late=True, **asked).counts.total == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"chunk": 0}, "1 to 100"),
+        ({"chunk": 101}, "1 to 100"),
+        ({"chunk": 60, "message": "x" * 4_000}, "1 to 53"),
+        ({"chunk": 2, "message": "Hi {{address}}"}, "a text of their own"),
+    ],
+)
+def test_people_who_cannot_share_a_call_are_refused(bulkhead, asked, why):
+    with pytest.raises(InvalidInput) as refused:
+        bulkhead.broadcast(app="shop", users=PEOPLE, **{**MESSAGE, **asked})
+
+    assert why in refused.value.why
 
 
 def test_a_message_becomes_a_broadcast_whose_key_is_the_task_id(client, door):

@@ -137,13 +137,8 @@ def test_a_call_says_from_whom_to_whom_and_for_how_long():
     assert (group.repeat, person.repeat) == (Repeat.ONCE, Repeat.ONCE)
 
 
-def test_only_resend_lets_a_message_be_repeated():
-    assert to_group(letter(on_unknown="resend"), Text("Hi"), 1).repeat is Repeat.SAFE
-    assert to_group(letter(on_unknown="drop"), Text("Hi"), 1).repeat is Repeat.ONCE
-
-
 def test_a_letter_comes_back_from_its_job_as_it_was():
-    sent = letter("Hi {{name}}", given={"name": "friend"}, expiry=60, on_unknown="resend")
+    sent = letter("Hi {{name}}", given={"name": "friend"}, expiry=60)
 
     assert Letter.of(json.loads(json.dumps(sent.params()))) == sent
 
