@@ -10,6 +10,7 @@ from bulkhead.engine.schedules import Schedules
 from bulkhead.firing import Firings
 from bulkhead.model.batch import Batch
 from bulkhead.model.cron import Cron
+from bulkhead.model.job import JobState
 from bulkhead.model.schedule import Ordered, Rules
 from bulkhead.settings import Settings
 from tests.fakes.engine import World
@@ -77,8 +78,9 @@ class Calendar(World):
         return [(utc(one.instant), one.outcome) for one in reversed(self.show(name).firings)]
 
     def made(self):
-        """All jobs, the oldest first."""
-        return Jobs(self.scripts, self.wall).newest()[::-1]
+        """All jobs that were accepted, the oldest first; drafts of the dead are none."""
+        found = Jobs(self.scripts, self.wall).newest()[::-1]
+        return [job for job in found if job.state is not JobState.VALIDATING]
 
     def keys(self):
         """The idempotency keys of all jobs, in order."""
