@@ -21,16 +21,37 @@ local GENERATION = 30000000                       -- an event may be so much ear
 local EARLY = 5000                                -- events of a generation and an app
 local MEMBERS = 1000000                           -- members of groups told apart in a job
 
-local books, serials = {}, {}
+local books, serials, risen = {}, {}, {}
 
-local function opened(...)
-  local name = table.concat({ ... }, ':')
-  if not books[name] then books[name] = open_book(name) end
+-- Both kinds of entries begin with a number of four bytes, and three bytes of a digest.
+local function hash_of(field)
+  local number, digest = struct.unpack('>I4I3', field)
+  return number % 16777216 + digest
+end
+
+local function mids_of(app, epoch)
+  local name = 'app:' .. app .. ':mids:' .. epoch
+  if not books[name] then books[name] = open_book(name, hash_of, MIDS_KEPT) end
   return books[name]
 end
 
-function delivery.close_books()
+local function members_of(job)
+  local name = 'job:' .. job .. ':heard'
+  if not books[name] then
+    local left = redis.call('TTL', key('job', job))
+    books[name] = open_book(name, hash_of, left > 0 and left or MIDS_KEPT)
+  end
+  return books[name]
+end
+
+-- Writes down what was counted: once a run, however many events it was told of.
+function delivery.finish()
   for _, book in pairs(books) do close_book(book) end
+  for job, counts in pairs(risen) do
+    for word, number in pairs(counts) do redis.call('HINCRBY', key('job', job, 'delivered'), word, number) end
+    expire_with(job, 'delivery')
+    expire_with(job, 'delivered')
+  end
 end
 
 -- The job behind a serial, nil once it is forgotten.
@@ -42,27 +63,28 @@ local function job_behind(serial)
   return serials[serial] or nil
 end
 
+local function count(job, word, number)
+  local counts = risen[job] or {}
+  counts[word] = (counts[word] or 0) + number
+  risen[job] = counts
+end
+
 -- Counts a rise from one rank to another: who was delivered a message was sent one, also where nobody said so.
 local function count_rise(job, prefix, from, to)
-  local name = key('job', job, 'delivered')
-  for rank, word in pairs({ [POSTED] = 'sent', [ARRIVED] = 'delivered', [SEEN] = 'read' }) do
-    if from < rank and rank <= to then redis.call('HINCRBY', name, prefix .. word, 1) end
-  end
-  if to == LOST then redis.call('HINCRBY', name, prefix .. 'lost', 1) end
-  if from == LOST then redis.call('HINCRBY', name, prefix .. 'lost', -1) end
+  if from < POSTED then count(job, prefix .. 'sent', 1) end
+  if from < ARRIVED and ARRIVED <= to then count(job, prefix .. 'delivered', 1) end
+  if to == SEEN then count(job, prefix .. 'read', 1) end
+  if to == LOST then count(job, prefix .. 'lost', 1) end
+  if from == LOST then count(job, prefix .. 'lost', -1) end
 end
 
 local function raise_member(job, index, rank, member)
-  local book, field = opened('job', job, 'heard'), struct.pack('>I4I5', index, member)
+  local book, field = members_of(job), struct.pack('>I4I5', index, member)
   local where = bucket(book, field)
   local before = num(redis.call('HGET', where, field), 0)
   if rank <= before then return end
-  if before == 0 and book.count >= MEMBERS then
-    redis.call('HINCRBY', key('job', job, 'delivered'), 'beyond', 1)
-    return
-  end
-  local left = redis.call('TTL', key('job', job))
-  write_entry(book, field, where, whole(rank), 'HSET', left > 0 and left or MIDS_KEPT)
+  if before == 0 and book.count >= MEMBERS then return count(job, 'beyond', 1) end
+  write_entry(book, field, where, whole(rank), 'HSET')
   count_rise(job, 'members|', before, rank)
 end
 
@@ -75,8 +97,6 @@ function delivery.raise(job, index, rank, member)
     count_rise(job, '', before, rank)
   end
   if member > 0 then raise_member(job, index, rank, member) end
-  expire_with(job, 'delivery')
-  expire_with(job, 'delivered')
 end
 
 local function early_name(app, back) return key('app', app, 'early', whole(math.floor(NOW / GENERATION) - back)) end
@@ -125,7 +145,7 @@ end
 function delivery.remember_mids(app, job, it, mids)
   if redis.call('EXISTS', key('app', app)) == 0 or redis.call('EXISTS', key('job', job)) == 0 then return end
   local serial, epoch = serial_of(job, it), math.floor(NOW / EPOCH)
-  local book, generations = opened('app', app, 'mids', whole(epoch)), {}
+  local book, generations = mids_of(app, whole(epoch)), {}
   begin_epoch(app, epoch)
   for back = 0, 1 do
     local name = early_name(app, back)
@@ -133,7 +153,7 @@ function delivery.remember_mids(app, job, it, mids)
   end
   for _, sent in ipairs(mids) do
     local index, field = sent[1], struct.pack('>I4I3', sent[2], sent[3])
-    write_entry(book, field, bucket(book, field), struct.pack('>I4I4', serial, index), 'HSET', MIDS_KEPT)
+    write_entry(book, field, bucket(book, field), struct.pack('>I4I4', serial, index), 'HSET')
     hear_early(app, job, index, field, generations)
   end
 end
@@ -143,7 +163,7 @@ function delivery.find_sent(app, epochs, mid, digests)
   for _, digest in ipairs(digests) do
     local field = struct.pack('>I4I3', mid, digest)
     for _, epoch in ipairs(epochs) do
-      local packed = redis.call('HGET', bucket(opened('app', app, 'mids', epoch), field), field)
+      local packed = redis.call('HGET', bucket(mids_of(app, epoch), field), field)
       if packed then
         local serial, index = struct.unpack('>I4I4', packed)
         local job = job_behind(serial)

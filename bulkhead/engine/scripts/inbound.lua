@@ -71,7 +71,7 @@ redis.call('PEXPIRE', stream, whole(age))
 redis.call('PEXPIRE', seen, whole(age))
 
 redis.call('HSET', counts, 'bytes', whole(bytes))
-delivery.close_books()
+delivery.finish()
 local told = { received = kept, repeated = repeated, dropped = dropped, placed = placed, statuses = statuses }
 if ARGV[5] ~= '' then told[ARGV[5]] = (told[ARGV[5]] or 0) + tonumber(ARGV[6]) end
 for name, number in pairs(told) do

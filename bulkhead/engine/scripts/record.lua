@@ -11,10 +11,13 @@ local LOAD = 40
 local ENTRY = '>I4I4I4I4B'
 local HAS_TOKEN = 1
 
--- `name` is that of the hash, without the root; the buckets' names go on with their numbers.
-local function open_book(name)
+-- `name` is that of the hash, without the root; the buckets' names go on with their numbers. `hash` makes a number of
+-- what an entry is about, where that needs no digest. A book whose entries need to be kept for so many `seconds` only
+-- has buckets that end so long after they were begun.
+local function open_book(name, hash, seconds)
   local it = read(key(name), 'count', 'buckets')
-  local book = { name = name, known = it.buckets, count = num(it.count, 0), buckets = num(it.buckets, 1), size = 1 }
+  local book = { name = name, known = it.buckets, count = num(it.count, 0), buckets = num(it.buckets, 1), size = 1,
+    hash = hash, seconds = seconds }
   while book.size * 2 <= book.buckets do book.size = book.size * 2 end
   return book
 end
@@ -28,7 +31,7 @@ end
 local function record_of(app) return open_book('done:' .. app) end
 
 local function bucket(book, address)
-  local hash = tonumber(string.sub(redis.sha1hex(address), 1, 8), 16)
+  local hash = book.hash and book.hash(address) or tonumber(string.sub(redis.sha1hex(address), 1, 8), 16)
   local at = hash % (book.size * 2)
   if at >= book.buckets then at = hash % book.size end
   return key(book.name, whole(at))
@@ -66,12 +69,11 @@ local function pack_entry(digest, serial, flags)
   return struct.pack(ENTRY, high, low, serial, math.floor(NOW / 1000000), flags)
 end
 
--- Writes with HSET, or with HSETNX what is to be written only where nothing stands. True if it is new. A book whose
--- entries are to be kept for so many `seconds` is kept for as long after the last of them.
-local function write_entry(book, address, where, packed, command, seconds)
+-- Writes with HSET, or with HSETNX what is to be written only where nothing stands. True if it is new.
+local function write_entry(book, address, where, packed, command)
   local new = redis.call(command, where, address, packed)
-  book.written, book.seconds = true, seconds
-  if seconds then redis.call('EXPIRE', where, seconds) end
+  if book.seconds and not book.known and not book.written then redis.call('EXPIRE', where, book.seconds) end
+  book.written = true
   if new == 0 then return false end
   book.count = book.count + 1
   if book.count > LOAD * book.buckets then split(book) end

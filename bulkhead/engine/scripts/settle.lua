@@ -291,7 +291,7 @@ for i, entry in ipairs(entries) do
     count_stats(entry.app, entry.stats)
   end
 end
-delivery.close_books()
+delivery.finish()
 strike_out(worker)
 write_means()
 -- What was passed over for want of these lanes has nobody else to tell of it.
