@@ -305,8 +305,8 @@ LISTED = (
     ),
     _edit(
         "what comes back unsure to an ended job is cancelled with it",
-        "    become_unknown(job, ranges, NOBODY_LOOKED)\n    return false",
-        "    return true",
+        "      become_unknown(job, ranges, NOBODY_LOOKED)\n      return false",
+        "      return true",
         *("doubt",),
     ),
     _edit(
