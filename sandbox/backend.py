@@ -13,7 +13,6 @@ from sandbox.fault import Faults
 from sandbox.log import RequestLog
 from sandbox.operation import READS, perform
 from sandbox.outcome import Refused
-from sandbox.push_book import PushBook
 from sandbox.record import Entry, Ledger, Record
 from sandbox.spoil import HARMLESS, Fault
 from sandbox.webhook import Poster
@@ -51,20 +50,19 @@ class Backend:
     def register(self, registration: Registration) -> None:
         """Make an app token known; its state starts afresh if it was known before."""
         aid = self._aids.setdefault(registration.token, len(self._aids) + 1)
-        self._apps[registration.token] = App(registration, self._seed, aid, self._poster.post)
+        self._apps[registration.token] = App(registration, self._seed, aid, self._poster)
         self.ledger.open(registration.token)
 
     def registrations(self) -> list[Registration]:
         """The apps, in the order in which they were first registered."""
         return [app.registration for app in self._apps.values()]
 
-    def push_of(self, token: str) -> PushBook | None:
-        """What an app was told about push, if it is registered."""
-        app = self._apps.get(token)
-        return None if app is None else app.push
+    def app_of(self, token: str) -> App | None:
+        """The app of that token, if it is registered."""
+        return self._apps.get(token)
 
     def reset(self) -> None:
-        """Forget users, addresses, push, faults and the record; the apps stay registered."""
+        """Forget users, groups, peers, push, faults and the record; the apps stay registered."""
         known = self.registrations()
         self._poster.forget()
         self.faults.arm([], 0.0)

@@ -11,11 +11,14 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
-from sandbox.app import Registration, masked, read_registrations
+from sandbox import message
+from sandbox.app import App, Registration, masked, read_registrations
 from sandbox.backend import Backend
 from sandbox.fault import read_rules
-from sandbox.fields import InvalidField
+from sandbox.fields import Fields, InvalidField
+from sandbox.receipt import read_receipts
 from sandbox.record import Applied, Entry, Record, distinct, gather, summary
+from sandbox.webhook import read_webhook
 from sandbox.wire import Reply, Request, json_reply
 
 PREFIX = "/_sandbox/"
@@ -34,6 +37,10 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "received"): self._received,
             ("GET", "push"): self._push,
+            ("GET", "groups"): self._groups,
+            ("POST", "groups"): self._set_groups,
+            ("GET", "messages"): self._messages,
+            ("POST", "receipts"): self._set_receipts,
             ("POST", "reset"): self._reset,
         }
 
@@ -78,10 +85,54 @@ class Control:
 
     def _push(self, request: Request) -> Reply:
         query = _query(request)
-        book = self._backend.push_of(query.get("token", ""))
-        if book is None:
-            raise InvalidField("token: expected an app token that is registered")
+        book = self._app(query.get("token")).push
         return json_reply(book.view(with_bytes=query.get("bytes") in ("1", "true")))
+
+    def _groups(self, request: Request) -> Reply:
+        query = _query(request)
+        groups = self._app(query.get("token")).groups
+        return json_reply(
+            {
+                "count": len(groups),
+                "groups": [
+                    {"gid": gid, **group.shown(), "members": group.rights()}
+                    for gid, group in groups.items()
+                    if query.get("gid", str(gid)) == str(gid)
+                    and query.get("name", group.name) == group.name
+                ],
+            },
+        )
+
+    def _set_groups(self, request: Request) -> Reply:
+        fields = Fields(_document(request), "groups")
+        app, partial = self._app(fields.text("token")), fields.flag("partial_members")
+        fields.finish()
+        if partial is not None:
+            app.partial_members = partial
+        return json_reply({"partial_members": app.partial_members})
+
+    def _messages(self, request: Request) -> Reply:
+        query = _query(request)
+        app = self._app(query.get("token"))
+        return json_reply(message.view(app, with_keys=query.get("keys") in ("1", "true")))
+
+    def _set_receipts(self, request: Request) -> Reply:
+        fields = Fields(_document(request), "receipts")
+        app, named = self._app(fields.text("token")), fields.source
+        webhook = read_webhook(fields.inner("webhook"))
+        receipts = read_receipts(fields.inner("receipts"))
+        fields.finish()
+        if "webhook" in named:
+            app.tell_at(webhook)
+        if "receipts" in named:
+            app.hear_of_messages(receipts)
+        return json_reply({"receipts": None if app.receipts is None else asdict(app.receipts)})
+
+    def _app(self, token: str | None) -> App:
+        app = self._backend.app_of(token or "")
+        if app is None:
+            raise InvalidField("token: expected an app token that is registered")
+        return app
 
     def _received(self, request: Request) -> Reply:
         query = _query(request)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from sandbox import word
 from sandbox.app import App, Edition, User
 from sandbox.call import Call
+from sandbox.groups import GROUP_OPERATIONS
+from sandbox.message import message
 from sandbox.outcome import Members, Outcome, Refused, object_in
 from sandbox.push import pushdebug, pushset, pushtest, pushupload
 
@@ -96,16 +98,6 @@ def otp(app: App, call: Call) -> Outcome:
     return {"otp": f"{app.random.randrange(1_000_000):06d}"}
 
 
-def groupadd(app: App, call: Call) -> Outcome:
-    """Answer with a gid never given before; the group itself is not kept."""
-    return {"group": {"gid": app.count_up("gid")}}
-
-
-def message(app: App, call: Call) -> Outcome:
-    """Answer with a mid never given before; nothing is delivered."""
-    return {"mid": app.count_up("mid")}
-
-
 def accept(app: App, call: Call) -> Outcome:
     """Answer the bare envelope; nothing is kept."""
     return {}
@@ -118,12 +110,8 @@ OPERATIONS: dict[str, Callable[[App, Call], Outcome]] = {
     "userdel": userdel,
     "usersget": usersget,
     "otp": otp,
-    "groupadd": groupadd,
+    **GROUP_OPERATIONS,
     "message": message,
-    **dict.fromkeys(
-        ("groupset", "groupdel", "groupeditmembers", "groupgetmembers", "groupsget"),
-        accept,
-    ),
     "pushupload": pushupload,
     "pushset": pushset,
     "pushtest": pushtest,

@@ -55,8 +55,27 @@ class Sandbox:
         """What an app was told about push; with `bytes=1` the files themselves, in base64."""
         return self._ask("GET", f"push?{urlencode({'token': token, **query})}")
 
+    def groups(self, token: str, **query: str | int) -> Any:
+        """Every group of an app with its members and their rights; narrowed by `gid` or `name`."""
+        return self._ask("GET", f"groups?{urlencode({'token': token, **query})}")["groups"]
+
+    def partial_members(self, token: str, on: bool = True) -> None:
+        """Let a list of members with a stranger in it be carried out but for the stranger."""
+        self._ask("POST", "groups", {"token": token, "partial_members": on})
+
+    def receipts(self, token: str, **chosen: Any) -> Any:
+        """Tell `webhook` what becomes of messages as `receipts` says; None ends either.
+
+        See docs/reference/sandbox.md, "Messages".
+        """
+        return self._ask("POST", "receipts", {"token": token, **chosen})["receipts"]
+
+    def messages(self, token: str, **query: str | int) -> Any:
+        """How many messages were taken, for how many recipients; with `keys=1` for each."""
+        return self._ask("GET", f"messages?{urlencode({'token': token, **query})}")
+
     def reset(self) -> None:
-        """Forget users, faults and the record; the apps stay."""
+        """Forget users, groups, faults and the record; the apps stay."""
         self._ask("POST", "reset")
 
     def _ask(self, method: str, path: str, document: object = None) -> Any:

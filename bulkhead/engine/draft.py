@@ -18,7 +18,9 @@ from bulkhead.errors import Unreachable
 from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
 from bulkhead.model.job import PRIORITIES, new_job_id
-from bulkhead.model.kind import operation_class, repeats
+from bulkhead.model.kind import joined, operation_class, repeats
+from bulkhead.model.unknown import HOLD
+from bulkhead.model.window import edges, parse_window
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
@@ -54,6 +56,7 @@ class Draft:
         self.skipped = 0
         self._segments = 0
         self._address = request.mapping.get("address", -1)
+        self._group = request.mapping.get("group", -1)
         self._hashes = Hashes()
         self._content = hashlib.sha256()
         self._begin()
@@ -68,7 +71,8 @@ class Draft:
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
         if self._address >= 0:
-            self._hashes.extend(hashes_of(batch.cells, self._address, batch.problems))
+            found = hashes_of(batch.cells, self._address, batch.problems, self._group)
+            self._hashes.extend(found)
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
@@ -177,6 +181,8 @@ class Draft:
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
         request = self._request
         asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
+        if request.policy != HOLD:
+            asked.append(request.policy)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
         digest.update(request.content.encode() or self._content.digest())
         return {
@@ -184,11 +190,14 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
+            **joined(request.kind, request.join),
             "weight": str(PRIORITIES[request.priority or "normal"]),
             "class": operation_class(request.kind, str(request.params.get("op", ""))),
             "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
             "failed": str(self.failed),
+            # `failed` goes on rising; this is what was never to be sent.
+            "refused": str(self.failed),
             "skipped": str(self.skipped),
             "segments": str(self._segments),
             "columns": json.dumps(list(request.columns), ensure_ascii=False),
@@ -210,8 +219,19 @@ class Draft:
             "deadline": _micros(request.deadline),
             "parent": request.parent,
             "notify": request.notify,
+            **({"hold": "1"} if request.hold else {}),
+            **({"on_unknown": request.policy} if request.policy != HOLD else {}),
+            **self._window(),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
+
+    def _window(self) -> dict[str, str]:
+        """When calls may start: as it was asked for, and worked out for the scripts."""
+        if not self._request.window:
+            return {}
+        window = parse_window(self._request.window)
+        told = {"window": window.written, "window_said": window.said}
+        return {**told, "edges": edges(window, self._clock())}
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()

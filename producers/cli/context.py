@@ -149,6 +149,18 @@ class Context:
         if not click.confirm(question, err=True):
             raise Declined("nothing was changed", why="the answer was no")
 
+    def confirm_number(self, question: str, number: int, yes: bool) -> None:
+        """Go on only if the person types the number: a yes is typed without being read.
+
+        Raises Declined as `confirm` does.
+        """
+        if yes:
+            return
+        self.may_ask(yes)
+        typed = click.prompt(f"{question} Type their number to go on", err=True)
+        if "".join(letter for letter in typed if letter not in " ,._'") != str(number):
+            raise Declined("nothing was changed", why=f"{typed!r} is not {number:,}")
+
     def may_ask(self, yes: bool) -> None:
         """Raises Declined where a yes is needed, was not given and cannot be asked for."""
         if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -27,6 +27,7 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "creds": "creds",
+    "broadcast": "broadcast",
     "jobs": "jobs",
     "submissions": "submissions",
     "call": "call",

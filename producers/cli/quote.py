@@ -12,6 +12,7 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
+from bulkhead.lateness import lateness
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
 from bulkhead.model.push import UploadRow
@@ -56,7 +57,9 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     request = order.request
     app = Fleet(scripts).app(request.app)
     count = _of_files if request.kind == "creds.upload" else _of_calls
-    counted, codes, will = (_of_users if request.mapping else count)(scripts, order)
+    counting = _of_users if request.kind.startswith("users.") else count
+    counted, codes, will = counting(scripts, order)
+    late = lateness(scripts, request, will.calls)
     return {
         "dry_run": True,
         "kind": request.kind,
@@ -66,7 +69,8 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "counts": asdict(counted),
         "errors_by_code": codes,
         "calls": will.calls,
-        "duration": _duration(will.calls, app, request.rate, _ahead(Jobs(scripts), app.id)),
+        "duration": duration_of(will.calls, app, request.rate, ahead_of(Jobs(scripts), app.id)),
+        **({"late": late and late.to_dict()} if request.deadline is not None else {}),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
@@ -92,11 +96,14 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    rows = sum(len(batch.cells) for batch in order.batches)
-    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    rows = bad = 0
+    for batch in order.batches:
+        rows, bad = rows + len(batch.cells), bad + len(batch.problems)
+    left = rows - bad
+    counted = Counted(rows, left, invalid=bad, duplicates=0, already_done=0, to_send=left)
     # Push settings make nobody active.
-    users = 0 if order.request.kind.startswith("creds.") else rows
-    return counted, [], Foreseen(already_done=0, calls=rows, billable=users, new=users)
+    users = 0 if order.request.kind.startswith("creds.") else left
+    return counted, [], Foreseen(already_done=0, calls=left, billable=users, new=users)
 
 
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
@@ -116,9 +123,10 @@ def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:
-    """Print the quote; the exit code: 0, or 9 if a row is bad or none is valid."""
+    """Print the quote; the exit code: 0, or 9 if a row is bad, none is valid or it is too late."""
     counts = document["counts"]
-    code = NOT_VALID if counts["invalid"] or not counts["valid"] else 0
+    late = document.get("late")
+    code = NOT_VALID if counts["invalid"] or not counts["valid"] or late else 0
     if chosen(form) != "table":
         show_one(document, form)
         return code
@@ -135,7 +143,7 @@ def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
+class Ahead:
     """What the app's open jobs still have to do."""
 
     jobs: int
@@ -143,9 +151,12 @@ class _Ahead:
     calls: int
 
 
-def _ahead(jobs: Jobs, app: str) -> _Ahead:
+def ahead_of(jobs: Jobs, app: str, but: str = "") -> Ahead:
+    """What the app's open jobs have left, all `but` one."""
     found = items = calls = 0
     for job in jobs.open_of(app):
+        if job.id == but:
+            continue
         try:
             told = jobs.params(job.id)
         except NotFound:
@@ -153,10 +164,11 @@ def _ahead(jobs: Jobs, app: str) -> _Ahead:
         left = job.counts.pending + job.counts.in_flight
         found, items = found + 1, items + left
         calls += left * calls_an_item(job.kind, told)
-    return _Ahead(found, items, calls)
+    return Ahead(found, items, calls)
 
 
-def _duration(calls: int, app: App, own: float | None, ahead: _Ahead) -> dict[str, Any]:
+def duration_of(calls: int, app: App, own: float | None, ahead: Ahead) -> dict[str, Any]:
+    """How long so many calls take, alone and behind what is ahead; `own` is a rate of theirs."""
     latency = app.live.get("latency_ms")
     limits = Limits(
         rate=app.settings.rate,
@@ -199,6 +211,11 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
         lines["open_jobs"] = (
             f"{takes['open_jobs']} of this app with {takes['open_items']:,} items left: "
             f"{spoken(takes['seconds_after_open_jobs'])} if they all go first"
+        )
+    if late := document.get("late"):
+        lines["too_late"] = (
+            f"only {late['in_time']:,} of its calls can be made before its end;"
+            f" all would be made by {late['done_at']}"
         )
     if takes["app_state"] != "active":
         lines["held_up"] = f"the app is {takes['app_state']}: nothing is sent until it goes on"
