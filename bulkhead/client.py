@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from bulkhead import ordering
 from bulkhead.asking import (
     Asked,
+    AskedToBroadcast,
     AskedToRotate,
     credential_of,
+    letter_apart,
     options_of,
     taken_apart,
     the_one_of,
@@ -23,7 +25,7 @@ from bulkhead.asking import (
 from bulkhead.engine.connect import connect
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import InvalidInput, NotYet
+from bulkhead.errors import InvalidInput
 from bulkhead.handle import JobHandle
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Asked",
+    "AskedToBroadcast",
     "AskedToRotate",
     "Bulkhead",
     "Counts",
@@ -172,14 +175,20 @@ class Bulkhead:
         rotations = self._rotations()
         return self._handle(rotations.order(credential_of(named, rotations), order, options))
 
-    def broadcast(self, **asked: Any) -> NoReturn:
-        """Not in this version: always raises NotYet."""
-        del asked
-        raise NotYet(
-            "this version of Bulkhead sends no broadcasts",
-            why="they come with a later part",
-            to_do='send single messages with call("message", …) until then',
-        )
+    def broadcast(self, *, app: str, **asked: Unpack[AskedToBroadcast]) -> JobHandle:
+        """Send a message to groups and people; all of them are read before the first call.
+
+        A call that was sent and not answered is never repeated unless `on_unknown` says so.
+        Raises NotFound (app), NotPermitted (sender), Conflict (idempotency key) and InvalidInput:
+        a text that is no template, a variable that nothing fills, a time that is over.
+        """
+        from bulkhead.broadcast_limits import refuse_past  # noqa: PLC0415 - slow to load
+        from bulkhead.broadcast_order import order  # noqa: PLC0415 - slow to load
+
+        own, options = letter_apart(asked)
+        ordered = order(self._scripts, self._app(app), own, options)
+        refuse_past(self._scripts, ordered.app.id, options)
+        return self._handle(ordered.made.submit(self._scripts))
 
     def job(self, id: str) -> JobHandle:  # noqa: A002 - the word the caller knows it by
         """The job of that id. Raises NotFound."""

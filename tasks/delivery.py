@@ -21,4 +21,4 @@ def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> N
 
 def _cell(facts: JobFacts, item: Item, name: str) -> str:
     column = facts.mapping.get(name, -1)
-    return item.cells[column] if 0 <= column < len(item.cells) else ""
+    return item.cells[column].strip() if 0 <= column < len(item.cells) else ""

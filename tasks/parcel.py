@@ -16,8 +16,10 @@ from bulkhead.model.ranges import indexes
 from bulkhead.model.slice import LOOK, Begun, Report, Slice
 from tasks import report, users
 from tasks.clocks import Clocks
+from tasks.joined import reach, shortened
 from tasks.leaves import with_leaves
 from tasks.news import News
+from tasks.operation import alike
 from tasks.settling import give_up, settle
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
@@ -136,8 +138,9 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[Sli
     """Ask the store, just before the first call, which slices may run; each as soon as it can."""
     read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
+    reached = reach(parcel, lambda part: alike(part.kind, part.operation), runtime)
     asked_at = clocks.monotonic()
-    answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
+    answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people, reached))
     answered_at = clocks.monotonic()
     for part, answer in zip(parcel, with_leaves(parcel, answers, runtime.cabinet), strict=True):
         if isinstance(answer, Begun):
@@ -145,8 +148,9 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[Sli
                 runtime.delay.learn(answer.since_claim / 1e6)
             report.tell_opening(part, answer, runtime)
             window = clocks.window(answer, asked_at, answered_at)
-            made = partial(SliceRun, part, answer, window, runtime, clocks)
-            run = take_up(part, runtime, made)
+            carried = shortened(part, reached)
+            made = partial(SliceRun, carried, answer, window, runtime, clocks)
+            run = take_up(carried, runtime, made)
             if run is not None:
                 yield run
         else:

@@ -21,6 +21,7 @@ from bulkhead.model.job import Job
 from bulkhead.ordering import Options
 from bulkhead.payloads.message import Message, decode, glance
 from bulkhead.payloads.models import (
+    Broadcast,
     CancelJob,
     DeleteUsers,
     ImportUsers,
@@ -35,6 +36,7 @@ from bulkhead.payloads.refusal import Refused, refusal_of
 from bulkhead.site import SecretKeys
 from tasks import refusal_letter
 from tasks.desk import Desk
+from tasks.order_broadcast import order_broadcast
 from tasks.order_rotation import order_rotation, ordered_before
 from tasks.together import Together
 
@@ -122,6 +124,9 @@ class Submit:
                 options = self._options(message, payload)
                 app = self._app(payload.app)
                 return ordering.call(self._desk.scripts, op, body, app=app, options=options)
+            case Broadcast():
+                options = self._options(message, payload)
+                return order_broadcast(self._desk, payload, self._app(payload.app), options)
             case RotateCredentials():
                 options = self._options(message, payload)
                 return order_rotation(self._desk, payload, options, message.id)
@@ -156,6 +161,7 @@ class Submit:
             at=start_of(message, payload, self._desk.clock()),
             deadline=message.expires,
             max_failures=_most(payload),
+            on_unknown=getattr(payload, "on_unknown", None) or "",
             notify=written(payload.notify),
         )
 

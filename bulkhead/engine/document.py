@@ -188,4 +188,5 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         parent=fields.get("parent") or None,
         paused=paused if state is JobState.PAUSED else None,
         apps=int(fields["apps"]) if fields.get("apps") else None,
+        on_unknown=fields.get("on_unknown") or None,
     )

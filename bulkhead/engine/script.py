@@ -27,11 +27,23 @@ FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
 WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "wake", "webhook")
+WITHOUT_WORK = (
+    *(
+        "beat",
+        "bury",
+        "discard",
+        "hear",
+        "part",
+        "reseal",
+        "schedule",
+        "wake",
+        "webhook",
+    ),
+)
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
-    "begin": (*WORK, "record"),
-    "settle": (*WORK, "record", "throttle", "creds", "delivery"),
+    "begin": (*WORK, "joined", "record"),
+    "settle": (*WORK, "joined", "record", "throttle", "creds", "delivery"),
     "inbound": ("record", "delivery"),
     "credential": ("creds",),
     "record": PRELUDE_ONLY,

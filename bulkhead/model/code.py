@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bulkhead.model.broadcast_code import BROADCASTS
 from bulkhead.model.code_entry import Code
 from bulkhead.model.credential_code import CREDENTIALS
 from bulkhead.model.rotation_code import ROTATIONS
@@ -315,7 +316,10 @@ _MESSAGES = (
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES, *CREDENTIALS, *ROTATIONS)}
+    {
+        code.name: code
+        for code in (*_CALLS, *_ROWS, *_MESSAGES, *CREDENTIALS, *ROTATIONS, *BROADCASTS)
+    }
 )
 
 

@@ -42,8 +42,16 @@ class Repeat(NamedTuple):
         return f"Line {self.line} has the address of line {self.first_line} and other cells."
 
 
-def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: Container[int]) -> list[int]:
-    """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones."""
+def hashes_of(
+    rows: Sequence[Sequence[Any]], place: int, bad: Container[int], group: int = -1
+) -> list[int]:
+    """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones.
+
+    Of a row with a group in its cell `group`, if there is such a column, that is what counts.
+    """
+    if group >= 0:
+        named = (f"{row[group]}," if row[group] else row[place].strip(BLANKS) for row in rows)
+        return [NO_PART if at in bad else hash(name) for at, name in enumerate(named)]
     # Twice the same line, because most files have next to no bad row.
     if not bad:
         return [hash(row[place].strip(BLANKS)) for row in rows]
@@ -99,13 +107,16 @@ class Comparison:
 
     def __init__(self, mapping: Mapping[str, int], columns: Sequence[str | None]) -> None:
         self._place = mapping["address"]
+        self._group = mapping.get("group", -1)
         self._sent = frozenset(mapping.values())
         self._columns = columns
         self._looked_at = 0
         self._passed_over: list[int] = []
 
     def address(self, cells: Sequence[str]) -> str:
-        """The address as it is sent."""
+        """The address as it is sent; of a group its gid and a comma, which no address has."""
+        if self._group >= 0 and cells[self._group]:
+            return f"{cells[self._group]},"
         return sent_address(cells[self._place])
 
     def counted(self, cells: Sequence[str]) -> list[str]:

@@ -112,6 +112,8 @@ class Job:
     """By whom and why, while the state is `paused`."""
     apps: int | None = None
     """Of a fleet job, which has no `app`: how many it is for."""
+    on_unknown: str | None = None
+    """What becomes of calls that were never confirmed, where that is not `hold`."""
 
     @property
     def ended(self) -> bool:
@@ -129,7 +131,7 @@ class Job:
             {**entry, "first_lines": list(entry["first_lines"])}
             for entry in document["errors_by_code"]
         ]
-        for name in ("paused", "apps"):
+        for name in ("paused", "apps", "on_unknown"):
             if document[name] is None:
                 del document[name]
         return document

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bulkhead.model.code import CODES
+from bulkhead.model.code_entry import Code
 from bulkhead.model.job import rfc3339
+from bulkhead.model.unknown import DROPPED_HINT, NOT_CONFIRMED
 
 OUTCOMES: Mapping[int, str] = {2: "succeeded", 3: "skipped", 4: "failed", 5: "unknown"}
 STATES: Mapping[str, int] = {name: state for state, name in OUTCOMES.items()}
@@ -60,7 +62,7 @@ class Result:
             detail=detail or None,
             code=code or None,
             message=message or None,
-            hint=known.fix if known else None,
+            hint=_hint(known, state),
             retryable=known.retryable if known else False,
             upstream=upstream or {},
             attempts=attempts,
@@ -96,6 +98,13 @@ class Result:
         return row
 
 
+def _hint(known: Code | None, state: int) -> str | None:
+    if known is None:
+        return None
+    dropped = known.name == NOT_CONFIRMED and state == STATES["failed"]
+    return DROPPED_HINT if dropped else known.fix
+
+
 def _cell(cells: Sequence[str], column: int | None) -> str | None:
     present = column is not None and 0 <= column < len(cells)
     return (cells[column] or None) if present and column is not None else None
@@ -104,4 +113,7 @@ def _cell(cells: Sequence[str], column: int | None) -> str | None:
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
     if "address" not in mapping:
         return {}
+    group = _cell(cells, mapping.get("group"))
+    if group:
+        return {"gid": group}
     return {"address": _cell(cells, mapping["address"]) or ""}

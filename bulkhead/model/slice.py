@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkhead.model.kind import KINDS
+from bulkhead.model.kind import KINDS, plain
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.push import Leave, Wish
 from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
@@ -18,7 +18,7 @@ LOOK = "look"
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Items of one job that hold permits, under one lease."""
+    """Items of one job that hold permits, a call each or for several, under one lease."""
 
     lease: str
     app: str
@@ -27,12 +27,19 @@ class Slice:
     ranges: Ranges
     parallel: int
     offsets: tuple[int, ...]
-    """Microseconds after the claim at which each item's call may start."""
+    """Microseconds after the claim at which each call may start."""
     step: str = ""
     """Which of an item's calls this is; empty for the first. A slice has items of one step."""
 
     paced: bool = True
     """False where permits come so fast that none can be missed: calls start as lanes are free."""
+    join: int = 1
+    """The most items that one call may carry; with 1, each item has a permit of its own."""
+
+    @property
+    def operation(self) -> str:
+        """The step by which its operation is found."""
+        return plain(self.step)
 
     @property
     def marks(self) -> bool:
@@ -40,17 +47,17 @@ class Slice:
         if self.step == LOOK:
             return False
         kind = KINDS.get(self.kind)
-        return kind is None or kind.steps.get(self.step) is not Repeat.SAFE
+        return kind is None or kind.steps.get(self.operation) is not Repeat.SAFE
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
         ranges = write_ranges(indexes(self.ranges))
-        numbers = [ranges, self.parallel, self.offsets, self.step, self.paced]
+        numbers = [ranges, self.parallel, self.offsets, self.step, self.paced, self.join]
         return [self.lease, self.app, self.job, self.kind, *numbers]
 
     @classmethod
     def from_message(cls, message: Sequence[object]) -> Slice:
-        lease, app, job, kind, ranges, parallel, offsets, step, paced = message
+        lease, app, job, kind, ranges, parallel, offsets, step, paced, join = message
         return cls(
             lease=str(lease),
             app=str(app),
@@ -61,6 +68,7 @@ class Slice:
             offsets=tuple(offsets),  # type: ignore[arg-type]
             step=str(step),
             paced=bool(paced),
+            join=int(str(join)),
         )
 
 

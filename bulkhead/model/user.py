@@ -136,7 +136,7 @@ def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
 def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
     """What `read_user` would find wrong with this row, without building the user."""
     if len(cells) != mapping.width != ANY_WIDTH:
-        return _wrong_width(mapping.width, len(cells))
+        return wrong_width(mapping.width, len(cells))
     address = cells[mapping.address].strip(BLANKS)
     # Nearly every address passes this line; the other explains what it finds.
     ordinary = address.isascii() and address.isprintable() and "," not in address
@@ -189,7 +189,8 @@ def _address_problem(address: str) -> Problem | None:
     return None
 
 
-def _wrong_width(width: int, found: int) -> Problem:
+def wrong_width(width: int, found: int) -> Problem:
+    """The problem of a row with another number of cells than its header has."""
     name = "TOO_MANY_CELLS" if found > width else "TOO_FEW_CELLS"
     cells = "1 cell" if found == 1 else f"{found} cells"
     return problem_of(name, f"The row has {cells}; the header has {width}.")

@@ -60,8 +60,20 @@ _ADDRESSED = {
         {"type": "object", "properties": {"address": {"type": "string"}}, "required": ["address"]},
     ],
 }
+_GROUP = {
+    "description": "A gid, a custom_id of our record, or an object with the member gid.",
+    "anyOf": [
+        {"type": ["integer", "string"]},
+        {
+            "type": "object",
+            "properties": {"gid": {"type": ["integer", "string"]}},
+            "required": ["gid"],
+        },
+    ],
+}
 UserItem = Annotated[Any, WithJsonSchema(_USER)]
 AddressItem = Annotated[Any, WithJsonSchema(_ADDRESSED)]
+GroupItem = Annotated[Any, WithJsonSchema(_GROUP)]
 
 
 class _Strict(BaseModel):
@@ -95,9 +107,12 @@ class Payload(_Strict):
 
 
 class OfAnApp(Payload):
-    """What every kind takes that makes a job."""
+    """What every kind takes that makes a job of one app."""
 
     app: App
+    on_unknown: Literal["hold", "resend", "drop"] | None = Field(
+        None, description="Of calls sent and never confirmed: unknown, sent again, or failed."
+    )
 
 
 class ImportUsers(OfAnApp):
@@ -133,6 +148,28 @@ class RawCall(OfAnApp):
     kind: Literal["call"]
     op: Text
     body: dict[str, Any] = Field(default_factory=dict)
+
+
+class Broadcast(OfAnApp):
+    """Send a message to groups and people."""
+
+    kind: Literal["broadcast"]
+    sender: Text = Field(description="The address it comes from, a user of the app.")
+    groups: Annotated[list[GroupItem], Field(max_length=MOST_ITEMS)] | None = None
+    users: Annotated[list[AddressItem], Field(max_length=MOST_ITEMS)] | None = None
+    message: str | None = Field(None, description="The text; {{name}} is a variable.")
+    url: str | None = Field(None, description="Of a file, in place of a text.")
+    title: str | None = Field(None, description="Beside the file.")
+    expiry: Span | None = Field(
+        None, description="Dropped undelivered after: seconds, or text such as 6h. Unset: 24 h."
+    )
+    variables: dict[Text, Text] | None = Field(
+        None, max_length=64, description="Values for recipients that have none of their own."
+    )
+    max_recipients: Annotated[int, Field(ge=1)] | None = None
+    chunk: Annotated[int, Field(ge=1, le=100)] = Field(1, description="People that share a call.")
+    force_late: bool = Field(False, description="Also where it takes longer than its expiry.")
+    max_failures: Most | None = None
 
 
 class RotateCredentials(Payload):
@@ -174,13 +211,14 @@ MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
     "creds.rotate": RotateCredentials,
+    "broadcast": Broadcast,
     "call": RawCall,
     "job.cancel": CancelJob,
     "job.pause": PauseJob,
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create", "groups.members", "broadcast")
+LATER = ("groups.create", "groups.members")
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {

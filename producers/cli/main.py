@@ -31,6 +31,7 @@ COMMANDS = {
     "jobs": "jobs",
     "submissions": "submissions",
     "call": "call",
+    "schedules": "schedules",
     "webhooks": "webhooks",
     "workers": "workers",
     "errors": "look",

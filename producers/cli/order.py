@@ -28,6 +28,8 @@ class Order:
     describe: Callable[[], Mapping[str, Any]]
     question: Callable[[int], str] | None = None
     """What a person is asked, given the number of rows that would be sent."""
+    typed: Callable[[], int] = int
+    """Gives the number that a person types in place of a yes, after the last row; 0: a yes."""
 
 
 def carry_out(
@@ -37,6 +39,10 @@ def carry_out(
 
     Raises Declined before anything is read where a question is due and nobody can be asked.
     """
+    if ctx.taker is not None:
+        with opening as order:
+            ctx.taker(order, how)
+        return 0
     if how.dry_run:
         with opening as order:
             return show_quote(quote(ctx.scripts, order), form)
@@ -70,11 +76,11 @@ def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> J
         if order.question is None:
             return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)
-        asked = _Asked(ctx, order, yes)
+        asked = Asked(ctx, order, yes)
         return ctx.submit(order.request, asked.batches(), asked.describe)
 
 
-class _Asked:
+class Asked:
     """Counts the rows as they pass, and asks before the job is sealed: a no leaves no job."""
 
     def __init__(self, ctx: Context, order: Order, yes: bool) -> None:
@@ -90,5 +96,9 @@ class _Asked:
 
     def describe(self) -> Mapping[str, Any]:
         if self._order.question is not None and self._valid:
-            self._ctx.confirm(self._order.question(self._valid), self._yes)
+            question, number = self._order.question(self._valid), self._order.typed()
+            if number:
+                self._ctx.confirm_number(question, number, self._yes)
+            else:
+                self._ctx.confirm(question, self._yes)
         return self._order.describe()

@@ -56,7 +56,8 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     request = order.request
     app = Fleet(scripts).app(request.app)
     count = _of_files if request.kind == "creds.upload" else _of_calls
-    counted, codes, will = (_of_users if request.mapping else count)(scripts, order)
+    counting = _of_users if request.kind.startswith("users.") else count
+    counted, codes, will = counting(scripts, order)
     return {
         "dry_run": True,
         "kind": request.kind,
@@ -66,7 +67,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "counts": asdict(counted),
         "errors_by_code": codes,
         "calls": will.calls,
-        "duration": _duration(will.calls, app, request.rate, _ahead(Jobs(scripts), app.id)),
+        "duration": duration_of(will.calls, app, request.rate, ahead_of(Jobs(scripts), app.id)),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
@@ -92,11 +93,14 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    rows = sum(len(batch.cells) for batch in order.batches)
-    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    rows = bad = 0
+    for batch in order.batches:
+        rows, bad = rows + len(batch.cells), bad + len(batch.problems)
+    left = rows - bad
+    counted = Counted(rows, left, invalid=bad, duplicates=0, already_done=0, to_send=left)
     # Push settings make nobody active.
-    users = 0 if order.request.kind.startswith("creds.") else rows
-    return counted, [], Foreseen(already_done=0, calls=rows, billable=users, new=users)
+    users = 0 if order.request.kind.startswith("creds.") else left
+    return counted, [], Foreseen(already_done=0, calls=left, billable=users, new=users)
 
 
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
@@ -135,7 +139,7 @@ def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
+class Ahead:
     """What the app's open jobs still have to do."""
 
     jobs: int
@@ -143,9 +147,12 @@ class _Ahead:
     calls: int
 
 
-def _ahead(jobs: Jobs, app: str) -> _Ahead:
+def ahead_of(jobs: Jobs, app: str, but: str = "") -> Ahead:
+    """What the app's open jobs have left, all `but` one."""
     found = items = calls = 0
     for job in jobs.open_of(app):
+        if job.id == but:
+            continue
         try:
             told = jobs.params(job.id)
         except NotFound:
@@ -153,10 +160,11 @@ def _ahead(jobs: Jobs, app: str) -> _Ahead:
         left = job.counts.pending + job.counts.in_flight
         found, items = found + 1, items + left
         calls += left * calls_an_item(job.kind, told)
-    return _Ahead(found, items, calls)
+    return Ahead(found, items, calls)
 
 
-def _duration(calls: int, app: App, own: float | None, ahead: _Ahead) -> dict[str, Any]:
+def duration_of(calls: int, app: App, own: float | None, ahead: Ahead) -> dict[str, Any]:
+    """How long so many calls take, alone and behind what is ahead; `own` is a rate of theirs."""
     latency = app.live.get("latency_ms")
     limits = Limits(
         rate=app.settings.rate,

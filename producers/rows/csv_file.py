@@ -49,11 +49,11 @@ class CsvRows(Rows):
         csv.field_size_limit(LONGEST_CELL)
         pieces = self._watched(source.pieces())
         first = next(pieces, "")
-        self.delimiter = _delimiter_of(first, source.name, explicit)
+        self.delimiter = _delimiter_of(first, source.name, self._known_by(explicit))
         self._records = Records(chain([first], pieces), self.delimiter)
         self._header = self._read_header()
         self._is_errors_file = set(ADDED) <= set(self._header)
-        self._mapping = mapping_of(self._header, explicit)
+        self._mapping = self._mapped(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
@@ -69,6 +69,17 @@ class CsvRows(Rows):
     def mapping(self) -> UserMapping:
         """Which column means which field."""
         return self._mapping
+
+    def _known_by(self, explicit: Mapping[str, str]) -> frozenset[str]:
+        """The columns of which one at least must be there."""
+        wanted = {plain(column) for column, field in explicit.items() if plain(field) == "address"}
+        return frozenset(wanted or {"address"})
+
+    def _mapped(self, header: Sequence[str], explicit: Mapping[str, str]) -> UserMapping:
+        return mapping_of(header, explicit)
+
+    def _problems_in(self, rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
+        return problems_in(self._mapping, rows)
 
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
@@ -136,9 +147,9 @@ class CsvRows(Rows):
                     problems[place] = not_text(cells, encoding)
                     rows[place] = [readable(cell) for cell in cells]
         if problems:
-            problems = dict(sorted({**problems_in(self._mapping, rows), **problems}.items()))
+            problems = dict(sorted({**self._problems_in(rows), **problems}.items()))
             return Batch(lines, rows, problems)
-        return Batch(lines, rows, problems_in(self._mapping, rows))
+        return Batch(lines, rows, self._problems_in(rows))
 
     def _read_header(self) -> list[str]:
         name = self._source.name
@@ -156,12 +167,11 @@ class CsvRows(Rows):
         return [restore(cell) for cell in header]
 
 
-def _delimiter_of(text: str, name: str, explicit: Mapping[str, str]) -> str:
-    """The separator that makes an address column appear; a comma if none does."""
-    wanted = {plain(column) for column, field in explicit.items() if plain(field) == "address"}
+def _delimiter_of(text: str, name: str, wanted: frozenset[str]) -> str:
+    """The separator that makes a wanted column appear; a comma if none does."""
     for delimiter in (*DELIMITERS, *_UNREAD):
         header = _first_record(text, delimiter)
-        if not (wanted or {"address"}).isdisjoint(map(plain, header)):
+        if not wanted.isdisjoint(map(plain, header)):
             if delimiter in _UNREAD:
                 raise _unread_delimiter(name, _UNREAD[delimiter])
             return delimiter

@@ -14,6 +14,7 @@ from bulkhead.model.batch import gathered
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_of
 from bulkhead.objects import Number, Objects
+from bulkhead.recipients import RecipientObjects
 from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
 from producers.rows.source import Source
 
@@ -34,7 +35,7 @@ class JsonRows(Rows):
 
     def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
         super().__init__(source)
-        self._objects = Objects(explicit)
+        self._objects = self._made(explicit)
         self._decode = json.JSONDecoder(
             parse_int=Number,
             parse_float=Number,
@@ -57,6 +58,9 @@ class JsonRows(Rows):
     def mapping(self) -> UserMapping:
         """Which column means which field; the same for every file."""
         return self._objects.mapping
+
+    def _made(self, explicit: Mapping[str, str]) -> Objects | RecipientObjects:
+        return Objects(explicit)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +23,10 @@ class Survey:
     """
 
     def __init__(
-        self, rows: Iterable[Row], mapping: UserMapping, columns: Sequence[str | None]
+        self,
+        rows: Iterable[Row],
+        mapping: UserMapping | Mapping[str, int],
+        columns: Sequence[str | None],
     ) -> None:
         self.invalid = 0
         self.skipped = 0
@@ -32,7 +35,8 @@ class Survey:
         self._lines: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}
         hashes, cells_hashes, lines = Hashes(), array("q"), array("I")
-        comparison = Comparison(asdict(mapping), columns)
+        places = asdict(mapping) if isinstance(mapping, UserMapping) else mapping
+        comparison = Comparison(places, columns)
         for line, cells, problem in rows:
             lines.append(line)
             if problem is not None:

@@ -75,7 +75,9 @@ def end_callers():
         CALLERS.pop().close()
 
 
-def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=None):
+def make(
+    items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=None, on_unknown="hold"
+):
     """A slice of users u0, u1, … whose window is open; its backend."""
     backend = Backend()
     courier = Courier(answers or {}, backend)
@@ -93,6 +95,7 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
                 mapping={"width": 1, "address": 0},
                 params={},
                 retry={},
+                on_unknown=on_unknown,
             ),
             app=lambda app, version: SimpleNamespace(
                 endpoint=None, token=None, retry=RetryPolicy()

@@ -86,7 +86,8 @@ class Model:
         if isinstance(job, FleetJob):
             require([job.apps[index] for index in items] == [app.name], "an item an app", *told)
             job.check_claim(items[0], part.step, self.now)
-        require(len(part.offsets) == len(items) > 0, "a permit an item", *told)
+        calls = len(part.offsets)
+        require(0 < calls <= len(items) <= calls * part.join, "a permit a call", *told)
         require(list(part.offsets) == sorted(part.offsets), "instants in order", *told)
         require(
             part.offsets[0] >= 0 and part.offsets[-1] <= GRANT, "instants within the grant", *told
@@ -101,9 +102,7 @@ class Model:
         require(deaths < 2 or len(items) == 1, "suspects go alone", *told)
         repeat = "safe" if part.step == LOOK else job.repeats.get(part.step, "once")
         if repeat != "safe":
-            require(
-                len(items) <= part.parallel, "a window of calls that may not be repeated", *told
-            )
+            require(calls <= part.parallel, "a window of calls that may not be repeated", *told)
         lease = Lease(
             part.lease,
             worker,
@@ -117,18 +116,20 @@ class Model:
             deaths,
             ends=self.now + GRANT,
         )
-        lease.instants = {i: self.now + o for i, o in zip(items, part.offsets, strict=True)}
+        lease.join, lease.permits, lease.order = part.join, calls, items
+        places = items if part.join == 1 else range(calls)
+        lease.instants = {i: self.now + o for i, o in zip(places, part.offsets, strict=True)}
         self.leases[part.lease] = lease
         job.leased.update(dict.fromkeys(items, lease))
         app.held += part.parallel
-        app.granted += 0 if part.step == LOOK else len(items)
+        app.granted += 0 if part.step == LOOK else calls
         self.touch(part.job)
 
-    def began(self, worker, leases, answers):
+    def began(self, worker, leases, answers, reach):
         for name, answer in zip(leases, answers, strict=True):
-            self._begin(self.leases.get(name), worker, answer)
+            self._begin(self.leases.get(name), worker, answer, reach.get(name))
 
-    def _begin(self, lease, worker, answer):
+    def _begin(self, lease, worker, answer, reach):
         verdict = "ok" if isinstance(answer, Begun) else answer.reason
         self.answers[f"begin {verdict}"] += 1
         if lease is None or lease.worker != worker:
@@ -142,9 +143,13 @@ class Model:
             require(not held, "begin of held work", lease.id, job.name)
             require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
             require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
+            for index in [] if reach is None else lease.order[reach:]:
+                del job.leased[index]
+                lease.items.discard(index)
             lease.begun = True
             self.begun[lease.id] = lease
-            waves = -(-len(lease.items) // lease.parallel)
+            calls = len(lease.items) if lease.join == 1 else lease.permits
+            waves = -(-calls // lease.parallel)
             lease.ends = self.now + (waves * READ_TIMEOUT + 5) * MICRO
             return None
         if verdict == "expired":
@@ -157,7 +162,7 @@ class Model:
     def _return_whole(self, lease):
         """A lease that never began costs nothing."""
         if lease.step != LOOK:
-            self.apps[lease.app].returned += len(lease.items)
+            self.apps[lease.app].returned += lease.permits
         job = self.jobs[lease.job]
         for index in lease.items:
             del job.leased[index]
@@ -228,7 +233,7 @@ class Model:
         for index in (*report.back, *report.again):
             if lease.step == LOOK:
                 job.steps.pop(index, None)
-        app.returned += 0 if lease.step == LOOK else len(report.back) + report.free
+        app.returned += 0 if lease.step == LOOK else self._unused(lease, report)
         left = set(indexes(parse_ranges(report.left)))
         for index in lease.items - left:
             del job.leased[index]
@@ -238,6 +243,15 @@ class Model:
             app.state = "stopped"
         if report.last:
             self._drop(lease)
+
+    def _unused(self, lease, report):
+        """The permits that a report gives back."""
+        if lease.join == 1:
+            lease.permits -= len(lease.items) - len(set(indexes(parse_ranges(report.left))))
+            return len(report.back) + report.free
+        lease.permits -= report.calls
+        require(lease.permits >= 0, "a call a permit", lease.id, lease.permits)
+        return lease.permits if report.last else 0
 
     def _wait(self, job, report):
         for index, delay, _, _, step, whom in report.waits:
@@ -331,7 +345,7 @@ class Model:
         if lease.repeat == "once":
             self.unknown += len(items)
             self.exposed[lease.worker] |= {(lease.job, index) for index in items}
-        self.apps[lease.app].lost += 0 if lease.step == LOOK else len(items)
+        self.apps[lease.app].lost += 0 if lease.step == LOOK else lease.permits
         return self._drop(lease)
 
     def counts(self, job):

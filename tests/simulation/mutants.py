@@ -119,7 +119,7 @@ LISTED = (
     ),
     _edit(
         "reap once items as pending",
-        "if may_repeat == 'once' then",
+        "if may_repeat == 'once' and (fatal or not resent) then",
         "if false then",
         *("deaths",),
     ),
@@ -197,9 +197,27 @@ LISTED = (
     ),
     _edit(
         "permits do not add up",
-        "whole(num(app.permits_granted, 0) + taken)",
+        "whole(num(app.permits_granted, 0) + calls)",
         "whole(num(app.permits_granted, 0) + 1)",
         *("calm",),
+    ),
+    _edit(
+        "a joined lease keeps the permits that it did not use",
+        "  return lease.permits\nend",
+        "  return 0\nend",
+        *("joined",),
+    ),
+    _edit(
+        "a joined lease that returns whole gives a permit an item back",
+        "local function permits_of(lease, items) return num(lease.permits, items) end",
+        "local function permits_of(lease, items) return items end",
+        *("joined",) * 3,
+    ),
+    _edit(
+        "what a joined call does not reach is marked as sent",
+        "  redo(lease.job, lease.app, table.concat(others, ','), num(lease.deaths, 0), lease.step)\n",
+        "",
+        *("joined",) * 3,
     ),
     _edit(
         "retries are due at once",
@@ -251,7 +269,7 @@ LISTED = (
     ),
     _edit(
         "tenants are charged nothing",
-        "redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)",
+        "redis.call('ZINCRBY', all, exact(calls * cost / weight), tenant)",
         "redis.call('ZINCRBY', all, exact(0), tenant)",
         *("fair",),
     ),

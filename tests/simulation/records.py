@@ -21,7 +21,12 @@ class Lease:
     seq: int = 0
     ends: int = 0
     instants: dict = field(default_factory=dict)
-    """Item → when its call may start."""
+    """Item → when its call may start; of a joined lease by the place of the call."""
+    join: int = 1
+    order: list = field(default_factory=list)
+    """Its items as they were granted."""
+    permits: int = 0
+    """Those that no report has told of as used."""
     doubt: int = 0
     """Microseconds by which its worker may be wrong about that."""
 
@@ -50,10 +55,22 @@ class ModelJob:
     """Items that were sent, and of which nobody could or was left to say whether they were done."""
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
+    alike: int = 1
+    """So many items that follow each other may share a call."""
 
     @property
     def apps(self):
         return (self.app,)
+
+    def bundles(self, items, most):
+        """These items as their calls carry them."""
+        found = []
+        for index in items:
+            together = found and found[-1][0] // self.alike == index // self.alike
+            if not together or len(found[-1]) == most:
+                found.append([])
+            found[-1].append(index)
+        return found
 
 
 @dataclass(eq=False)

@@ -9,7 +9,7 @@ from tests.simulation.orders import drawn
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet"),
+    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet", "joined"),
 )
 TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
 BRAKES = ("pause", "pause_app", "pause_tenant")
@@ -219,6 +219,28 @@ def _doubt(made, chance, scale):
         if chance.random() < 0.4:
             request["deadline"] = chance.uniform(2, made.seconds)
     _acts(made, chance, ("cancel", "pause", "cancel", "retry", "kill"), 40)
+
+
+def _joined(made, chance, scale):
+    """Calls that carry several items each, or fewer than was hoped; whatever else goes wrong."""
+    made.workers, made.seconds = 3, 12
+    made.faults.crash = chance.choice((0.0, 0.002))
+    for name in ("lost_answer", "publish_fails", "message_lost", "message_doubled"):
+        setattr(made.faults, name, chance.choice((0.0, 0.02, 0.1)))
+    made.faults.settled_again_late = 0.1
+    made.faults.slow_queue = chance.choice((0.0, 0.1))
+    _apps(made, chance, 3, max(5, round(15 * scale)), rates=(5, 20, 50))
+    _trouble(made, chance)
+    kinds = ("users.tokens.issue", "users.delete", "apps.check")
+    _work(made, chance, max(8, round(60 * scale)), 3000, made.seconds / 2, kinds, 5.0)
+    for _, _, items, request in made.jobs:
+        request["join"] = chance.choice((2, 7, 30, 100))
+        request["alike"] = chance.choice((1, 3, 20, 1000))
+        if chance.random() < 0.1:
+            request["poison"] = {chance.randrange(items)}
+        if chance.random() < 0.1:
+            request["rate"] = chance.choice((1.0, 5.0))
+    _acts(made, chance, (*BRAKES, "cancel", "kill", "kill", "freeze", "leave", "retry"), 20)
 
 
 def _acts(made, chance, verbs, most):

@@ -95,13 +95,15 @@ class Simulation(World):
     def repeat_of(self, part):
         return self.model.jobs[part.job].repeats.get(part.step, "once")
 
-    def call(self, worker, part, index, token):
+    def call(self, worker, part, items, token, place):
         """One call of a worker, held against everything that is known."""
         job = self.model.jobs[part.job]
         lease = self.model.begun.get(part.lease)
         require(lease is not None, "begun before it is called", part.lease)
-        instant = lease.instants[index]
-        told = (part.lease, index, self.now - instant)
+        instant = lease.instants.pop(place, None)
+        require(instant is not None, "a permit a call", part.lease, place)
+        require(set(items) <= lease.items, "only what it holds", part.lease, items)
+        told = (part.lease, items[0], self.now - instant)
         require(self.now >= instant - 1, "no call before its permit", *told)
         longest = LATE + self.backend.slack + lease.doubt
         require(self.now <= instant + longest, "permits are for now", *told)
@@ -110,10 +112,10 @@ class Simulation(World):
                 self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
             )
         repeat = self.repeat_of(part)
-        answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
+        answer = self.backend.receive(part.app, part.job, items, part.step, repeat, token=token)
         if part.kind == KIND:
-            self.rotations.called(part, index, answer)
-        if index in job.poison:
+            self.rotations.called(part, items[0], answer)
+        if job.poison.intersection(items):
             self.backend.ends(part.app)
             self.kill(worker, 0.5)
         if part.job in self.prompt:
@@ -122,7 +124,7 @@ class Simulation(World):
                 late <= PROMPT, "an idle worker calls at once", job.name, f"{late / MICRO:.3f} s"
             )
         if repeat == "once" and answer.word in ("lost", "broken"):
-            self.lost_once += 1
+            self.lost_once += len(items)
         return answer
 
     def excuse(self, part, took):
@@ -307,10 +309,11 @@ class Simulation(World):
             return None
         request = in_time(request)
         refused, poison = request.pop("refused", set()), request.pop("poison", set())
+        alike = request.pop("alike", 1)
         self._prompt_before = self._idle_for(app)
         job = self.submit(items, app, refused=refused, **request)
         self.know_job(job, app, items, refused, request)
-        self.model.jobs[job].poison = poison
+        self.model.jobs[job].poison, self.model.jobs[job].alike = poison, alike
         return job
 
     def know_job(self, job, app, items, refused, request):

@@ -7,6 +7,7 @@ from bulkhead.engine.delay import StartDelay
 from bulkhead.model.ranges import indexes, write_ranges
 from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
+from tasks.joined import shortened
 from tests.simulation.answers import fold
 from tests.simulation.kernel import MICRO, Signal
 from tests.simulation.orders import KIND
@@ -174,19 +175,34 @@ class Worker:
         asked_at = self.kernel.now
         self.busy += 1
         if "sends before it begins" in self.world.flaws:
-            self.world.call(self, parcel[0], parcel[0].ranges[0][0], 1)
-        answers = yield from self._ask(lambda: self.verbs.begin(leases))
+            self.world.call(self, parcel[0], [parcel[0].ranges[0][0]], 1, 0)
+        reach = self._reach(parcel)
+        answers = yield from self._ask(lambda: self.verbs.begin(leases, reach))
         runs = []
         for part, answer in zip(parcel, answers, strict=True):
             if isinstance(answer, Begun):
                 self.delay.learn(answer.since_claim / MICRO)
-                runs.append(self._take_up(part, answer, asked_at))
+                runs.append(self._take_up(shortened(part, reach), answer, asked_at))
         while runs:
             yield runs[0].done, SETTLE_EVERY
             yield from self._settle(runs)
             runs = [run for run in runs if not run.settled]
         self.busy -= 1
         self._release(parcel)
+
+    def _bundles(self, part, items):
+        return self.world.model.jobs[part.job].bundles(items, part.join)
+
+    def _reach(self, parcel):
+        """How many items of a lease its calls carry, where they are marked as sent."""
+        found = {}
+        for part in parcel:
+            if part.join > 1 and self.world.repeat_of(part) != "safe":
+                items = list(indexes(part.ranges))
+                carried = sum(map(len, self._bundles(part, items)[: len(part.offsets)]))
+                if carried < len(items):
+                    found[part.lease] = carried
+        return found
 
     def _take_up(self, part, begun, asked_at):
         window = Clocks().window(begun, asked_at / MICRO, self.kernel.now / MICRO)
@@ -200,7 +216,13 @@ class Worker:
             elif part.step == LOOK:
                 run.unsent.append(index)
         to_call = [index for index in items if index not in known and part.step != LOOK]
-        run.turns = deque(zip(to_call, part.offsets, strict=False))
+        bundles = [(index,) for index in to_call]
+        if part.join > 1:
+            bundles = self._bundles(part, to_call)
+            for items in bundles[len(part.offsets) :]:
+                run.unsent.extend(items)
+        places = to_call if part.join == 1 else range(len(bundles))
+        run.turns = deque(zip(bundles, places, part.offsets, strict=False))
         run.lanes = min(part.parallel, len(run.turns))
         if not run.turns:
             run.done.give(self.kernel)
@@ -210,7 +232,7 @@ class Worker:
 
     def _lane(self, run):
         while run.turns:
-            index, offset = run.turns.popleft()
+            items, place, offset = run.turns.popleft()
             instant = run.window.instant(offset)
             ahead = round(instant * MICRO) - self.kernel.now
             if ahead > 0 and not run.halted:
@@ -219,19 +241,19 @@ class Worker:
             if run.halted or (
                 missed and "calls without looking at the time" not in self.world.flaws
             ):
-                run.unsent.append(index)
+                run.unsent.extend(items)
             else:
-                yield from self._call(run, index)
+                yield from self._call(run, items, place)
         run.lanes -= 1
         if run.lanes == 0:
             run.done.give(self.kernel)
 
-    def _call(self, run, index):
+    def _call(self, run, items, place):
         part, started = run.part, self.kernel.now
-        spared = self.world.rotations.spare(part, index) if part.kind == KIND else None
+        spared = self.world.rotations.spare(part, items[0]) if part.kind == KIND else None
         if spared is not None:
-            return run.finished.append((index, spared, 0))
-        answer = self.world.call(self, part, index, int(run.begun.app_version or 0))
+            return run.finished.append((items[0], spared, 0))
+        answer = self.world.call(self, part, items, int(run.begun.app_version or 0), place)
         call = OnWire(part.app)
         self.out.append(call)
         yield answer.latency
@@ -239,7 +261,9 @@ class Worker:
         if call.counts:
             self.world.backend.ends(part.app)
         run.halted = run.halted or answer.word in ("throttled", "auth")
-        run.finished.append((index, answer.word, self.kernel.now - started))
+        took = self.kernel.now - started
+        run.finished.append((items[0], answer.word, took))
+        run.finished.extend((index, answer.word, None) for index in items[1:])
 
     def _settle(self, runs):
         news = [run for run in runs if run.done.given or run.finished or run.unsent]
@@ -260,12 +284,16 @@ class Worker:
         while run.finished:
             index, word, micros = run.finished.popleft()
             run.left.discard(index)
-            if word not in NO_CALL:
+            if word not in NO_CALL and micros is not None:
                 took.append(micros)
+            counted = told.throttled, told.troubled
             if part.kind == KIND:
                 self.world.rotations.fold(told, run, index, word)
             else:
                 fold(self.world, told, run, index, word)
+            if micros is None:
+                # It shared another item's call.
+                told.throttled, told.troubled = counted
         while run.unsent:
             told.back.append(run.unsent.popleft())
             run.left.discard(told.back[-1])

@@ -5,6 +5,7 @@
 -- Of a fleet job an app has one item: `job:<j>:due` holds it from its release to its end.
 
 local SCAN = 512          -- items of the untouched rest that are looked at in one go
+local JOINED = 500        -- items in a slice whose calls carry several
 
 -- What died twice is a suspect. A worker runs one at a time: else one guilty item that ends the
 -- process would have all the others that were in it convicted with it.
@@ -91,6 +92,20 @@ local function next_step(job, name, it)
   if not entry then return '', false end
   local _, _, _, step = read_entry(entry)
   return step, entry
+end
+
+-- How many items of this step one call may carry, and how many it is hoped to: what the worker finds they have in
+-- common decides. A job that joins none costs nothing here.
+local function joins(job, it, step)
+  if not it.join then return 1, 1 end
+  local most = num(step == '' and it.join or redis.call('HGET', key('job', job), 'join:' .. step), 1)
+  return most, math.max(1, math.min(most, num(it.fill, most)))
+end
+
+-- The most items for so many calls.
+local function wanted(calls, hoped)
+  if hoped == 1 then return calls end
+  return math.min(calls * hoped, math.max(calls, JOINED))
 end
 
 -- The items of a slice that hold so many permits: what came back first, then the untouched rest.

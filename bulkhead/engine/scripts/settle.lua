@@ -50,21 +50,15 @@ local function late(entry, job)
   for _, pair in ipairs(entry.set) do
     for first, last in each_range(pair[2]) do
       for index = first, last do
-        local at = '#' .. whole(index)
-        local map = key('job', job, 'map')
-        if pair[1] ~= UNKNOWN and redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then
-          redis.call('BITFIELD', map, 'SET', 'u4', at, pair[1])
-          redis.call('HINCRBY', key('job', job), 'unknown', -1)
-          redis.call('HINCRBY', key('job', job), COUNT_OF[pair[1]], 1)
-          changed = changed + 1
-        end
+        if hear_late(job, index, pair[1]) then changed = changed + 1 end
       end
     end
   end
   if changed > 0 then
     redis.call('HINCRBY', key('job', job), 'version', 1)
     redis.call('HINCRBY', key('job', job, 'codes'), 'NOT_CONFIRMED', -changed)
-    for _, code in ipairs(entry.codes) do
+    local drops = redis.call('HGET', key('job', job), 'on_unknown') == 'drop'
+    for _, code in ipairs(drops and {} or entry.codes) do
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
@@ -150,7 +144,7 @@ local function return_unsent(lease, entry)
   mark(lease.job, entry.again, PENDING)
   hold_unsure(lease.job, entry.back, lease.step)
   hold_unsure(lease.job, entry.again, lease.step)
-  local unused = count(entry.back) + entry.free
+  local unused = unused_permits(lease, entry)
   if holds_permits(lease, unused) then
     credit(lease, unused)
     uncharge(lease, unused)
@@ -262,6 +256,7 @@ local function settle(lease, entry)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+    if lease.permits then redis.call('HSET', key('lease', lease.id), 'permits', lease.permits) end
     local kept = num(entry.lanes, -1)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)

@@ -84,6 +84,7 @@ local function start()
   if num(fields.failed, 0) >= num(fields.total, 0) then return transition(job, 'rejected') end
   if num(fields.deadline, WALL + 1) <= WALL then return transition(job, 'timed_out', 'deadline') end
   if keep_budget(job, fields) == 'paused' then return end
+  if fields.hold then return transition(job, 'paused', 'user', 'held from the start') end
   if num(fields.at, 0) > WALL then
     transition(job, 'scheduled')
     -- Who sleeps for longer than until then learns of it.

@@ -7,9 +7,8 @@
 -- `storm_at` when the pace was `storm_pace` · `cool_until` no call before it, since `cool_since`, after
 -- `cool_streak` canaries that failed.
 
-local learn    -- all that the rest of settle needs to know: a chunk may have 200 locals
-
-do
+local learn
+do    -- a script has room for 200 local names: from here to `end` they are this file's own
 
 local EPOCH = 500000      -- the pace is lowered once in this time: calls on the wire together are one lesson
 local LOWER = 0.85
