@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.model.broadcast import ADDRESS, GROUP, is_gid
 from bulkhead.model.delivery import LOW_WORD, recipient_digest
 from bulkhead.model.outcome import Done, Outcome
 from bulkhead.model.slice import Report
@@ -13,9 +14,8 @@ def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> N
     mid = outcome.upstream.details.get("mid") if isinstance(outcome, Done) else None
     if not isinstance(mid, int):
         return
-    recipient = _cell(facts, item, "address")
-    if gid := _cell(facts, item, "gid"):
-        recipient = f"gid:{int(gid)}" if gid.isdecimal() else f"gid:{gid}"
+    group = _cell(facts, item, GROUP)
+    recipient = f"gid:{int(group)}" if is_gid(group) else _cell(facts, item, ADDRESS)
     report.mids.append((item.index, mid & LOW_WORD, recipient_digest(recipient)))
 
 
