@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from bulkhead.engine.delivery import Deliveries
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, JobPaused, JobStillRunning, Unreachable
+from bulkhead.model.delivery import Funnel
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import WORDS, Result
 from bulkhead.ordering import DEFAULT, Options
@@ -121,6 +123,13 @@ class JobHandle:
     def errors(self) -> Iterator[Result]:
         """The failed rows: code, message, what to do, and the row's cells."""
         return self.results("failed")
+
+    def delivery(self) -> Funnel:
+        """Of a broadcast: who was sent it, got it and read it, as far as mesibo told us.
+
+        A lower bound; its `notes` say why. Raises InvalidInput for a job of another kind.
+        """
+        return Deliveries(self._scripts).funnel(self.id)
 
     def pause(self, why: str = "") -> Self:
         """Start no new call after 2 s. Raises Conflict if the job has ended."""

@@ -182,6 +182,7 @@ def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
         mapping=json.loads(fields.get("mapping", "{}")),
         params=json.loads(fields.get("params", "{}")),
         repeat=fields.get("repeat", "safe"),
+        join=int(fields.get("join", 0)),
         **options.members(),
     )
 

@@ -29,6 +29,8 @@ class Order:
     describe: Callable[[], Mapping[str, Any]]
     question: Callable[[int], str] | None = None
     """What a person is asked, given the number of rows that would be sent."""
+    typed: Callable[[], int] = int
+    """Gives the number that a person types in place of a yes, after the last row; 0: a yes."""
 
 
 def carry_out(
@@ -104,5 +106,9 @@ class Asked:
 
     def describe(self) -> Mapping[str, Any]:
         if self._order.question is not None and self._valid:
-            self._ctx.confirm(self._order.question(self._valid), self._yes)
+            question, number = self._order.question(self._valid), self._order.typed()
+            if number:
+                self._ctx.confirm_number(question, number, self._yes)
+            else:
+                self._ctx.confirm(question, self._yes)
         return self._order.describe()

@@ -8,7 +8,8 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
   local seldom = {}
-  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why', 'dropped' }) do
+  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why', 'dropped', 'delivery',
+    'delivered' }) do
     seldom[i] = key('job', job, part)
   end
   if redis.call('EXISTS', unpack(seldom)) > 0 then
