@@ -17,6 +17,7 @@ from bulkhead.engine.seal import Begun, ask_to_seal, begin_draft
 from bulkhead.errors import NotFound
 from bulkhead.model.job import new_job_id
 from bulkhead.model.schedule import Schedule
+from bulkhead.model.window import window_fields
 
 AT_ONCE = 64
 """Segments that the store copies in one go: it answers others in between."""
@@ -46,6 +47,8 @@ def job_of_rows(
     if kept.get("id") != schedule.id:
         raise _gone(schedule)
     fields = _fields(json.loads(kept["fields"]), key, labels)
+    # A schedule may outlive the years that its window was worked out for.
+    fields |= window_fields(fields.get("window", ""), clock())
     draft = Begun(
         new_job_id(clock()), schedule.order.kind, schedule.tenant, schedule.order.app, clock()
     )
