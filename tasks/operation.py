@@ -21,7 +21,7 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Slice
-from tasks import broadcast, call, check, push, rotation, rotation_supply, users
+from tasks import broadcast, call, check, members, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 from tasks.joined import Alike
 
@@ -128,6 +128,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
     ("broadcast", FIRST): Operation(broadcast.send),
+    **{
+        ("groups.members", step): Operation(
+            members.edit,
+            members.done,
+            joined=members.edit_several,
+            alike=members.alike,
+            parted=partial(members.parted, step),
+        )
+        for step in members.STEPS
+    },
 }
 
 
