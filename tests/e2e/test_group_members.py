@@ -115,3 +115,29 @@ def test_a_group_that_is_not_there_costs_no_search_for_a_guilty_member(product, 
     assert job["counts"]["failed"] == 200
     assert {row["upstream"]["error"] for row in rows} == {"NOGROUP"}
     assert job["attempts"]["calls"] <= 6
+
+
+def test_a_dry_run_says_how_many_calls_it_takes_and_makes_no_job(product, token):
+    file = product.home / "members.txt"
+    file.write_text("".join(f"user{number}@example.com\n" for number in range(250)))
+    asked = ("--app", "acme/shop", "--gid", "404101", "--dry-run", "-o", "json")
+
+    done = product.typed("groups", "members", "add", str(file), *asked)
+
+    assert done.code == 0, done
+    assert (done.json["counts"]["to_send"], done.json["calls"]) == (250, 3)
+    assert product.jobs() == []
+
+
+def test_a_group_that_is_not_known_and_a_removal_nobody_confirms_are_refused(product, token):
+    file = product.home / "members.txt"
+    file.write_text("ann@example.com\n")
+    on = ("--app", "acme/shop")
+
+    unknown = product.typed("groups", "members", "add", str(file), *on, "--gid", "staff")
+    unasked = product.typed("groups", "members", "remove", str(file), *on, "--gid", "404101")
+
+    assert unknown.code == 2, unknown
+    assert "no group 'staff' on our record" in unknown.err
+    assert unasked.code == 6, unasked
+    assert product.jobs() == []
