@@ -86,10 +86,12 @@ class AskedToBroadcast(Asked, total=False):
     """Undelivered after this it is dropped: seconds, or text such as "6h"; 24 h unless said."""
     variables: Mapping[str, str]
     """Values for recipients that have none of their own."""
-    on_unknown: Literal["hold", "resend", "drop"]
-    """What becomes of a call that is not answered: left unknown, or sent again."""
     max_recipients: int
     """With more it is refused whole."""
+    chunk: int
+    """People that share a call, and its outcome; 1 unless said. Not with variables."""
+    force_late: bool
+    """Although it takes longer than its messages are kept."""
     hold: bool
     """Accepted, and paused until somebody resumes it."""
 

@@ -14,6 +14,7 @@ from bulkhead.model.broadcast import (
     CUSTOM_ID,
     GROUP,
     VARIABLE,
+    Addressed,
     Letter,
     Reader,
     is_gid,
@@ -69,6 +70,8 @@ class Audience:
         self._most = most
         self._places = {plain(name): place for place, name in enumerate(FIRST_COLUMNS)}
         self._seen = set[int]()
+        self.listener: Callable[[int, Addressed | None], None] | None = None
+        """Told of each row, by its line, what is sent because of it."""
         self._hash, self._hashes = hashlib.sha256(), Hashes()
         self._rows = self._bytes = 0
         for name in set(letter.names) & set(FIRST_COLUMNS):
@@ -102,10 +105,12 @@ class Audience:
         for place, (line, cells) in enumerate(zip(batch.lines, rows, strict=True)):
             found = None if place in problems else self._reader.read(cells, line)
             if isinstance(found, Problem):
-                problems[place] = found
+                problems[place], found = found, None
             elif found is not None:
                 self.groups += found.gid is not None
                 self.users += found.gid is None
+            if self.listener is not None:
+                self.listener(line, found)
         problems = dict(sorted(problems.items()))
         self._count(rows, problems)
         return Batch(batch.lines, rows, problems)

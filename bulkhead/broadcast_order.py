@@ -14,11 +14,9 @@ from bulkhead.ordering import Options
 
 OF_A_BROADCAST = (
     *("sender", "groups", "users", "message", "url", "title", "expiry", "variables"),
-    *("on_unknown", "max_recipients", "hold"),
+    *("max_recipients", "chunk", "hold", "force_late"),
 )
 """What is asked for by name, beside the app and what every job may be."""
-
-ON_UNKNOWN = ("hold", "resend")
 
 
 def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options) -> Ordered:
@@ -26,16 +24,21 @@ def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options
 
     Raises InvalidInput, NotFound (app) and NotPermitted (sender).
     """
-    most = asked.get("max_recipients")
+    most, chunk = asked.get("max_recipients"), asked.get("chunk")
     _require(most is None or most >= 1, "max_recipients", "1 or more")
-    wanted = Order(app, _letter(asked), most, bool(asked.get("hold")))
+    wanted = Order(
+        app,
+        _letter(asked),
+        max_recipients=most,
+        chunk=1 if chunk is None else chunk,
+        hold=bool(asked.get("hold")),
+        force_late=bool(asked.get("force_late")),
+    )
     lists = [_list(name, asked.get(name)) for name in ("groups", "users")]
     return prepare(scripts, wanted, parts_of(*lists), options)
 
 
 def _letter(asked: Mapping[str, Any]) -> Letter:
-    on_unknown: Any = asked.get("on_unknown") or "hold"
-    _require(on_unknown in ON_UNKNOWN, "on_unknown", f"one of {', '.join(ON_UNKNOWN)}")
     texts = {name: asked.get(name) or "" for name in ("sender", "message", "url", "title")}
     for name, text in texts.items():
         _require(isinstance(text, str), name, "text")
@@ -44,7 +47,6 @@ def _letter(asked: Mapping[str, Any]) -> Letter:
         **texts,
         expiry=_seconds(asked.get("expiry")),
         given=given_variables({str(name): str(value) for name, value in variables.items()}),
-        on_unknown=on_unknown,
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bulkhead.audience import Audience, GidsOf, Part
+from bulkhead.broadcast_limits import refuse_chunk, refuse_sender, refuse_stale
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
 from bulkhead.engine.script import Scripts, ask
-from bulkhead.errors import InvalidInput, NotPermitted, UsageProblem
+from bulkhead.errors import InvalidInput, UsageProblem
 from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
 from bulkhead.model.broadcast import (
@@ -46,8 +47,12 @@ class Order:
     app: str
     letter: Letter
     max_recipients: int | None = None
+    chunk: int = 1
+    """People that share a call, and its outcome. Groups never do."""
     hold: bool = False
     """Accepted, and paused until somebody resumes it."""
+    force_late: bool = False
+    """Although it takes longer than its messages are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     """
     app = Fleet(scripts).app(order.app)
     refuse_sender(app, order.letter.sender)
+    refuse_chunk(order.letter, order.chunk)
     if not parts:
         raise InvalidInput(
             "a broadcast needs recipients",
@@ -82,41 +88,17 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
         columns=audience.columns,
         mapping=audience.mapping,
         params=order.letter.params(),
-        repeat=_repeat(order.letter),
+        join=order.chunk if order.chunk > 1 else 0,
         hold=order.hold,
         **options.members(),
     )
-    return Ordered(Prepared(request, audience.batches(), audience.input), audience, app)
 
+    def describe() -> Mapping[str, Any]:
+        if not order.force_late:
+            refuse_stale(request, app, audience)
+        return audience.input()
 
-def refuse_sender(app: App, sender: str) -> None:
-    """Raises NotPermitted unless the app may send messages from this address."""
-    allowed = app.settings.senders
-    if allowed is not None and sender not in allowed:
-        raise NotPermitted(
-            f"{app.id} may not send from {sender}",
-            why=f"its senders are {', '.join(allowed)}",
-            to_do=f"name one of them, or allow it: `bulkhead apps set {app.id} --senders …`",
-        )
-
-
-def refuse_past(scripts: Scripts, app: App, options: Options, now: float | None = None) -> None:
-    """Raises InvalidInput for a time that is over, unless the key's job was made before."""
-    at = options.at
-    if at is None or at > (time.time() if now is None else now) - LATE:
-        return
-    key = options.idempotency_key
-    if key and Jobs(scripts).made_with(app.tenant, key) is not None:
-        return
-    raise InvalidInput(
-        "the broadcast's time is over",
-        why="it was to begin in the past, and would begin at once",
-        to_do="give a time to come, or none to begin now",
-    )
-
-
-LATE = 60.0
-"""Seconds: a program that says "now" takes a moment to say it."""
+    return Ordered(Prepared(request, audience.batches(), describe), audience, app)
 
 
 def parts_of(groups: Iterable[object], users: Iterable[object]) -> list[Part]:
@@ -140,10 +122,6 @@ def _gids_of(scripts: Scripts, app: str) -> GidsOf:
         return {custom_id: gid.decode() for custom_id, gid in pairs if gid is not None}
 
     return look_up
-
-
-def _repeat(letter: Letter) -> str:
-    return "safe" if letter.on_unknown == "resend" else "once"
 
 
 def broadcast_of(scripts: Scripts, job: str) -> Job:
@@ -222,7 +200,6 @@ def prepare_test(
         columns=frozen.columns,
         mapping=frozen.mapping,
         params=letter.params(),
-        repeat=_repeat(letter),
         **replace(options, parent=frozen.job.id, labels=_labels(frozen, options)).members(),
     )
     told = {"rows": len(rows), "format": "test", "groups": 0, "users": len(rows)}

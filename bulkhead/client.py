@@ -185,12 +185,12 @@ class Bulkhead:
         Raises NotFound (app), NotPermitted (sender), Conflict (idempotency key) and InvalidInput:
         a text that is no template, a variable that nothing fills, a time that is over.
         """
+        from bulkhead.broadcast_limits import refuse_past  # noqa: PLC0415 - slow to load
         from bulkhead.broadcast_order import order  # noqa: PLC0415 - slow to load
-        from bulkhead.broadcasting import refuse_past  # noqa: PLC0415 - slow to load
 
         own, options = letter_apart(asked)
         ordered = order(self._scripts, self._app(app), own, options)
-        refuse_past(self._scripts, ordered.app, options)
+        refuse_past(self._scripts, ordered.app.id, options)
         return self._handle(ordered.made.submit(self._scripts))
 
     def add_members(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 
 from bulkhead.backend import messages
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.errors import InvalidInput
-from bulkhead.model.broadcast import Letter, Reader
+from bulkhead.model.broadcast import Addressed, Letter, Reader, carried
+from bulkhead.model.kind import MOST_JOINED
 from bulkhead.model.outcome import Refused
 from bulkhead.model.user import Problem
 
@@ -29,6 +31,25 @@ def send(facts: JobFacts, item: Item) -> Call | Refused:
     if found.gid is not None:
         return messages.to_group(letter, found.text, found.gid)
     return messages.to_people(letter, found.text, [found.address])
+
+
+def send_to_several(facts: JobFacts, items: Sequence[Item]) -> Call | Refused:
+    """Send it to these people by one call, whose outcome is that of all of them."""
+    letter = _letter(json.dumps(facts.params, sort_keys=True))
+    reader = Reader(letter, facts.mapping)
+    found = [reader.read(item.cells, item.line) for item in items]
+    people = [one for one in found if isinstance(one, Addressed)]
+    return messages.to_people(letter, people[0].text, [one.address for one in people])
+
+
+def alike(facts: JobFacts, item: Item) -> tuple[Hashable, int]:
+    """People to whom the same can be sent share a call; a group, or a bad row, has its own."""
+    letter = _letter(json.dumps(facts.params, sort_keys=True))
+    found = Reader(letter, facts.mapping).read(item.cells, item.line)
+    if isinstance(found, Problem) or found.gid is not None or not letter.fixed:
+        return item.index, 0
+    # The text counts with each of them: together they leave room for it in one body.
+    return "people", carried(found.address) + 1 + -(-letter.size // MOST_JOINED)
 
 
 @lru_cache(LETTERS_KEPT)

@@ -127,7 +127,6 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
-    ("broadcast", FIRST): Operation(broadcast.send),
     **{
         ("groups.members", step): Operation(
             members.edit,
@@ -138,6 +137,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         )
         for step in members.STEPS
     },
+    ("broadcast", FIRST): Operation(
+        broadcast.send, joined=broadcast.send_to_several, alike=broadcast.alike
+    ),
 }
 
 

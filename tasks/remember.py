@@ -6,7 +6,7 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY
 from bulkhead.model.outcome import Done, Next, Outcome
 from bulkhead.model.slice import Report
-from tasks import push, rotation
+from tasks import delivery, push, rotation
 from tasks.users import address_of, digest_of
 
 KEEP = ""
@@ -23,6 +23,9 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
         return
     if facts.kind.startswith("creds."):
         push.remember(report, facts, step, item, outcome)
+        return
+    if facts.kind == "broadcast":
+        delivery.remember(report, facts, item, outcome)
         return
     provisioned = (facts.kind, step) == PROVISIONS and isinstance(outcome, Done | Next)
     if provisioned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -28,10 +29,17 @@ ROOM = 1.0
 class Scheduler(threading.Thread):
     """A thread of a worker; of all workers one fires, and another goes on where it dies."""
 
-    def __init__(self, scripts: Scripts, worker: str, settings: Settings) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        worker: str,
+        settings: Settings,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         super().__init__(name="scheduler", daemon=True)
         self._schedules = Schedules(scripts)
         self._worker = worker
+        self._clock = clock
         self._over = threading.Event()
         self._firings = Firings(scripts, Rereading(self._schedules, settings, self._over))
         self._readers = Readers()
@@ -49,13 +57,13 @@ class Scheduler(threading.Thread):
 
     def look(self) -> float:
         """Fire what is due; the seconds after which to look again."""
-        asked = monotonic()
+        asked = self._clock()
         try:
             due = self._schedules.due(self._worker)
             for name in due.names:
                 if self._over.is_set() or not self._schedules.keep(self._worker):
                     break
-                self._begin(name, due.now + monotonic() - asked)
+                self._begin(name, due.now + self._clock() - asked)
         except Unreachable:
             return LOOK
         except Exception:

@@ -38,5 +38,4 @@ def _message(letter: Letter, text: Text, to: dict[str, Any], key: str) -> Call:
         "expiry": letter.expiry,
         **{name: part for name, part in parts.items() if part},
     }
-    repeat = Repeat.SAFE if letter.on_unknown == "resend" else Repeat.ONCE
-    return Call("message", {"message": members}, repeat, key)
+    return Call("message", {"message": members}, Repeat.ONCE, key)

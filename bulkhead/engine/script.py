@@ -25,26 +25,14 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
+WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "window", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = (
-    *(
-        "beat",
-        "bury",
-        "discard",
-        "hear",
-        "inbound",
-        "part",
-        "reseal",
-        "schedule",
-        "wake",
-        "webhook",
-    ),
-)
+WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "schedule", "wake", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
     "begin": (*WORK, "joined", "record"),
-    "settle": (*WORK, "joined", "record", "throttle", "creds"),
+    "settle": (*WORK, "joined", "record", "throttle", "creds", "delivery"),
+    "inbound": ("record", "delivery"),
     "credential": ("creds",),
     "record": PRELUDE_ONLY,
     **dict.fromkeys(WITHOUT_WORK, PRELUDE_ONLY),

@@ -258,6 +258,7 @@ def _entry(report: Report) -> dict[str, object]:
         "why": report.why,
         "creds": report.creds,
         "push": report.push,
+        "mids": report.mids,
     }
     return {
         **{name: told for name, told in seldom.items() if told},

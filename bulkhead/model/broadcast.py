@@ -6,13 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.template import Missing, Template, template
 from bulkhead.model.user import ANY_WIDTH, Problem, UserMapping, plain, problem_in, problem_of
-
-OnUnknown = Literal["hold", "resend", "drop"]
 
 EXPIRY = 24 * 3600
 """Seconds after which mesibo gives up an undelivered message, unless something else is said.
@@ -68,7 +66,6 @@ class Letter:
     """In seconds; 0: only to those who are online."""
     given: Mapping[str, str] = field(default_factory=dict)
     """Variable → its value where a row has none."""
-    on_unknown: OnUnknown = "hold"
 
     def __post_init__(self) -> None:
         problem = address_problem(self.sender)
@@ -94,14 +91,14 @@ class Letter:
         return tuple(dict.fromkeys(found))
 
     @property
+    def size(self) -> int:
+        """Bytes of the templates as a call carries them."""
+        return Text(self.message, self.url, self.title).size
+
+    @property
     def fixed(self) -> bool:
         """True if everybody gets the same."""
         return not self.names
-
-    def text(self, values: Mapping[str, str]) -> Text:
-        """The text with these values of its variables. Raises Missing."""
-        message, title = _template(self.message), _template(self.title)
-        return Text(message.fill(values), self.url, title.fill(values))
 
     def params(self) -> dict[str, Any]:
         """The letter as a job keeps it."""
@@ -109,7 +106,6 @@ class Letter:
         return {
             **{name: text for name, text in kept.items() if text},
             "expiry": self.expiry,
-            "on_unknown": self.on_unknown,
             "variables": list(self.names),
             **({"given": dict(self.given)} if self.given else {}),
         }
@@ -124,7 +120,6 @@ class Letter:
             title=params.get("title", ""),
             expiry=params["expiry"],
             given=params.get("given", {}),
-            on_unknown=params.get("on_unknown", "hold"),
         )
 
 
@@ -137,25 +132,33 @@ class Addressed:
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads rows of recipients. Pure, and the same in a producer and in a worker."""
+    """Reads rows of recipients. Pure, and the same in a producer and in a worker.
 
-    letter: Letter
-    mapping: Mapping[str, int] = field(default_factory=dict)
+    The columns of the mapping may grow meanwhile: a variable's is looked up for each row.
+    """
+
+    def __init__(self, letter: Letter, mapping: Mapping[str, int]) -> None:
+        self._mapping = mapping
+        self._message, self._title = _template(letter.message), _template(letter.title)
+        self._url = letter.url
+        self._variables = [
+            (name, VARIABLE + name, letter.given.get(name, "")) for name in letter.names
+        ]
 
     def read(self, cells: Sequence[str], line: int) -> Addressed | Problem:
         """What this row's recipient gets, or why nothing."""
-        group, address = _cell(cells, self.mapping[GROUP]), _cell(cells, self.mapping[ADDRESS])
+        group, address = _cell(cells, self._mapping[GROUP]), _cell(cells, self._mapping[ADDRESS])
         problem = _recipient_problem(group, address)
         if problem is not None:
             return problem
+        values = self._values(cells)
         try:
-            text = self.letter.text(self._values(cells))
+            text = Text(self._message.fill(values), self._url, self._title.fill(values))
         except Missing as missing:
             where = f"`{missing.name}` is missing or empty on line {line}."
             return problem_of("VARIABLE_MISSING", where)
-        unsent = "" if self.letter.fixed else too_long(text)
+        unsent = too_long(text) if values else ""
         if unsent:
             return problem_of("MESSAGE_TOO_LONG", f"On line {line} {unsent}.")
         return Addressed(int(group) if group else None, address, text)
@@ -167,10 +170,9 @@ class Reader:
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values = {}
-        for name in self.letter.names:
-            place = self.mapping.get(VARIABLE + name)
-            found = "" if place is None else _cell(cells, place)
-            values[name] = found or self.letter.given.get(name, "")
+        for name, column, given in self._variables:
+            place = self._mapping.get(column)
+            values[name] = (_cell(cells, place) if place is not None else "") or given
         return values
 
 

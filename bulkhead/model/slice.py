@@ -149,6 +149,8 @@ class Report:
     """Slots of the app and what is in them now, as the record of credentials keeps it."""
     push: list[tuple[str, str, str]] = field(default_factory=list)
     """What else mesibo was told about push: (hash of the app, field, JSON)."""
+    mids: list[tuple[int, int, int]] = field(default_factory=list)
+    """Messages that were accepted: (item, low word of the mid, digest of the recipient)."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
     traffic: Traffic = field(default_factory=Traffic)

@@ -181,8 +181,9 @@ class Broadcast(OfAnApp):
     variables: dict[Text, Text] | None = Field(
         None, max_length=64, description="Values for recipients that have none of their own."
     )
-    on_unknown: Literal["hold", "resend", "drop"] = "hold"
     max_recipients: Annotated[int, Field(ge=1)] | None = None
+    chunk: Annotated[int, Field(ge=1, le=100)] = Field(1, description="People that share a call.")
+    force_late: bool = Field(False, description="Also where it takes longer than its expiry.")
     max_failures: Most | None = None
 
 

@@ -103,6 +103,14 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             APP,
             "Events that made room for newer ones before their time, or were too many at once.",
         ),
+        "bulkhead_inbound_message_events_total": (
+            APP,
+            "Events about how far a message has come, whosever it was; also those that came again.",
+        ),
+        "bulkhead_inbound_broadcast_events_total": (
+            APP,
+            "Those of them that were about a message of a broadcast; they are counted, not kept.",
+        ),
     }
 )
 """Metric name to its labels and what it means."""

@@ -170,6 +170,8 @@ def _of_inbound(heard: Sequence[InboundCounts]) -> Measured:
     ]
     yield "bulkhead_inbound_refused_total", list[Sample](refused)
     yield "bulkhead_inbound_dropped_total", each("dropped")
+    yield "bulkhead_inbound_message_events_total", each("statuses")
+    yield "bulkhead_inbound_broadcast_events_total", each("placed")
 
 
 def _of_credentials(held: Mapping[str, Mapping[str, InSlot]], at: float) -> Measured:

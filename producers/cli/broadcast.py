@@ -8,6 +8,7 @@ import click
 
 from producers.cli.broadcast_create import create
 from producers.cli.broadcast_preview import preview
+from producers.cli.broadcast_stats import stats
 from producers.cli.broadcast_test import test
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import show_job
@@ -21,10 +22,10 @@ SHOWN = 40
 
 @click.group()
 def broadcast() -> None:
-    """Broadcasts: create, preview, test, pause, resume, stop."""
+    """Broadcasts: create, preview, test, pause, resume, stop, stats."""
 
 
-for command in (create, preview, test):
+for command in (create, preview, stats, test):
     broadcast.add_command(command)
 
 

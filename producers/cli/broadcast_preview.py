@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from bulkhead.broadcasting import Frozen, Ordered
     from bulkhead.engine.script import Scripts
     from bulkhead.model.app import App
-    from bulkhead.model.batch import Batch
-    from bulkhead.model.broadcast import Addressed, Letter, Reader
+    from bulkhead.model.broadcast import Addressed, Letter
 
 NOTE = (
     "people who are named and would be written to, beside the sender; members of groups are not"
@@ -38,15 +37,16 @@ def preview(ctx: Context, /, job: str, form: str | None) -> int:
 
 def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
     """The preview of a broadcast that was not made; reads all its recipients."""
+    from bulkhead.broadcast_limits import calls_of
     from producers.cli.quote import ahead_of
     from producers.rows.row import rows_of
     from producers.rows.survey import Survey
 
     request, audience = ordered.made.request, ordered.audience
     letter = _letter_of(request.params)
-    seen = Seen(_reader(letter, audience.mapping))
-    passing = rows_of(seen.listen(ordered.made.batches))
-    survey = Survey(passing, audience.mapping, audience.columns)
+    seen = Seen()
+    audience.listener = seen.look
+    survey = Survey(rows_of(ordered.made.batches), audience.mapping, audience.columns)
     for row in survey.repeated:
         seen.take_back(row)
     counts = {
@@ -57,6 +57,7 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "groups": seen.groups,
         "people": seen.people,
     }
+    calls = calls_of(seen.groups, seen.people, request.join or 1)
     ahead = ahead_of(_jobs(scripts), ordered.app.id)
     return {
         "dry_run": True,
@@ -64,24 +65,27 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "input": audience.input(),
         "counts": counts,
         "errors_by_code": survey.errors_by_code(),
-        "calls": survey.valid,
-        **_takes(survey.valid, ordered.app, (letter, request.rate, request.deadline), ahead),
+        "calls": calls,
+        **_takes(calls, ordered.app, (letter, request.rate, request.deadline), ahead),
         "billable": {"at_most": seen.people + 1 if survey.valid else 0, "note": NOTE},
     }
 
 
 def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
     """The preview of a broadcast that was made, for what of it is left."""
+    from bulkhead.broadcast_limits import calls_of
     from bulkhead.engine.fleet import Fleet
     from producers.cli.quote import ahead_of
 
     job, jobs = frozen.job, _jobs(scripts)
     app = Fleet(scripts).app(job.app or "")
     fields = jobs.fields(job.id)
-    seen = Seen(frozen.reader)
-    for _ in seen.listen(frozen.batches()):
-        pass
+    seen = _seen(frozen)
     left = job.counts.pending + job.counts.in_flight
+    chunk = int(fields.get("join") or 1)
+    calls = (
+        left if chunk == 1 else calls_of(min(seen.groups, left), max(0, left - seen.groups), chunk)
+    )
     rate = float(fields["rate"]) if fields.get("rate") else None
     deadline = float(fields["deadline"]) / 1e6 if fields.get("deadline") else None
     ahead = ahead_of(jobs, app.id, but=job.id)
@@ -92,8 +96,8 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
         "input": dict(job.input),
         "counts": {**job.to_dict()["counts"], "groups": seen.groups, "people": seen.people},
         "errors_by_code": job.to_dict()["errors_by_code"],
-        "calls": left,
-        **_takes(left, app, (frozen.letter, rate, deadline), ahead),
+        "calls": calls,
+        **_takes(calls, app, (frozen.letter, rate, deadline), ahead),
         "billable": {"at_most": min(seen.people, left) + 1 if left else 0, "note": NOTE},
     }
 
@@ -101,9 +105,8 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
 class Seen:
     """Looks at rows as they pass: who they are for, and three that show how the message reads."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self) -> None:
         self.groups = self.people = 0
-        self._reader = reader
         self._kinds = bytearray()
         self._first: tuple[int, Addressed] | None = None
         self._longest: tuple[int, Addressed] | None = None
@@ -111,12 +114,15 @@ class Seen:
         self._kept: list[tuple[int, Addressed]] = []
         self._step, self._number = 1, 0
 
-    def listen(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """The same batches."""
-        for batch in batches:
-            for place, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
-                self._look(line, None if place in batch.problems else cells)
-            yield batch
+    def look(self, line: int, found: Addressed | None) -> None:
+        """Note the next row, and what is sent because of it."""
+        if found is None:
+            self._kinds.append(0)
+            return
+        self._kinds.append(1 if found.gid is not None else 2)
+        self.groups += found.gid is not None
+        self.people += found.gid is None
+        self._keep(line, found)
 
     def take_back(self, row: int) -> None:
         """This row, counted from 0, is sent nothing: an earlier one is the same recipient."""
@@ -131,18 +137,6 @@ class Seen:
         middle = self._kept[min(self._number // 2 // self._step, len(self._kept) - 1)]
         chosen_ones = {"first": self._first, "middle": middle, "longest": self._longest}
         return [_sample(which, *one) for which, one in chosen_ones.items()]
-
-    def _look(self, line: int, cells: Sequence[str] | None) -> None:
-        from bulkhead.model.broadcast import Addressed
-
-        found = None if cells is None else self._reader.read(cells, line)
-        if not isinstance(found, Addressed):
-            self._kinds.append(0)
-            return
-        self._kinds.append(1 if found.gid is not None else 2)
-        self.groups += found.gid is not None
-        self.people += found.gid is None
-        self._keep(line, found)
 
     def _keep(self, line: int, found: Addressed) -> None:
         self._first = self._first or (line, found)
@@ -184,7 +178,6 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
         "labels": dict(labels),
         "from": letter.sender,
         "expiry_s": letter.expiry,
-        "on_unknown": letter.on_unknown,
         "variables": list(letter.names),
         "samples": seen.samples,
     }
@@ -261,10 +254,15 @@ def _letter_of(params: Mapping[str, Any]) -> Letter:
     return Letter.of(params)
 
 
-def _reader(letter: Letter, mapping: Mapping[str, int]) -> Reader:
-    from bulkhead.model.broadcast import Reader
+def _seen(frozen: Frozen) -> Seen:
+    from bulkhead.model.broadcast import Addressed
 
-    return Reader(letter, mapping)
+    seen, reader = Seen(), frozen.reader
+    for batch in frozen.batches():
+        for line, cells in zip(batch.lines, batch.cells, strict=True):
+            found = reader.read(cells, line)
+            seen.look(line, found if isinstance(found, Addressed) else None)
+    return seen
 
 
 def _jobs(scripts: Scripts) -> Any:

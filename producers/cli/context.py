@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bulkhead.engine.script import Scripts
     from bulkhead.model.batch import Batch
     from bulkhead.model.job import Job
+    from bulkhead.rotation_order import Rotations
     from bulkhead.secrets import Secret
     from bulkhead.site import Site
     from producers.cli.job_options import How
@@ -83,6 +84,14 @@ class Context:
         from bulkhead.engine.keys import Keys
 
         return Keys(self.scripts)
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        from bulkhead.engine.audit import who_we_are
+        from bulkhead.rotation_order import Customer, Rotations
+
+        customer = Customer(who_we_are(), self.settings.tenant)
+        return Rotations(self.scripts, self.site.keys, customer)
 
     @cached_property
     def _sealing_key(self) -> str:
@@ -148,6 +157,18 @@ class Context:
         self.may_ask(yes)
         if not click.confirm(question, err=True):
             raise Declined("nothing was changed", why="the answer was no")
+
+    def confirm_number(self, question: str, number: int, yes: bool) -> None:
+        """Go on only if the person types the number: a yes is typed without being read.
+
+        Raises Declined as `confirm` does.
+        """
+        if yes:
+            return
+        self.may_ask(yes)
+        typed = click.prompt(f"{question} Type their number to go on", err=True)
+        if "".join(letter for letter in typed if letter not in " ,._'") != str(number):
+            raise Declined("nothing was changed", why=f"{typed!r} is not {number:,}")
 
     def may_ask(self, yes: bool) -> None:
         """Raises Declined where a yes is needed, was not given and cannot be asked for."""

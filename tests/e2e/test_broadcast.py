@@ -90,6 +90,7 @@ def test_a_value_may_be_given_for_rows_that_have_none(app):
         (["--to-users", "{people}", "--message", "Hi {{name"], 2, "not a template"),
         (["--to-users", "{people}", "--message", "x" * 5000], 2, "the message is too long"),
         (["--to-users", "{people}", "--message", "Hi", "--max-recipients", "1"], 9, "2 recipients"),
+        (["--to-users", "{people}", "--message", "Hi {{name}}", "--chunk", "2"], 2, "share a call"),
         (["--to-users", "{people}", "--message", "Hi", "--title", "T"], 2, "a title goes with"),
         (["--to-users", "{people}"], 2, "nothing is to be sent"),
         (["--message", "Hi"], 2, "nobody is to get it"),
@@ -198,6 +199,60 @@ def test_a_retry_of_refused_rows_sends_no_half_filled_message(app):
     app.typed("jobs", "retry", job["id"], "--wait", "--timeout", "60s", code=9)
 
     assert app.received() == [BOB]
+
+
+@pytest.mark.parametrize(
+    ("policy", "outcome", "calls"), [("drop", "failed", 1), ("resend", "succeeded", 2)]
+)
+def test_a_lost_answer_is_dropped_or_sent_again_where_that_was_said(app, policy, outcome, calls):
+    app.stand_in.faults({"fault": "drop_after_commit", "op": "message", "key": ANN, "times": 1})
+    words = ("--to-users", app.file("one.txt", f"{ANN}\n"), "--message", "Hi")
+
+    job = app.sent(*words, "--on-unknown", policy, code=3 if policy == "drop" else 0)
+
+    [row] = app.results(job["id"])
+    assert row["outcome"] == outcome
+    assert app.received() == [ANN] * calls
+
+
+def test_a_chunk_of_people_shares_a_call_and_its_outcome(app):
+    people = [f"u{n}@example.com" for n in range(25)]
+    users = app.file("p.txt", "".join(f"{one}\n" for one in people))
+    words = ("--to-users", users, "--to-groups", "999999", "--message", "Hi", "--chunk", "10")
+    shown = app.create(*words, "--dry-run").json
+
+    job = app.sent(*words, code=3)
+
+    received = app.received()
+    assert shown["calls"] == 4
+    assert sorted(",".join(received).replace("gid:999999,", "").split(",")) == sorted(people)
+    assert max(key.count(",") + 1 for key in received) <= 10
+    assert len(received) < 26
+    outcomes = [row["outcome"] for row in app.results(job["id"])]
+    assert (outcomes.count("succeeded"), outcomes.count("failed")) == (25, 1)
+
+
+def test_every_recipient_of_a_refused_or_lost_chunk_is_refused_or_unknown(app):
+    text = "".join(f"u{n}@example.com\n" for n in range(8))
+    words = ("--to-users", app.file("p.txt", text), "--message", "Hi", "--chunk", "8")
+    app.stand_in.faults({"fault": "drop_after_commit", "op": "message"})
+
+    job = app.sent(*words, code=3)
+
+    calls = app.received()
+    assert job["counts"]["unknown"] == 8
+    assert sum(key.count(",") + 1 for key in calls) == 8
+
+
+def test_a_broadcast_ends_at_its_end_and_rests_outside_its_window(slow_app):
+    text = "".join(f"u{n}@example.com\n" for n in range(60))
+    words = ("--to-users", slow_app.file("p.txt", text), "--message", "Hi", "--force-late")
+
+    job = slow_app.sent(*words, "--end-at", "in 3s", code=5)
+
+    assert job["state"] == "timed_out"
+    assert job["counts"]["not_attempted"] + len(slow_app.received()) == 60
+    assert job["counts"]["not_attempted"] > 0
 
 
 def test_a_held_broadcast_sends_nothing_until_it_is_resumed(app):
