@@ -62,5 +62,5 @@ def _reader(facts: JobFacts) -> Reader:
 # A job's message is the same for each of its rows, and read once.
 @lru_cache(READERS_KEPT)
 def _made(letter: tuple[Any, ...], mapping: tuple[tuple[str, int], ...]) -> Reader:
-    *parts, given = letter
-    return Reader(Letter(*parts, given=dict(given)), dict(mapping))
+    sender, message, url, title, expiry, given = letter
+    return Reader(Letter(sender, message, url, title, expiry, dict(given)), dict(mapping))
