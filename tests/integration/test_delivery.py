@@ -250,9 +250,9 @@ def test_an_answer_that_is_reported_late_still_places_its_events(world):
     world.app()
     job = world.submit(2, kind="broadcast")
     part = world.begun()
+    tell(world, event(0, "read"))
     world.advance(9)
     world.worker("w2").reap()
-    tell(world, event(0, "read"))
     before = reached(world, job)
 
     run(world, part)
