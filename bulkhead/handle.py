@@ -25,9 +25,6 @@ LOOK_EVERY = 0.25
 STORE_AWAY = 60.0
 """Seconds that the store may be away while a job is waited for."""
 
-PASSING = "schedule"
-"""A job paused by this goes on by itself."""
-
 
 class JobHandle:
     """One job as it was last read; whatever asks the store brings the handle up to date.
@@ -185,7 +182,7 @@ class JobHandle:
 
     def _raise_if_paused(self) -> None:
         paused = self.document.paused
-        if paused is None or paused["by"] == PASSING:
+        if paused is None or not self.document.needs_a_person:
             return
         raise JobPaused(
             f"{self.id} is paused by {paused['by']}",

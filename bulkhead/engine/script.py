@@ -25,21 +25,9 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
+WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "window", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = (
-    *(
-        "beat",
-        "bury",
-        "discard",
-        "hear",
-        "part",
-        "reseal",
-        "schedule",
-        "wake",
-        "webhook",
-    ),
-)
+WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "schedule", "wake", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
     "begin": (*WORK, "joined", "record"),

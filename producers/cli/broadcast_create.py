@@ -41,7 +41,9 @@ ASKED_FOR_NUMBER = 1_000
 @output_option
 @pass_context
 def create(ctx: Context, /, form: str | None, **options: Any) -> int:
-    """Send a message to groups, people or both; asks first, with the number of recipients.
+    """Send a message to groups, people or both; asks first.
+
+    The question has the number of recipients; from 1,000 on, it is typed.
 
     The recipients are read to the end and frozen before the first call. A group is one call, and
     so is each person. A call that is not answered is never repeated: its row is unknown.

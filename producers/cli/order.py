@@ -14,6 +14,7 @@ from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job, JobState
 from producers.cli.context import Context
 from producers.cli.follow import finish
+from producers.cli.in_time import in_time
 from producers.cli.job_options import How
 from producers.cli.quote import quote, show_quote
 from producers.cli.token_file import TokenFile, hand_over
@@ -47,11 +48,11 @@ def carry_out(
         with opening as order:
             return show_quote(quote(ctx.scripts, order), form)
     if how.tokens_out is None:
-        return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
+        return finish(ctx.jobs, submit(ctx, opening, how.yes, how.force_late), how.following, form)
     # Before anything is read: a file that cannot be written must not cost anybody a token.
     out = TokenFile.create(how.tokens_out, "--tokens-out")
     try:
-        job = submit(ctx, opening, how.yes)
+        job = submit(ctx, opening, how.yes, how.force_late)
         code = finish(ctx.jobs, job, how.following, form)
         _write_tokens(ctx, job, out)
         return code
@@ -70,9 +71,18 @@ def _write_tokens(ctx: Context, job: Job, out: TokenFile) -> None:
         click.echo(f"the job goes on, and may issue more: {more}", err=True)
 
 
-def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> Job:
-    """The job that was made of the order, after the person's yes where one is needed."""
-    with opening as order:
+def submit(
+    ctx: Context,
+    opening: AbstractContextManager[Order],
+    yes: bool,
+    force_late: bool = True,
+) -> Job:
+    """The job that was made of the order, after the person's yes where one is needed.
+
+    Raises InvalidInput where it cannot finish in time, unless `force_late`.
+    """
+    with opening as opened:
+        order = opened if force_late else in_time(ctx, opened)
         if order.question is None:
             return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)

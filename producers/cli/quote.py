@@ -12,6 +12,7 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
+from bulkhead.lateness import lateness
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
 from bulkhead.model.push import UploadRow
@@ -58,6 +59,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     count = _of_files if request.kind == "creds.upload" else _of_calls
     counting = _of_users if request.kind.startswith("users.") else count
     counted, codes, will = counting(scripts, order)
+    late = lateness(scripts, request, will.calls)
     return {
         "dry_run": True,
         "kind": request.kind,
@@ -68,6 +70,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "errors_by_code": codes,
         "calls": will.calls,
         "duration": duration_of(will.calls, app, request.rate, ahead_of(Jobs(scripts), app.id)),
+        **({"late": late and late.to_dict()} if request.deadline is not None else {}),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
@@ -120,9 +123,10 @@ def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:
-    """Print the quote; the exit code: 0, or 9 if a row is bad or none is valid."""
+    """Print the quote; the exit code: 0, or 9 if a row is bad, none is valid or it is too late."""
     counts = document["counts"]
-    code = NOT_VALID if counts["invalid"] or not counts["valid"] else 0
+    late = document.get("late")
+    code = NOT_VALID if counts["invalid"] or not counts["valid"] or late else 0
     if chosen(form) != "table":
         show_one(document, form)
         return code
@@ -207,6 +211,11 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
         lines["open_jobs"] = (
             f"{takes['open_jobs']} of this app with {takes['open_items']:,} items left: "
             f"{spoken(takes['seconds_after_open_jobs'])} if they all go first"
+        )
+    if late := document.get("late"):
+        lines["too_late"] = (
+            f"only {late['in_time']:,} of its calls can be made before its end;"
+            f" all would be made by {late['done_at']}"
         )
     if takes["app_state"] != "active":
         lines["held_up"] = f"the app is {takes['app_state']}: nothing is sent until it goes on"

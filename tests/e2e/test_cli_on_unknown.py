@@ -1,4 +1,6 @@
-"""`--on-unknown` and the end of a job as a person types them."""
+"""`--on-unknown`, quiet hours and the end of a job as a person types them."""
+
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -86,3 +88,64 @@ def test_times_that_make_no_sense_are_usage_problems_and_make_no_job(site, words
     three_lines(done)
     assert said in done.err
     assert sent(site) == 0
+
+
+def people(many):
+    return "address\n" + "".join(f"{number}@example.com\n" for number in range(many))
+
+
+def test_what_cannot_finish_in_time_is_refused_unless_it_is_forced(site):
+    words = ("users", "delete", "-", "--app", "demo/shop", "--yes", "--rate", "1/s")
+    late = (*words, "--end-at", "in 10s", "-o", "json")
+
+    refused = typed(site, *late, stdin=people(100))
+    quoted = typed(site, *late, "--dry-run", stdin=people(100))
+    soon = typed(site, *words, "--end-at", "in 10m", "--at", "in 5m", stdin=people(100))
+    forced = typed(site, *late, "--force-late", "--wait", stdin=people(100))
+
+    assert (refused.code, refused.out) == (9, ""), refused
+    assert "limited by job_rate (1/s)" in three_lines(refused)["why"]
+    assert (quoted.code, quoted.json["late"]["limited_by"]) == (9, "job_rate")
+    assert soon.code == 0, soon
+    assert forced.code == 5, forced
+    counts = forced.json["counts"]
+    assert forced.json["state"] == "timed_out"
+    assert 0 < counts["not_attempted"] < 100
+
+
+def test_the_same_command_again_finds_its_job_though_it_would_be_late_by_now(site):
+    words = ("users", "delete", "-", "--app", "demo/shop", "--yes", "--idempotency-key", "once")
+    first = typed(site, *words, "--end-at", "in 10m", "-o", "json", stdin=people(3))
+
+    again = typed(site, *words, "--end-at", "in 1s", "--rate", "1/h", "-o", "json", stdin=people(3))
+
+    assert (again.code, again.json["id"]) == (0, first.json["id"]), again
+
+
+def test_a_job_outside_its_window_rests_and_waits_for_no_person(site):
+    later = datetime.now(UTC) + timedelta(hours=3)
+    hours = f"{later:%H:%M}-{later + timedelta(hours=1):%H:%M}"
+
+    done = call(site, "message", HELLO, "--window", hours, "--timeout", "1s", "--wait")
+
+    assert done.code == 8, done
+    assert (done.json["paused"]["by"], done.json["window"]) == ("schedule", f"{hours}[UTC]")
+    assert "it goes on by itself at" in done.err
+    told = typed(site, "jobs", "explain", done.json["id"], "-o", "json").json
+    assert "window" in [reason["code"] for reason in told["reasons"]]
+    paused = typed(site, "jobs", "pause", done.json["id"], "-o", "json").json
+    resumed = typed(site, "jobs", "resume", done.json["id"], "-o", "json").json
+    assert (paused["paused"]["by"], resumed["paused"]["by"]) == ("user", "schedule")
+    assert typed(site, "jobs", "cancel", done.json["id"]).code == 0
+    assert sent(site) == 0
+
+
+def test_a_window_that_opens_lets_the_job_go_on_by_itself(site):
+    now = datetime.now(UTC)
+    opens = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    hours = f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
+
+    done = call(site, "message", HELLO, "--window", hours, "--wait", "--timeout", "90s")
+
+    assert done.code == 0, done
+    assert opens.isoformat()[:16] <= done.json["times"]["started_at"]

@@ -96,7 +96,7 @@ def test_what_kills_every_worker_that_sends_it_again_is_unknown_in_the_end(world
 
 
 def test_dropped_rows_are_failed_rows_everywhere(world):
-    job, _, _ = died_in_flight(world, "drop", items=1)
+    job, _part, _ = died_in_flight(world, "drop", items=1)
 
     document = world.jobs.get(job)
     (row,) = world.jobs.results(job)

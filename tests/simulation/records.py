@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bulkhead.model.ranges import indexes, parse_ranges
+from tests.simulation.kernel import require
+
 
 @dataclass(eq=False)
 class Lease:
@@ -29,6 +32,15 @@ class Lease:
     """Those that no report has told of as used."""
     doubt: int = 0
     """Microseconds by which its worker may be wrong about that."""
+
+    def unused(self, report):
+        """The permits that a report gives back."""
+        if self.join == 1:
+            self.permits -= len(self.items) - len(set(indexes(parse_ranges(report.left))))
+            return len(report.back) + report.free
+        self.permits -= report.calls
+        require(self.permits >= 0, "a call a permit", self.id, self.permits)
+        return self.permits if report.last else 0
 
 
 @dataclass(eq=False)
@@ -61,6 +73,11 @@ class ModelJob:
     @property
     def apps(self):
         return (self.app,)
+
+    def forgive(self, items):
+        """Nobody died over these the last time."""
+        for index in items:
+            self.deaths.pop(index, None)
 
     def bundles(self, items, most):
         """These items as their calls carry them."""

@@ -51,6 +51,10 @@ local function may_start(lease, app, it)
     time_out(lease.job)
     return 'held'
   end
+  if it.edges and not window.of(it.edges) then
+    rest(lease.job, it)
+    return 'held'
+  end
   if not may_call(app, it.kind) then return 'held' end
   if num(app.cool_until, 0) > NOW then return 'held' end
   if tenant_of(app.tenant).state ~= 'active' then return 'held' end
@@ -103,7 +107,7 @@ for i = 3, #ARGV, 3 do
     end
     if verdict == 'ok' then
       local ends = tonumber(lease.at) + GRANT
-      local left = math.max(0, math.min(ends - NOW, num(it.deadline, math.huge) - WALL))
+      local left = math.max(0, math.min(ends - NOW, window.left(it)))
       answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
         tries_of(lease.job, lease.left), known_of(lease, ARGV[i + 1]), lease.opens or '' }
     end

@@ -90,7 +90,7 @@ local function start()
     -- Who sleeps for longer than until then learns of it.
     return ring(cell_of(fields.apps and redis.call('LINDEX', key('job', job, 'apps'), 0) or fields.app))
   end
-  enqueue(job, fields.app, fields.apps)
+  enqueue(job, fields.app, fields)
 end
 
 start()
