@@ -94,6 +94,17 @@ def test_late_repeated_shuffled_wide_and_textual_events_count_once(app):
     assert show["of_broadcasts"] == show["message_events"] == 3 * (PEOPLE + 2 * found["read"])
 
 
+def test_of_people_who_share_a_call_each_is_counted(app):
+    listen(app, read=1, delivered=0.5)
+
+    words = ("--to-users", people(app), "--message", "Hello", "--chunk", "10")
+    job = app.sent(*words)["id"]
+    found = settled(app, job, sent=PEOPLE)
+
+    assert len(app.received()) == 4
+    assert 5 < found["delivered"] < 35
+
+
 def test_a_group_counts_when_one_member_is_reached_and_its_members_each_once(app):
     listen(app, read=1, repeat=2)
     gids = app.groups(3, members={"m": ",".join(MEMBERS)})
