@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bulkhead.engine.script import Scripts
     from bulkhead.model.batch import Batch
     from bulkhead.model.job import Job
+    from bulkhead.rotation_order import Rotations
     from bulkhead.secrets import Secret
     from bulkhead.site import Site
     from producers.cli.job_options import How
@@ -83,6 +84,14 @@ class Context:
         from bulkhead.engine.keys import Keys
 
         return Keys(self.scripts)
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        from bulkhead.engine.audit import who_we_are
+        from bulkhead.rotation_order import Customer, Rotations
+
+        customer = Customer(who_we_are(), self.settings.tenant)
+        return Rotations(self.scripts, self.site.keys, customer)
 
     @cached_property
     def _sealing_key(self) -> str:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bulkhead.model.ranges import indexes, parse_ranges
+from tests.simulation.kernel import require
+
 
 @dataclass(eq=False)
 class Lease:
@@ -30,6 +33,15 @@ class Lease:
     doubt: int = 0
     """Microseconds by which its worker may be wrong about that."""
 
+    def unused(self, report):
+        """The permits that a report gives back."""
+        if self.join == 1:
+            self.permits -= len(self.items) - len(set(indexes(parse_ranges(report.left))))
+            return len(report.back) + report.free
+        self.permits -= report.calls
+        require(self.permits >= 0, "a call a permit", self.id, self.permits)
+        return self.permits if report.last else 0
+
 
 @dataclass(eq=False)
 class ModelJob:
@@ -55,12 +67,29 @@ class ModelJob:
     """Items that were sent, and of which nobody could or was left to say whether they were done."""
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
+    hours: tuple = ()
+    """When its calls may start: (first, last) microseconds; none if always."""
     alike: int = 1
     """So many items that follow each other may share a call."""
 
     @property
     def apps(self):
         return (self.app,)
+
+    def closed_since(self, now):
+        """When its window closed, 0 if it was not open yet; None while it is open."""
+        if not self.hours or any(first <= now < last for first, last in self.hours):
+            return None
+        return max((last for _, last in self.hours if last <= now), default=0)
+
+    def opens(self, now):
+        """When its window opens next."""
+        return min(first for first, _ in self.hours if first > now)
+
+    def forgive(self, items):
+        """Nobody died over these the last time."""
+        for index in items:
+            self.deaths.pop(index, None)
 
     def bundles(self, items, most):
         """These items as their calls carry them."""
