@@ -96,6 +96,14 @@ class AskedToBroadcast(Asked, total=False):
     """Accepted, and paused until somebody resumes it."""
 
 
+class AskedOfMembers(Asked, total=False):
+    """What new members may be given by name, beside what every job may be."""
+
+    permissions: Sequence[Literal["send", "recv", "pub", "sub", "list"]]
+    admin: Sequence[str]
+    """Rights of an admin, such as "owner"."""
+
+
 def options_of(asked: Asked) -> Options:
     """The same, checked and as the engine takes it. Raises InvalidInput."""
     given: dict[str, Any] = dict(asked)

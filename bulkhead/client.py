@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from bulkhead import ordering
 from bulkhead.asking import (
     Asked,
+    AskedOfMembers,
     AskedToBroadcast,
     AskedToRotate,
     credential_of,
@@ -37,10 +38,12 @@ from bulkhead.submitting import Entry, submit
 
 if TYPE_CHECKING:
     from bulkhead.credential_file import Given
+    from bulkhead.model.members import Verb
     from bulkhead.rotation_order import Rotations
 
 __all__ = [
     "Asked",
+    "AskedOfMembers",
     "AskedToBroadcast",
     "AskedToRotate",
     "Bulkhead",
@@ -190,6 +193,32 @@ class Bulkhead:
         refuse_past(self._scripts, ordered.app.id, options)
         return self._handle(ordered.made.submit(self._scripts))
 
+    def add_members(
+        self,
+        members: Iterable[str | Mapping[str, Any]],
+        *,
+        app: str,
+        gid: int | str | None = None,
+        **asked: Unpack[AskedOfMembers],
+    ) -> JobHandle:
+        """Make people members of groups: addresses, or mappings with `address` and `gid`.
+
+        `gid` is for all of them, and may be a custom_id of our record. Many go in one call; who
+        is refused is found out, and stops nobody else. Raises as `import_users`.
+        """
+        return self._members("add", members, app, gid, asked)
+
+    def remove_members(
+        self,
+        members: Iterable[str | Mapping[str, Any]],
+        *,
+        app: str,
+        gid: int | str | None = None,
+        **asked: Unpack[Asked],
+    ) -> JobHandle:
+        """Take people out of groups. Takes and raises what `add_members` does, but no rights."""
+        return self._members("remove", members, app, gid, asked)
+
     def job(self, id: str) -> JobHandle:  # noqa: A002 - the word the caller knows it by
         """The job of that id. Raises NotFound."""
         return self._handle(Jobs(self._scripts).get(id))
@@ -238,6 +267,23 @@ class Bulkhead:
             )
         keys = SecretKeys.of(self._settings)
         return Rotations(self._scripts, keys, Customer(who_we_are(), self._tenant))
+
+    def _members(
+        self,
+        verb: Verb,
+        members: Iterable[Any],
+        app: str,
+        gid: int | str | None,
+        asked: Mapping[str, Any],
+    ) -> JobHandle:
+        from bulkhead.membering import Order, order_members  # noqa: PLC0415 - slow to load
+
+        told: dict[str, Any] = dict(asked)
+        rights = {name: told.pop(name) for name in ("permissions", "admin") if name in told}
+        order = Order(self._app(app), verb, "" if gid is None else str(gid), **rights)
+        return self._handle(
+            order_members(self._scripts, order, members, options_of(cast(Asked, told)))
+        )
 
     def _app(self, app: str) -> str:
         return "/".join(split_app(app, self._tenant))

@@ -21,7 +21,7 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import Known, Slice
-from tasks import broadcast, call, check, push, rotation, rotation_supply, users
+from tasks import broadcast, call, check, members, push, rotation, rotation_supply, users
 from tasks.asked import Asked
 from tasks.joined import Alike
 
@@ -127,6 +127,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
+    **{
+        ("groups.members", step): Operation(
+            members.edit,
+            members.done,
+            joined=members.edit_several,
+            alike=members.alike,
+            parted=partial(members.parted, step),
+        )
+        for step in members.STEPS
+    },
     ("broadcast", FIRST): Operation(
         broadcast.send, joined=broadcast.send_to_several, alike=broadcast.alike
     ),

@@ -173,7 +173,10 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         return
     match outcome:
         case Again(seconds, step):
-            report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
+            # What shared a call comes back together, and shares the next one.
+            shared = finished.shared and report.retries
+            pause = report.retries[-1][1] if shared else round(seconds * 1e6)
+            report.retries.append((index, pause, tries, first_ms, step))
         case Next(step=step, why=why):
             report.next.setdefault(step, []).append(index)
             if why:

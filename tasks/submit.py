@@ -24,6 +24,7 @@ from bulkhead.payloads.models import (
     Broadcast,
     CancelJob,
     DeleteUsers,
+    EditMembers,
     ImportUsers,
     OfAnApp,
     PauseJob,
@@ -37,6 +38,7 @@ from bulkhead.site import SecretKeys
 from tasks import refusal_letter
 from tasks.desk import Desk
 from tasks.order_broadcast import order_broadcast
+from tasks.order_members import ordered_by
 from tasks.order_rotation import order_rotation, ordered_before
 from tasks.together import Together
 
@@ -120,6 +122,8 @@ class Submit:
                 made: Callable[..., Job] = ordering.import_users
             case DeleteUsers():
                 made = ordering.delete_users
+            case EditMembers():
+                made = ordered_by(payload)
             case RawCall(op=op, body=body):
                 options = self._options(message, payload)
                 app = self._app(payload.app)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from bulkhead.model.member_steps import MOST, SPLITS
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, UNDO_UPLOAD, VERIFY
 
@@ -20,7 +21,7 @@ ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
 
-MOST_JOINED = 100
+MOST_JOINED = MOST
 """Items that one call may carry: so many addresses stay below the 8,192 bytes of a body."""
 
 
@@ -71,6 +72,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             lost={READ_BACK: UNDO_UPLOAD},
             operation_class="push_upload",
             policies=False,
+        ),
+        # Who is a member already stays one, and who is none is gone: a second call changes nothing.
+        "groups.members": Kind(
+            dict.fromkeys((FIRST, *SPLITS), Repeat.SAFE), joins={FIRST: MOST, **SPLITS}
         ),
         # mesibo keeps no id of ours with a message and lists none: nothing can be looked up.
         "broadcast": Kind({FIRST: Repeat.ONCE}, operation_class="message"),

@@ -111,9 +111,11 @@ def _cell(cells: Sequence[str], column: int | None) -> str | None:
 
 
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
-    if "address" not in mapping:
+    # Members of groups that each row names are told apart by both: see `model.members`.
+    place = mapping.get("address", mapping.get("member"))
+    if place is None:
         return {}
     group = _cell(cells, mapping.get("group"))
     if group:
         return {"gid": group}
-    return {"address": _cell(cells, mapping["address"]) or ""}
+    return {"address": _cell(cells, place) or ""}

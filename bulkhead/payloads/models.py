@@ -71,6 +71,21 @@ _GROUP = {
         },
     ],
 }
+_MEMBER = {
+    "description": "An address, or an object with address and gid. A bad one fails alone.",
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {
+                "address": {"type": "string"},
+                "gid": {"type": ["integer", "string"]},
+            },
+            "required": ["address"],
+        },
+    ],
+}
+MemberItem = Annotated[Any, WithJsonSchema(_MEMBER)]
 UserItem = Annotated[Any, WithJsonSchema(_USER)]
 AddressItem = Annotated[Any, WithJsonSchema(_ADDRESSED)]
 GroupItem = Annotated[Any, WithJsonSchema(_GROUP)]
@@ -172,6 +187,20 @@ class Broadcast(OfAnApp):
     max_failures: Most | None = None
 
 
+class EditMembers(OfAnApp):
+    """Add members to groups, or remove them."""
+
+    kind: Literal["groups.members"]
+    items: Annotated[list[MemberItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    verb: Literal["add", "remove"]
+    gid: Annotated[int, Field(ge=1)] | Text | None = Field(
+        None, description="Of all items, a custom_id of our record too; unset: each has its own."
+    )
+    permissions: list[Literal["send", "recv", "pub", "sub", "list"]] | None = None
+    admin: list[Text] | None = None
+    max_failures: Most | None = None
+
+
 class RotateCredentials(Payload):
     """Give many apps one push credential, in waves."""
 
@@ -211,6 +240,7 @@ MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
     "creds.rotate": RotateCredentials,
+    "groups.members": EditMembers,
     "broadcast": Broadcast,
     "call": RawCall,
     "job.cancel": CancelJob,
@@ -218,7 +248,7 @@ MODELS: dict[str, type[Payload]] = {
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create", "groups.members")
+LATER = ("groups.create",)
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {

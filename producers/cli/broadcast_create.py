@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,7 +57,8 @@ def create(ctx: Context, /, form: str | None, **options: Any) -> int:
     if how.dry_run and ctx.taker is None:
         with opening as ordered:
             return show_preview(preview_of(ctx.scripts, ordered), form)
-    return carry_out(ctx, _order(ctx, opening), how, form)
+    # Looked at with the calls that it takes, which are fewer than its rows where people share one.
+    return carry_out(ctx, _order(ctx, opening), replace(how, force_late=True), form)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ COMMANDS = {
     "apps": "apps",
     "users": "users",
     "creds": "creds",
+    "groups": "groups",
     "broadcast": "broadcast",
     "jobs": "jobs",
     "submissions": "submissions",

@@ -15,6 +15,7 @@ from bulkhead.errors import NotFound
 from bulkhead.lateness import lateness
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
+from bulkhead.model.kind import FIRST, KINDS
 from bulkhead.model.push import UploadRow
 from bulkhead.model.user import UserMapping
 from producers.cli.follow import say_code
@@ -100,10 +101,12 @@ def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
     for batch in order.batches:
         rows, bad = rows + len(batch.cells), bad + len(batch.problems)
     left = rows - bad
+    known = KINDS.get(order.request.kind)
+    calls = -(-left // (known.joins.get(FIRST, 1) if known else 1))
     counted = Counted(rows, left, invalid=bad, duplicates=0, already_done=0, to_send=left)
     # Push settings make nobody active.
     users = 0 if order.request.kind.startswith("creds.") else left
-    return counted, [], Foreseen(already_done=0, calls=left, billable=users, new=users)
+    return counted, [], Foreseen(already_done=0, calls=calls, billable=users, new=users)
 
 
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:

@@ -310,3 +310,52 @@ def test_nothing_is_deleted_without_a_yes(run, create):
 
     assert run("schedules", "delete", "weekly").returncode == 6
     assert document(run("schedules", "show", "weekly"))["state"] == "active"
+
+
+BROADCAST = ("broadcast", "create", "--app", "acme/shop", "--from", "news", "--message", "Hello")
+
+
+def test_a_broadcast_to_groups_is_scheduled_and_makes_one_job_each_time(run, create, redis):
+    words = (*BROADCAST, "--to-groups", "404101,404102", "--window", "09:00-20:00", "--yes")
+    made = document(create(*words))
+
+    sent = document(run("schedules", "run-now", "weekly"))
+
+    assert (made["kind"], made["input"]["rows"]) == ("broadcast", 2)
+    assert (sent["kind"], sent["counts"]["total"]) == ("broadcast", 2)
+    assert sent["labels"]["schedule"] == "weekly"
+    assert Jobs(Scripts(redis)).params(sent["id"])["message"] == "Hello"
+    assert Jobs(Scripts(redis)).fields(sent["id"])["edges"]
+
+
+def test_the_audience_of_a_broadcast_is_read_anew(run, create, tmp_path):
+    groups = tmp_path / "groups.txt"
+    groups.write_text("404101\n")
+    options = (*DAILY, "--audience-from", str(groups))
+    made = document(create(*BROADCAST, "--yes", options=options))
+    groups.write_text("404101\n404102\n404103\n")
+
+    sent = document(run("schedules", "run-now", "weekly"))
+
+    assert made["command"][-2:] == ["--to-groups", str(groups)]
+    assert sent["counts"]["total"] == 3
+
+
+def test_nothing_is_sent_when_a_broadcast_is_scheduled(create, redis):
+    create(*BROADCAST, "--to-groups", "404101", "--yes")
+
+    assert jobs(redis) == []
+
+
+@pytest.mark.parametrize("option", [("--at", "in 1h"), ("--end-at", "in 2h"), ("--dry-run",)])
+def test_a_broadcast_that_is_scheduled_names_no_instant(create, option):
+    done = create(*BROADCAST, "--to-groups", "404101", "--yes", *option)
+
+    assert f"{option[0]} has no place in a schedule" in refused(done, 2)
+
+
+def test_a_sender_that_is_one_of_the_app_no_more_is_refused(run, create):
+    document(create(*BROADCAST, "--to-groups", "404101", "--yes"))
+    document(run("apps", "set", "acme/shop", "--senders", "other"))
+
+    assert "news" in refused(run("schedules", "run-now", "weekly"), 4)

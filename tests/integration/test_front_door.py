@@ -181,7 +181,6 @@ def test_other_content_under_a_key_is_refused(client, door):
     ("members", "code", "said"),
     [
         ({"kind": "groups.create"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
-        ({"kind": "groups.members"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
         ({"kind": "broadcast"}, "PAYLOAD_INVALID", "`sender`"),
         ({"kind": "creds.rotate"}, "PAYLOAD_INVALID", "`apps"),
         ({"kind": "users.improt"}, "PAYLOAD_INVALID", "users.improt"),

@@ -9,6 +9,7 @@ from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
 from tasks.joined import shortened
 from tests.simulation.answers import fold
+from tests.simulation.joining import reach, turns
 from tests.simulation.kernel import MICRO, Signal
 from tests.simulation.orders import KIND
 from tests.simulation.rotation import NO_CALL
@@ -176,33 +177,19 @@ class Worker:
         self.busy += 1
         if "sends before it begins" in self.world.flaws:
             self.world.call(self, parcel[0], [parcel[0].ranges[0][0]], 1, 0)
-        reach = self._reach(parcel)
-        answers = yield from self._ask(lambda: self.verbs.begin(leases, reach))
+        reached = reach(self.world, parcel)
+        answers = yield from self._ask(lambda: self.verbs.begin(leases, reached))
         runs = []
         for part, answer in zip(parcel, answers, strict=True):
             if isinstance(answer, Begun):
                 self.delay.learn(answer.since_claim / MICRO)
-                runs.append(self._take_up(shortened(part, reach), answer, asked_at))
+                runs.append(self._take_up(shortened(part, reached), answer, asked_at))
         while runs:
             yield runs[0].done, SETTLE_EVERY
             yield from self._settle(runs)
             runs = [run for run in runs if not run.settled]
         self.busy -= 1
         self._release(parcel)
-
-    def _bundles(self, part, items):
-        return self.world.model.jobs[part.job].bundles(items, part.join)
-
-    def _reach(self, parcel):
-        """How many items of a lease its calls carry, where they are marked as sent."""
-        found = {}
-        for part in parcel:
-            if part.join > 1 and self.world.repeat_of(part) != "safe":
-                items = list(indexes(part.ranges))
-                carried = sum(map(len, self._bundles(part, items)[: len(part.offsets)]))
-                if carried < len(items):
-                    found[part.lease] = carried
-        return found
 
     def _take_up(self, part, begun, asked_at):
         window = Clocks().window(begun, asked_at / MICRO, self.kernel.now / MICRO)
@@ -216,13 +203,7 @@ class Worker:
             elif part.step == LOOK:
                 run.unsent.append(index)
         to_call = [index for index in items if index not in known and part.step != LOOK]
-        bundles = [(index,) for index in to_call]
-        if part.join > 1:
-            bundles = self._bundles(part, to_call)
-            for items in bundles[len(part.offsets) :]:
-                run.unsent.extend(items)
-        places = to_call if part.join == 1 else range(len(bundles))
-        run.turns = deque(zip(bundles, places, part.offsets, strict=False))
+        run.turns = deque(turns(self.world, run, to_call))
         run.lanes = min(part.parallel, len(run.turns))
         if not run.turns:
             run.done.give(self.kernel)
