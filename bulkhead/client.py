@@ -29,6 +29,7 @@ from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import Result
 from bulkhead.ordering import Options
+from bulkhead.ordering_groups import create_groups, delete_groups, set_groups
 from bulkhead.settings import Settings
 from bulkhead.site import SecretKeys, store_url
 from bulkhead.submitting import Entry, submit
@@ -116,6 +117,31 @@ class Bulkhead:
         options = options_of(asked)
         job = ordering.revoke_tokens(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
+
+    def create_groups(
+        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
+    ) -> JobHandle:
+        """Make a group for each mapping; one whose `custom_id` is on our record is not made again.
+
+        Members are, as wanted, `custom_id`, `name`, `flags`, `expiry` and `expiryext` (seconds),
+        `active`, `members`, `permissions`, `admin`. Raises as `import_users`.
+        """
+        options = options_of(asked)
+        return self._handle(create_groups(self._scripts, rows, app=self._app(app), options=options))
+
+    def set_groups(
+        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
+    ) -> JobHandle:
+        """Change groups by `gid` or `custom_id`; members are added. Raises as `import_users`."""
+        options = options_of(asked)
+        return self._handle(set_groups(self._scripts, rows, app=self._app(app), options=options))
+
+    def delete_groups(
+        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
+    ) -> JobHandle:
+        """Delete groups by `gid` or `custom_id`. Raises as `import_users`."""
+        options = options_of(asked)
+        return self._handle(delete_groups(self._scripts, rows, app=self._app(app), options=options))
 
     def call(
         self,

@@ -19,9 +19,11 @@ from bulkhead.errors import BulkheadError, Unreachable
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Job
 from bulkhead.ordering import Options
+from bulkhead.ordering_groups import create_groups
 from bulkhead.payloads.message import Message, decode, glance
 from bulkhead.payloads.models import (
     CancelJob,
+    CreateGroups,
     DeleteUsers,
     ImportUsers,
     OfAnApp,
@@ -118,6 +120,8 @@ class Submit:
                 made: Callable[..., Job] = ordering.import_users
             case DeleteUsers():
                 made = ordering.delete_users
+            case CreateGroups():
+                made = create_groups
             case RawCall(op=op, body=body):
                 options = self._options(message, payload)
                 app = self._app(payload.app)

@@ -15,7 +15,14 @@ from bulkhead.engine.request import Request
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import StoreFull, Unreachable
 from bulkhead.model.batch import Batch
-from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
+from bulkhead.model.duplicates import (
+    Comparison,
+    Hashes,
+    Repeats,
+    hashes_of,
+    hashes_of_named,
+    places_of,
+)
 from bulkhead.model.job import PRIORITIES, JobState, new_job_id
 from bulkhead.model.kind import operation_class, repeats
 
@@ -55,7 +62,7 @@ class Draft:
         self.failed = 0
         self.skipped = 0
         self._segments = 0
-        self._address = request.mapping.get("address", -1)
+        self._whom = places_of(request.mapping)
         self._hashes = Hashes()
         self._content = hashlib.sha256()
         self._begin()
@@ -69,8 +76,10 @@ class Draft:
         first = self.total
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
-        if self._address >= 0:
-            self._hashes.extend(hashes_of(batch.cells, self._address, batch.problems))
+        if "gid" in self._request.mapping:
+            self._hashes.extend(hashes_of_named(batch.cells, self._whom, batch.problems))
+        elif self._whom:
+            self._hashes.extend(hashes_of(batch.cells, self._whom[0], batch.problems))
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
@@ -106,7 +115,7 @@ class Draft:
     def _end_repeated(self) -> None:
         """Of rows with one address the first counts; the same again is skipped, others fail."""
         followers, self._hashes = self._hashes.followers(), Hashes()
-        if self._address < 0:
+        if not self._whom:
             return
         comparison = Comparison(self._request.mapping, self._request.columns)
         for repeat in Repeats(comparison, self._segment, SEGMENT).of(followers):

@@ -245,6 +245,7 @@ def _entry(report: Report) -> dict[str, object]:
         "why": report.why,
         "creds": report.creds,
         "push": report.push,
+        "groups": report.groups,
     }
     return {
         **{name: told for name, told in seldom.items() if told},

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from bulkhead.model.code_entry import Code
 from bulkhead.model.credential_code import CREDENTIALS
+from bulkhead.model.group_code import GROUPS
 from bulkhead.model.rotation_code import ROTATIONS
 
 _CALLS = (
@@ -315,7 +316,7 @@ _MESSAGES = (
 )
 
 CODES: Mapping[str, Code] = MappingProxyType(
-    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES, *CREDENTIALS, *ROTATIONS)}
+    {code.name: code for code in (*_CALLS, *_ROWS, *_MESSAGES, *CREDENTIALS, *ROTATIONS, *GROUPS)}
 )
 
 

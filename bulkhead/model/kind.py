@@ -17,6 +17,18 @@ REPEATED = "repeated"
 ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
+JOIN, JOIN_FOR_TOKEN = "join", "join_token"
+"""A person who was imported becomes a member of groups; behind the second follows a token."""
+LOOK_FIRST, ADOPT, MEMBERS = "look_first", "adopt", "members"
+"""Of a group that an earlier job may have made; of one that was listed; of one that is there."""
+
+
+def family(step: str) -> str:
+    """The step without its number: of a step that is taken several times, what all have in common.
+
+    The number, behind a dot, says how much of the row is done.
+    """
+    return step.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +47,32 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "users.import": Kind(
-            {FIRST: Repeat.SAFE, ISSUE: Repeat.ONCE, ISSUE_ONLY: Repeat.ONCE}, record=True
+            {
+                FIRST: Repeat.SAFE,
+                ISSUE: Repeat.ONCE,
+                ISSUE_ONLY: Repeat.ONCE,
+                JOIN: Repeat.SAFE,
+                JOIN_FOR_TOKEN: Repeat.SAFE,
+            },
+            record=True,
         ),
         # A second deletion is refused: the user is not there. So a lost answer is read back.
         "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}),
         "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
         "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
+        # Each groupadd makes another group. A lost answer is looked for by the name; what is not
+        # found then is made again only by a later job, after another look.
+        "groups.create": Kind(
+            {
+                FIRST: Repeat.CHECK,
+                REPEATED: Repeat.CHECK,
+                **dict.fromkeys((READ_BACK, LOOK_FIRST, ADOPT, MEMBERS), Repeat.SAFE),
+            }
+        ),
+        "groups.set": Kind({FIRST: Repeat.SAFE, MEMBERS: Repeat.SAFE}),
+        "groups.delete": Kind(
+            {FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}
+        ),
         "apps.check": Kind({FIRST: Repeat.SAFE}),
         # No operation reads credentials back: what may have arrived is uploaded once more, and
         # what is then not confirmed either is unknown. So no file is ever sent a third time.

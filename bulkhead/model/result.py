@@ -96,12 +96,19 @@ class Result:
         return row
 
 
+_NAMES = ("gid", "address", "custom_id", "name")
+"""What the key of a group's row is, the first that the row has."""
+
+
 def _cell(cells: Sequence[str], column: int | None) -> str | None:
     present = column is not None and 0 <= column < len(cells)
     return (cells[column] or None) if present and column is not None else None
 
 
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
+    if "gid" in mapping:
+        told = ((name, _cell(cells, mapping.get(name))) for name in _NAMES)
+        return dict([(name, cell) for name, cell in told if cell][:1])
     if "address" not in mapping:
         return {}
     return {"address": _cell(cells, mapping["address"]) or ""}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkhead.model.kind import KINDS
+from bulkhead.model.kind import KINDS, family
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.push import Leave, Wish
 from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
@@ -40,7 +40,7 @@ class Slice:
         if self.step == LOOK:
             return False
         kind = KINDS.get(self.kind)
-        return kind is None or kind.steps.get(self.step) is not Repeat.SAFE
+        return kind is None or kind.steps.get(family(self.step)) is not Repeat.SAFE
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
@@ -141,6 +141,8 @@ class Report:
     """Slots of the app and what is in them now, as the record of credentials keeps it."""
     push: list[tuple[str, str, str]] = field(default_factory=list)
     """What else mesibo was told about push: (hash of the app, field, JSON)."""
+    groups: list[tuple[str, str, str]] = field(default_factory=list)
+    """What became of groups: (`put`, `drop` or `end`, which, JSON), as `groups.lua` books it."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
     traffic: Traffic = field(default_factory=Traffic)

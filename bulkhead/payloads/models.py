@@ -50,6 +50,7 @@ _USER = {
         "expiry": {"type": ["integer", "string"]},
         "flags": {"type": ["integer", "string"]},
         "custom_id": {"type": "string"},
+        "groups": {"type": ["array", "string"]},
     },
     "required": ["address"],
 }
@@ -60,6 +61,23 @@ _ADDRESSED = {
         {"type": "object", "properties": {"address": {"type": "string"}}, "required": ["address"]},
     ],
 }
+_WORDS_OR_LIST = {"type": ["array", "string"]}
+_GROUP = {
+    "type": "object",
+    "description": "A group; members as the columns of a groups file. A bad one fails alone.",
+    "properties": {
+        "custom_id": {"type": "string"},
+        "name": {"type": "string"},
+        "flags": {"type": ["array", "integer", "string"]},
+        "expiry": {"type": ["integer", "string"]},
+        "expiryext": {"type": ["integer", "string"]},
+        "active": {"type": ["boolean", "string"]},
+        "members": _WORDS_OR_LIST,
+        "permissions": _WORDS_OR_LIST,
+        "admin": _WORDS_OR_LIST,
+    },
+}
+GroupItem = Annotated[Any, WithJsonSchema(_GROUP)]
 UserItem = Annotated[Any, WithJsonSchema(_USER)]
 AddressItem = Annotated[Any, WithJsonSchema(_ADDRESSED)]
 
@@ -127,6 +145,14 @@ class DeleteUsers(OfAnApp):
     max_failures: Most | None = None
 
 
+class CreateGroups(OfAnApp):
+    """Make groups; one whose custom_id is on our record is not made again."""
+
+    kind: Literal["groups.create"]
+    items: Annotated[list[GroupItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    max_failures: Most | None = None
+
+
 class RawCall(OfAnApp):
     """One backend operation."""
 
@@ -173,6 +199,7 @@ class PauseJob(_OfAJob):
 MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
+    "groups.create": CreateGroups,
     "creds.rotate": RotateCredentials,
     "call": RawCall,
     "job.cancel": CancelJob,
@@ -180,12 +207,13 @@ MODELS: dict[str, type[Payload]] = {
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create", "groups.members", "broadcast")
+LATER = ("groups.members", "broadcast")
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {
     "tasks.submit": "",
     "tasks.import_users": "users.import",
+    "tasks.create_groups": "groups.create",
     "tasks.call": "call",
     "tasks.broadcast": "broadcast",
     "tasks.rotate_credentials": "creds.rotate",

@@ -26,6 +26,7 @@ COMMANDS = {
     "tenants": "tenants",
     "apps": "apps",
     "users": "users",
+    "groups": "groups",
     "creds": "creds",
     "jobs": "jobs",
     "submissions": "submissions",

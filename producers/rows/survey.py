@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.duplicates import NO_PART, Comparison, Hashes
-from bulkhead.model.user import UserMapping
 from producers.rows.row import Row
 
 FIRST_LINES = 5
@@ -23,7 +21,7 @@ class Survey:
     """
 
     def __init__(
-        self, rows: Iterable[Row], mapping: UserMapping, columns: Sequence[str | None]
+        self, rows: Iterable[Row], mapping: Mapping[str, int], columns: Sequence[str | None]
     ) -> None:
         self.invalid = 0
         self.skipped = 0
@@ -32,12 +30,12 @@ class Survey:
         self._lines: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}
         hashes, cells_hashes, lines = Hashes(), array("q"), array("I")
-        comparison = Comparison(asdict(mapping), columns)
+        comparison = Comparison(mapping, columns)
         for line, cells, problem in rows:
             lines.append(line)
             if problem is not None:
                 self._count(problem.code, line)
-            hashed = problem is None
+            hashed = problem is None and bool(comparison.address(cells))
             hashes.extend((hash(comparison.address(cells)) if hashed else NO_PART,))
             cells_hashes.append(hash(tuple(comparison.counted(cells))) if hashed else 0)
         for row, first in hashes.followers():

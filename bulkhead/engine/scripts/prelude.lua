@@ -96,10 +96,11 @@ local function redo(job, app, ranges, deaths, step)
   end
 end
 
--- What may be done about a lost answer at this step: 'safe', 'check' or 'once'.
+-- What may be done about a lost answer at this step: 'safe', 'check' or 'once'. A step may have a number behind a dot.
 local function repeat_of(job, step)
   if step == LOOK then return 'safe' end
-  return redis.call('HGET', key('job', job), step == '' and 'repeat' or 'repeat:' .. step) or 'once'
+  local name = step == '' and 'repeat' or 'repeat:' .. string.match(step, '^[^.]*')
+  return redis.call('HGET', key('job', job), name) or 'once'
 end
 
 -- The bell holds one token at most: it says "something became ready", not how much.
