@@ -15,7 +15,7 @@
 local verb, app = ARGV[1], ARGV[2]
 
 if verb == 'forget' then
-  return redis.call('DEL', key('app', app, 'groups'), key('app', app, 'gids'), asked_of(app), names_of(app))
+  return redis.call('DEL', key('app', app, 'groups'), key('app', app, 'gids'), groups.asked(app), groups.names(app))
 end
 
 -- False only for a row that its job, ended by now, never sent: those it had sent and not confirmed are `unknown`.
@@ -29,16 +29,16 @@ end
 local function claim(job, want)
   local gid = want.custom_id ~= '' and redis.call('HGET', key('app', app, 'groups'), want.custom_id)
   if gid then return { 'known', gid, redis.call('HGET', key('app', app, 'gids'), gid) or '', '' } end
-  local text = redis.call('HGET', asked_of(app), want.by)
+  local text = redis.call('HGET', groups.asked(app), want.by)
   local it = text and cjson.decode(text)
   if it and it.job == job then return { it.doubt and 'doubt' or 'own', '', '', it.doubt and it.digest or '' } end
   if it and may_send(it.job) then return { 'taken', '', '', it.job } end
   local doubt = it and may_be_made(it) or false
   -- What is in doubt was asked for as it was then: under another name it would not be found.
   local told = doubt and it or want
-  if it and not doubt then end_asked(app, want.by, true) end
+  if it and not doubt then groups.end_asked(app, want.by, true) end
   if redis.call('EXISTS', key('app', app)) == 1 then
-    write_asked(app, want.by,
+    groups.write_asked(app, want.by,
       { job = job, index = want.index, name = told.name, digest = told.digest, doubt = doubt })
   end
   return { doubt and 'doubt' or 'own', '', '', doubt and told.digest or '' }
@@ -56,16 +56,16 @@ for _, gid in ipairs(asked.gids) do
   if not text or cjson.decode(text).by == asked.by then mine[#mine + 1] = gid end
 end
 if #mine == 0 and not asked.full then
-  local text = redis.call('HGET', asked_of(app), asked.by)
+  local text = redis.call('HGET', groups.asked(app), asked.by)
   if text and asked.again then
     local it = cjson.decode(text)
     it.doubt = false
-    write_asked(app, asked.by, it)
+    groups.write_asked(app, asked.by, it)
   end
   return { 'none', '' }
 end
 -- Another one of this name that is not told of yet may be what is listed.
-local others = num(redis.call('HGET', names_of(app), asked.name), 0) - redis.call('HEXISTS', asked_of(app), asked.by)
+local others = num(redis.call('HGET', groups.names(app), asked.name), 0) - redis.call('HEXISTS', groups.asked(app), asked.by)
 if #mine ~= 1 or asked.full or others > 0 then return { 'many', '' } end
-put_group(app, mine[1], ARGV[4])
+groups.put(app, mine[1], ARGV[4])
 return { 'one', mine[1] }

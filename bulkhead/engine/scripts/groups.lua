@@ -9,35 +9,38 @@
 --                       `doubt`: an earlier job may have made it
 -- app:<a>:groups:names  name → how many of those have it
 
-local function asked_of(app) return key('app', app, 'groups', 'asked') end
-local function names_of(app) return key('app', app, 'groups', 'names') end
+-- One name for all of them: a script may have 200 local variables, and settle is near that.
+local groups = {}
 
-local function write_asked(app, by, it)
-  if redis.call('HSET', asked_of(app), by, cjson.encode(it)) == 1 then
-    redis.call('HINCRBY', names_of(app), it.name, 1)
+function groups.asked(app) return key('app', app, 'groups', 'asked') end
+function groups.names(app) return key('app', app, 'groups', 'names') end
+
+function groups.write_asked(app, by, it)
+  if redis.call('HSET', groups.asked(app), by, cjson.encode(it)) == 1 then
+    redis.call('HINCRBY', groups.names(app), it.name, 1)
   end
 end
 
 -- What came of it is known; `sure` also where an earlier job had left it in doubt.
-local function end_asked(app, by, sure)
-  local text = redis.call('HGET', asked_of(app), by)
+function groups.end_asked(app, by, sure)
+  local text = redis.call('HGET', groups.asked(app), by)
   if not text then return end
   local it = cjson.decode(text)
   if it.doubt and not sure then return end
-  redis.call('HDEL', asked_of(app), by)
-  if redis.call('HINCRBY', names_of(app), it.name, -1) <= 0 then redis.call('HDEL', names_of(app), it.name) end
+  redis.call('HDEL', groups.asked(app), by)
+  if redis.call('HINCRBY', groups.names(app), it.name, -1) <= 0 then redis.call('HDEL', groups.names(app), it.name) end
 end
 
-local function put_group(app, gid, json)
+function groups.put(app, gid, json)
   local told = cjson.decode(json)
   local before = redis.call('HGET', key('app', app, 'gids'), gid)
   redis.call('HSET', key('app', app, 'gids'), gid, dated(json))
   if told.custom_id ~= '' then redis.call('HSET', key('app', app, 'groups'), told.custom_id, gid) end
-  if told.by ~= '' then end_asked(app, told.by, true) end
+  if told.by ~= '' then groups.end_asked(app, told.by, true) end
   return before
 end
 
-local function drop_group(app, gid)
+function groups.drop(app, gid)
   local text = redis.call('HGET', key('app', app, 'gids'), gid)
   if not text then return end
   local name = cjson.decode(text).custom_id
@@ -48,13 +51,13 @@ local function drop_group(app, gid)
 end
 
 -- put: a group is there, as the JSON says; drop: it is gone; end: it was not made after all.
-local function book_group(app, verb, what, json)
+function groups.book(app, verb, what, json)
   if redis.call('EXISTS', key('app', app)) == 0 then return end
   if verb == 'put' then
-    put_group(app, what, json)
+    groups.put(app, what, json)
   elseif verb == 'drop' then
-    drop_group(app, what)
+    groups.drop(app, what)
   else
-    end_asked(app, what, false)
+    groups.end_asked(app, what, false)
   end
 end

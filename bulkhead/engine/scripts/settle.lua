@@ -40,7 +40,7 @@ local function keep(entry, app, job, it)
     for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3], job) end
   end
   if entry.groups then
-    for _, told in ipairs(entry.groups) do book_group(app, told[1], told[2], told[3]) end
+    for _, told in ipairs(entry.groups) do groups.book(app, told[1], told[2], told[3]) end
   end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
