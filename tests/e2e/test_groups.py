@@ -37,7 +37,7 @@ def test_a_file_makes_its_groups_with_all_that_its_rows_say(rig):
         "expiry": 30 * 86400,
         "expiryext": 60,
         "active": False,
-        "members": dict.fromkeys(("ann", "ben"), ["send", "list", "owner"]),
+        "members": {who: ["send", "list", "owner"] for who in ("ann", "ben")},
     }
     assert rig.there()[plain]["name"] == "Plain"
     assert rig.known() == {"s": gid}
