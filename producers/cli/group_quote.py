@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from bulkhead.backend import groups
 from bulkhead.engine.groups import Groups
 from bulkhead.engine.script import Scripts
 from bulkhead.model.group import Group, GroupMapping, read_group
+from bulkhead.model.group_call import calls_for
 from producers.cli.history import Counted, Foreseen
 from producers.rows.row import Row, rows_of
 from producers.rows.survey import Survey
@@ -48,7 +48,7 @@ class _Groups:
         for one in found:
             same = one is not None and one.custom_id in done and done[one.custom_id] == one.digest
             self.done.append(same)
-            self.calls.append(0 if one is None or same else self._calls_for(one))
+            self.calls.append(0 if one is None or same else calls_for(self._kind, one))
             self.nameless.append(one is not None and not one.custom_id)
 
     def _done(self, found: list[Group]) -> dict[str, str]:
@@ -58,17 +58,6 @@ class _Groups:
         gids = self._record.gids(self._app, [one.custom_id for one in found if one.custom_id])
         known = self._record.known(self._app, list(gids.values()))
         return {name: known[gid].digest for name, gid in gids.items() if gid in known}
-
-    def _calls_for(self, one: Group) -> int:
-        if self._kind == "groups.delete":
-            return 1
-        if self._kind == "groups.create":
-            calls, taken = 1, groups.groupadd(one)[1]
-        else:
-            calls, taken = int(one.has_settings), 0
-        while taken < len(one.members):
-            calls, taken = calls + 1, groups.add_members(0, one, taken)[1]
-        return calls
 
 
 def quote_groups(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:

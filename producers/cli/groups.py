@@ -59,7 +59,10 @@ def set_(ctx: Context, /, form: str | None, **options: Any) -> int:
 @people_options
 @pass_context
 def delete(ctx: Context, /, form: str | None, **options: Any) -> int:
-    """Delete every group in a file, by gid or custom_id, and forget them on our record."""
+    """Delete every group in a file, by gid or custom_id.
+
+    They are forgotten on our record. A lost answer is read back.
+    """
     return over_people(ctx, DELETE, options, form)
 
 

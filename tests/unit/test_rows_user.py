@@ -154,7 +154,7 @@ def test_too_many_and_too_few_cells_say_how_many():
     fewer = read_user(ALL, ["a"])
 
     assert (more.code, fewer.code) == ("TOO_MANY_CELLS", "TOO_FEW_CELLS")
-    assert more.message == "The row has 8 cells; the header has 8."
+    assert more.message == "The row has 9 cells; the header has 8."
     assert fewer.message == "The row has 1 cell; the header has 8."
 
 
