@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, cast
 
@@ -31,6 +31,10 @@ class Asked(TypedDict, total=False):
     """No call before this: Unix seconds, a time with a zone, or text as `--at` takes it."""
     deadline: float | str | datetime
     """No call from then on: the job times out."""
+    on_unknown: Literal["hold", "resend", "drop"]
+    """What becomes of calls that were sent and never confirmed: unknown, sent again, failed."""
+    window: str
+    """Times of day in which calls may start, such as "09:00-20:00[Europe/Berlin]"."""
     max_failures: int | str
     """A number, or a part of the rows such as "2%": more failed rows pause the job."""
     max_attempts: int
@@ -64,6 +68,42 @@ class AskedToRotate(Asked, total=False):
     allow_project_change: bool
 
 
+class AskedToBroadcast(Asked, total=False):
+    """What a broadcast is asked for by name, beside its app and what every job may be."""
+
+    sender: Required[str]
+    groups: Iterable[int | str | Mapping[str, Any]]
+    """Gids, custom_ids of our record, or mappings with a `gid` and values of variables."""
+    users: Iterable[str | Mapping[str, Any]]
+    """Addresses, or mappings with an `address` and values of variables."""
+    message: str
+    """The text, where {{name}} is a variable; or a `url`."""
+    url: str
+    """Of a file that is sent in place of a text."""
+    title: str
+    """Beside the file; may have variables too."""
+    expiry: float | str
+    """Undelivered after this it is dropped: seconds, or text such as "6h"; 24 h unless said."""
+    variables: Mapping[str, str]
+    """Values for recipients that have none of their own."""
+    max_recipients: int
+    """With more it is refused whole."""
+    chunk: int
+    """People that share a call, and its outcome; 1 unless said. Not with variables."""
+    force_late: bool
+    """Although it takes longer than its messages are kept."""
+    hold: bool
+    """Accepted, and paused until somebody resumes it."""
+
+
+class AskedOfMembers(Asked, total=False):
+    """What new members may be given by name, beside what every job may be."""
+
+    permissions: Sequence[Literal["send", "recv", "pub", "sub", "list"]]
+    admin: Sequence[str]
+    """Rights of an admin, such as "owner"."""
+
+
 def options_of(asked: Asked) -> Options:
     """The same, checked and as the engine takes it. Raises InvalidInput."""
     given: dict[str, Any] = dict(asked)
@@ -85,6 +125,15 @@ def _unix(moment: datetime, name: str) -> float:
             to_do="hand in a datetime with a tzinfo, such as zoneinfo.ZoneInfo('Europe/Berlin')",
         )
     return moment.timestamp()
+
+
+def letter_apart(asked: AskedToBroadcast) -> tuple[dict[str, Any], Options]:
+    """What says the broadcast, and what every job may be asked for. Raises InvalidInput."""
+    from bulkhead.broadcast_order import OF_A_BROADCAST  # noqa: PLC0415 - slow to load
+
+    told: dict[str, Any] = dict(asked)
+    own = {name: told.pop(name) for name in OF_A_BROADCAST if name in told}
+    return own, options_of(cast(Asked, told))
 
 
 def taken_apart(asked: AskedToRotate) -> tuple[RotationOrder, Options, dict[str, Any]]:

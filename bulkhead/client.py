@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from bulkhead import ordering
 from bulkhead.asking import (
     Asked,
+    AskedOfMembers,
+    AskedToBroadcast,
     AskedToRotate,
     credential_of,
+    letter_apart,
     options_of,
     taken_apart,
     the_one_of,
@@ -23,23 +26,26 @@ from bulkhead.asking import (
 from bulkhead.engine.connect import connect
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import InvalidInput, NotYet
+from bulkhead.errors import InvalidInput
 from bulkhead.handle import JobHandle
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import Result
 from bulkhead.ordering import Options
-from bulkhead.ordering_groups import create_groups, delete_groups, set_groups
+from bulkhead.ordering_groups import create_groups
 from bulkhead.settings import Settings
 from bulkhead.site import SecretKeys, store_url
 from bulkhead.submitting import Entry, submit
 
 if TYPE_CHECKING:
     from bulkhead.credential_file import Given
+    from bulkhead.model.members import Verb
     from bulkhead.rotation_order import Rotations
 
 __all__ = [
     "Asked",
+    "AskedOfMembers",
+    "AskedToBroadcast",
     "AskedToRotate",
     "Bulkhead",
     "Counts",
@@ -121,27 +127,9 @@ class Bulkhead:
     def create_groups(
         self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
     ) -> JobHandle:
-        """Make a group for each mapping; one whose `custom_id` is on our record is not made again.
-
-        Members are, as wanted, `custom_id`, `name`, `flags`, `expiry` and `expiryext` (seconds),
-        `active`, `members`, `permissions`, `admin`. Raises as `import_users`.
-        """
+        """Make a group for each mapping, once for its `custom_id`. Raises as `import_users`."""
         options = options_of(asked)
         return self._handle(create_groups(self._scripts, rows, app=self._app(app), options=options))
-
-    def set_groups(
-        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
-    ) -> JobHandle:
-        """Change groups by `gid` or `custom_id`; members are added. Raises as `import_users`."""
-        options = options_of(asked)
-        return self._handle(set_groups(self._scripts, rows, app=self._app(app), options=options))
-
-    def delete_groups(
-        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
-    ) -> JobHandle:
-        """Delete groups by `gid` or `custom_id`. Raises as `import_users`."""
-        options = options_of(asked)
-        return self._handle(delete_groups(self._scripts, rows, app=self._app(app), options=options))
 
     def call(
         self,
@@ -198,14 +186,46 @@ class Bulkhead:
         rotations = self._rotations()
         return self._handle(rotations.order(credential_of(named, rotations), order, options))
 
-    def broadcast(self, **asked: Any) -> NoReturn:
-        """Not in this version: always raises NotYet."""
-        del asked
-        raise NotYet(
-            "this version of Bulkhead sends no broadcasts",
-            why="they come with a later part",
-            to_do='send single messages with call("message", …) until then',
-        )
+    def broadcast(self, *, app: str, **asked: Unpack[AskedToBroadcast]) -> JobHandle:
+        """Send a message to groups and people; all of them are read before the first call.
+
+        A call that was sent and not answered is never repeated unless `on_unknown` says so.
+        Raises NotFound (app), NotPermitted (sender), Conflict (idempotency key) and InvalidInput:
+        a text that is no template, a variable that nothing fills, a time that is over.
+        """
+        from bulkhead.broadcast_limits import refuse_past  # noqa: PLC0415 - slow to load
+        from bulkhead.broadcast_order import order  # noqa: PLC0415 - slow to load
+
+        own, options = letter_apart(asked)
+        ordered = order(self._scripts, self._app(app), own, options)
+        refuse_past(self._scripts, ordered.app.id, options)
+        return self._handle(ordered.made.submit(self._scripts))
+
+    def add_members(
+        self,
+        members: Iterable[str | Mapping[str, Any]],
+        *,
+        app: str,
+        gid: int | str | None = None,
+        **asked: Unpack[AskedOfMembers],
+    ) -> JobHandle:
+        """Make people members of groups: addresses, or mappings with `address` and `gid`.
+
+        `gid` is for all of them, and may be a custom_id of our record. Many go in one call; who
+        is refused is found out, and stops nobody else. Raises as `import_users`.
+        """
+        return self._members("add", members, app, gid, asked)
+
+    def remove_members(
+        self,
+        members: Iterable[str | Mapping[str, Any]],
+        *,
+        app: str,
+        gid: int | str | None = None,
+        **asked: Unpack[Asked],
+    ) -> JobHandle:
+        """Take people out of groups. Takes and raises what `add_members` does, but no rights."""
+        return self._members("remove", members, app, gid, asked)
 
     def job(self, id: str) -> JobHandle:  # noqa: A002 - the word the caller knows it by
         """The job of that id. Raises NotFound."""
@@ -255,6 +275,23 @@ class Bulkhead:
             )
         keys = SecretKeys.of(self._settings)
         return Rotations(self._scripts, keys, Customer(who_we_are(), self._tenant))
+
+    def _members(
+        self,
+        verb: Verb,
+        members: Iterable[Any],
+        app: str,
+        gid: int | str | None,
+        asked: Mapping[str, Any],
+    ) -> JobHandle:
+        from bulkhead.membering import Order, order_members  # noqa: PLC0415 - slow to load
+
+        told: dict[str, Any] = dict(asked)
+        rights = {name: told.pop(name) for name in ("permissions", "admin") if name in told}
+        order = Order(self._app(app), verb, "" if gid is None else str(gid), **rights)
+        return self._handle(
+            order_members(self._scripts, order, members, options_of(cast(Asked, told)))
+        )
 
     def _app(self, app: str) -> str:
         return "/".join(split_app(app, self._tenant))

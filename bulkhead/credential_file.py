@@ -13,6 +13,7 @@ from bulkhead.credential.inspection import inspect, take
 from bulkhead.credential.reading import Reading, shown
 from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.errors import InvalidInput
+from bulkhead.named_file import content_of
 from bulkhead.secrets import SecretBytes
 
 Given = str | os.PathLike[str] | bytes
@@ -41,14 +42,19 @@ def taken(given: Given, kind: str) -> CredentialFile:
     content, name = _content(given)
     reading = _reading(content, name)
     _refuse_unfit(reading, shown(name) or f"what is given as {kind}")
+    refuse_other_kind(reading, kind, shown(name) or "the credential")
+    kept = Stored.of(content, reading, sent_as(name, kind))
+    return CredentialFile(content, kept)
+
+
+def refuse_other_kind(reading: Reading, kind: str, name: str) -> None:
+    """Raises InvalidInput for a credential that is not for `kind`."""
     if reading.kind != kind:
         raise InvalidInput(
-            f"{shown(name) or 'the credential'} is not for {kind}",
+            f"{name} is not for {kind}",
             why=f"its content is a credential of {reading.kind}",
             to_do=f"give it as {reading.kind}",
         )
-    kept = Stored.of(content, reading, sent_as(name, kind))
-    return CredentialFile(content, kept)
 
 
 def kept_as(credential: str, credentials: Credentials) -> CredentialFile:
@@ -71,12 +77,7 @@ def _content(given: Given) -> tuple[SecretBytes, str]:
     if isinstance(given, bytes):
         return SecretBytes(given), ""
     path = os.fspath(given)
-    try:
-        with open(path, "rb") as stream:
-            return SecretBytes(take(stream)), path
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it has a name that no file can have"
-        raise InvalidInput(f"{shown(path)} cannot be read", why=why, to_do="correct it") from None
+    return SecretBytes(content_of(path, take)), path
 
 
 def _reading(content: SecretBytes, name: str) -> Reading:

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from bulkhead.engine.delivery import Deliveries
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, JobPaused, JobStillRunning, Unreachable
+from bulkhead.model.delivery import Funnel
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import WORDS, Result
 from bulkhead.ordering import DEFAULT, Options
@@ -22,9 +24,6 @@ LOOK_EVERY = 0.25
 
 STORE_AWAY = 60.0
 """Seconds that the store may be away while a job is waited for."""
-
-PASSING = "schedule"
-"""A job paused by this goes on by itself."""
 
 
 class JobHandle:
@@ -125,6 +124,13 @@ class JobHandle:
         """The failed rows: code, message, what to do, and the row's cells."""
         return self.results("failed")
 
+    def delivery(self) -> Funnel:
+        """Of a broadcast: who was sent it, got it and read it, as far as mesibo told us.
+
+        A lower bound; its `notes` say why. Raises InvalidInput for a job of another kind.
+        """
+        return Deliveries(self._scripts).funnel(self.id)
+
     def pause(self, why: str = "") -> Self:
         """Start no new call after 2 s. Raises Conflict if the job has ended."""
         return self._control("pause", why)
@@ -176,7 +182,7 @@ class JobHandle:
 
     def _raise_if_paused(self) -> None:
         paused = self.document.paused
-        if paused is None or paused["by"] == PASSING:
+        if paused is None or not self.document.needs_a_person:
             return
         raise JobPaused(
             f"{self.id} is paused by {paused['by']}",

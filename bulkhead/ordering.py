@@ -19,8 +19,10 @@ from bulkhead.model.batch import ONE_CALL
 from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.shape import USERS, shape_of
+from bulkhead.model.unknown import HOLD, ON_UNKNOWN
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.model.when import can_be_written
+from bulkhead.model.window import parse_window
 from bulkhead.objects import Objects
 from bulkhead.submitting import Entry, Prepared, submit
 
@@ -69,6 +71,10 @@ class Options:
     retry_longest: float | None = None
     give_up_after: float | None = None
     """Seconds, as in an app's settings; what is None is as its app has it."""
+    on_unknown: str = ""
+    """Of ON_UNKNOWN; empty: `hold`, and of a retry as its parent had it."""
+    window: str = ""
+    """Times of day in which calls may start, as `09:00-20:00[Europe/Berlin]`; empty: always."""
     parent: str = ""
     notify: str = ""
     """JSON with the task and the queue that are told of the end."""
@@ -82,6 +88,8 @@ class Options:
             "max_failures",
             "a whole number, or a part of the rows such as 2%",
         )
+        fits = not self.on_unknown or self.on_unknown in ON_UNKNOWN
+        _require(fits, "on_unknown", f"one of {', '.join(ON_UNKNOWN)}")
         _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
         _rate_of(self.rate)
         for name in _TIMES:
@@ -92,12 +100,19 @@ class Options:
             # One that no document can show would hide its job, and all that are listed with it.
             fits = instant is None or can_be_written(instant)
             _require(fits, name, "Unix seconds, of the years 1970 to 9998")
+        if self.window:
+            parse_window(self.window)
+        starts, ends = self.at or 0.0, self.deadline
+        _require(
+            ends is None or ends > starts, "deadline", "later than `at`: no call would be made"
+        )
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
         _require(told, "labels", "a mapping of names to text")
 
     def members(self) -> dict[str, Any]:
         """What of it goes into a Request under the same names."""
         asked = {name: getattr(self, name) for name in _OF_A_REQUEST}
+        asked["on_unknown"] = self.on_unknown or HOLD
         return {**asked, "labels": dict(self.labels), "rate": _rate_of(self.rate)}
 
 
@@ -109,7 +124,7 @@ def _rate_of(rate: float | str | None) -> float | None:
 _TIMES = ("retry_first", "retry_longest", "give_up_after")
 _OF_A_REQUEST = (
     *("idempotency_key", "labels", "priority", "at", "deadline"),
-    *("max_failures", "max_attempts", "parent", "notify"),
+    *("max_failures", "max_attempts", "parent", "notify", "window"),
     *_TIMES,
 )
 DEFAULT = Options()

@@ -19,17 +19,3 @@ def create_groups(
     `rows` raises: nothing was sent then.
     """
     return of_rows(scripts, rows, Order("groups.create", app, {}, options))
-
-
-def set_groups(
-    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
-) -> Job:
-    """Change the group of each mapping, by gid or custom_id. Raises as `create_groups`."""
-    return of_rows(scripts, rows, Order("groups.set", app, {}, options))
-
-
-def delete_groups(
-    scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
-) -> Job:
-    """Delete the group of each mapping, by gid or custom_id. Raises as `create_groups`."""
-    return of_rows(scripts, rows, Order("groups.delete", app, {}, options))

@@ -14,10 +14,12 @@ from bulkhead.engine.packing import SEGMENT
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.batch import Batch
+from bulkhead.model.broadcast import Letter, Reader
 from bulkhead.model.code import CODES
 from bulkhead.model.job import PRIORITIES, Job, JobState
 from bulkhead.model.result import STATES
 from bulkhead.model.shape import shape_of
+from bulkhead.model.unknown import NOT_CONFIRMED
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.rotating_again import rotate_again
 from bulkhead.submitting import Prepared
@@ -25,8 +27,9 @@ from bulkhead.submitting import Prepared
 WORDS = ("failed", "unknown", "not_attempted")
 """What may be chosen beside the name of a code; the cancelled rows count as not attempted."""
 
-HELD_BACK = "CONFLICTING_ROWS"
-"""Rows of this code lost to an earlier row: sent alone they would overwrite it."""
+HELD_BACK = frozenset({"CONFLICTING_ROWS", NOT_CONFIRMED})
+"""Rows of the one lost to an earlier row, which they would overwrite if sent alone; those of the
+other were sent, and count as failed only because their job was told so. Only by name."""
 
 Number = TypeVar("Number", int, float)
 
@@ -154,9 +157,9 @@ def _chosen(jobs: Jobs, job: Job, choice: Choice) -> bytearray:
         for index, code in jobs.codes(job.id):
             named[index] = code == choice.code
         return bytearray(map(int.__and__, flags, named))
-    if any(entry.code == HELD_BACK for entry in job.errors_by_code):
+    if any(entry.code in HELD_BACK for entry in job.errors_by_code) and not choice.unknown:
         for index, code in jobs.codes(job.id):
-            flags[index] &= code != HELD_BACK
+            flags[index] &= code not in HELD_BACK
     return flags
 
 
@@ -181,6 +184,7 @@ def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
         mapping=json.loads(fields.get("mapping", "{}")),
         params=json.loads(fields.get("params", "{}")),
         repeat=fields.get("repeat", "safe"),
+        join=int(fields.get("join", 0)),
         **options.members(),
     )
 
@@ -197,6 +201,8 @@ def _inherit(fields: Mapping[str, str], options: Options) -> Options:
         "retry_longest": _number(fields, "retry_longest", float),
         "give_up_after": _number(fields, "retry_give_up_after", float),
     }
+    # Of what was asked about time only this: nobody is to be called at night because of a retry.
+    asked |= {name: fields[name] for name in ("on_unknown", "window") if fields.get(name)}
     unsaid = {name: value for name, value in asked.items() if getattr(options, name) in (None, "")}
     labels = {**json.loads(fields.get("labels", "{}")), **options.labels}
     return replace(options, labels=labels, **unsaid)
@@ -224,5 +230,8 @@ def _batches(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterat
         rows = zip(jobs.segment(job, number), mine, strict=True)
         chosen = [row for row, is_chosen in rows if is_chosen]
         cells = [row[1:] for row in chosen]
+        lines = [row[0] for row in chosen]
         problems = shape.problems_in(mapping, cells) if shape else {}
-        yield Batch([row[0] for row in chosen], cells, problems)
+        if request.kind == "broadcast":
+            problems = Reader(Letter.of(request.params), request.mapping).problems(lines, cells)
+        yield Batch(lines, cells, problems)

@@ -20,7 +20,7 @@ from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job
 from bulkhead.model.push import InSlot, UploadRow
-from bulkhead.model.rotation import APP, COLUMNS, WITHIN, RotationRow
+from bulkhead.model.rotation import APP, COLUMNS, VERIFICATIONS, WITHIN, RotationRow
 from bulkhead.model.waves import SEVERAL, Waves
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import row_of, type_for
@@ -30,6 +30,10 @@ KIND = "creds.rotate"
 Effect = Literal["same", "first", "renewal", "other_project"]
 SHOWN = 5
 """Apps that a refusal names."""
+
+
+class NotNamed(InvalidInput):
+    """A proof needs what nobody has named: the words of the order do not fit together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,18 @@ class Proof:
     options: Mapping[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.verify not in VERIFICATIONS:
+            raise InvalidInput(
+                "`verify` does not fit",
+                why=f"it must be one of {', '.join(VERIFICATIONS)}",
+                to_do="correct it; nothing was sent",
+            )
+        if self.verify == "test-push" and not self.address:
+            raise NotNamed(
+                "`test_user` is missing",
+                why="a test notification is sent to a user of each app",
+                to_do="give the address of a probe user, such as probe@example.com",
+            )
         if self.verify == "test-push":
             pushtest(self.address)
         if self.within <= 0:
@@ -53,7 +69,7 @@ class Proof:
                 to_do="leave it out, or say how long a test may take, such as 60s",
             )
         if self.verify == "options" and not self.options:
-            raise InvalidInput(
+            raise NotNamed(
                 "no push option is named",
                 why="--verify options is passed where mesibo takes the options, and none is sent",
                 to_do="name one, such as --no-background, or verify in another way",
@@ -173,16 +189,10 @@ def prepare_rotation(
     planned: Sequence[Change],
     waves: Waves,
     proof: Proof,
-    *,
-    file: str | None = None,
-    force: bool = False,
     options: Options = DEFAULT,
 ) -> Prepared:
-    """The job: an item an app, in waves, in this order.
-
-    `file` is the name under which all are sent; without it each has the one it is kept by.
-    """
-    rows = [_row(change, file or change.new.file, proof) for change in planned]
+    """The job: an item an app, in waves, in this order; each file is sent as it is called."""
+    rows = [_row(change, proof) for change in planned]
     digest = digest_of(rows, waves)
     request = Request(
         KIND,
@@ -190,7 +200,7 @@ def prepare_rotation(
         app="",
         columns=COLUMNS,
         mapping={"app": APP},
-        params={**proof.params(), "force": force},
+        params={**proof.params(), "force": options.force},
         waves=waves,
         content=digest,
         **options.members(),
@@ -206,8 +216,8 @@ def digest_of(rows: Sequence[RotationRow], waves: Waves) -> str:
     return hashlib.sha256(json.dumps([lines, waves.to_fields()]).encode()).hexdigest()
 
 
-def _row(change: Change, file: str, proof: Proof) -> RotationRow:
-    new, own = row_of(change.new, file), change.proof or proof
+def _row(change: Change, proof: Proof) -> RotationRow:
+    new, own = row_of(change.new, change.new.file), change.proof or proof
     options = None if own.options == proof.options else own.options
     address = "" if own.address == proof.address else own.address
     prints = change.new.fingerprint, change.held.fingerprint if change.held else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,7 +17,6 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.app import App, parse_duration, split_app
 from bulkhead.model.job import Job
-from bulkhead.model.rotation import VERIFICATIONS
 from bulkhead.model.waves import Waves, wave_ends
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.pushing import OPTIONS, PushOptions, refuse_too_large
@@ -35,7 +34,7 @@ from bulkhead.rotating import (
 )
 from bulkhead.rotating_again import changes_of
 from bulkhead.site import SecretKeys
-from bulkhead.submitting import was_made
+from bulkhead.submitting import Prepared, was_made
 
 USUAL = Proof()
 LONGEST = 365 * 86400.0
@@ -80,6 +79,56 @@ OF_AN_ORDER = (
     *("auto_rollback", "allow_project_change"),
 )
 """What an order may tell, by name."""
+
+
+def _nowhere(error: InvalidInput) -> InvalidInput:
+    """The same: it is in no plan."""
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a rotation, and what it changes app by app."""
+
+    file: CredentialFile
+    changes: Sequence[Change]
+    located: Callable[[InvalidInput], InvalidInput] = _nowhere
+    """Says what is wrong with it, with its place in a plan."""
+
+    def refuse_unfit(self, *, allow_project_change: bool) -> None:
+        """Raises InvalidInput for a file of another project, or too large for one of the apps."""
+        try:
+            if not allow_project_change:
+                refuse_other_project(self.changes)
+            for change in self.changes:
+                refuse_too_large(change.app, self.file.content, self.file.stored.file)
+        except InvalidInput as error:
+            raise self.located(error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A rotation whose apps and files are known, in the order in which they get their turn."""
+
+    parts: Sequence[Part]
+    waves: Waves
+    proof: Proof
+    """Of every app that has none of its own."""
+    allow_project_change: bool = False
+
+    @property
+    def changes(self) -> list[Change]:
+        """Those of all parts."""
+        return [change for part in self.parts for change in part.changes]
+
+    def refuse_unfit(self) -> None:
+        """Raises InvalidInput as the parts do."""
+        for part in self.parts:
+            part.refuse_unfit(allow_project_change=self.allow_project_change)
+
+
+def _unasked() -> None:
+    """Nobody is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,41 +176,50 @@ class Rotations:
         Raises InvalidInput (another project, a file too large), NotFound (an app), Conflict
         (idempotency key, another rotation), StoreFull or Unreachable.
         """
-        planned = self.plan(file.stored, order)
-        made = prepare_rotation(
-            planned,
-            order.waves_of(len(planned)),
-            order.proof,
-            file=file.stored.file,
-            force=options.force,
-            options=options,
-        )
+        part = Part(file, self.plan(file.stored, order))
+        waves = order.waves_of(len(part.changes))
+        planned = Planned([part], waves, order.proof, order.allow_project_change)
+        return self.prepare(planned, options).submit(self._scripts)
+
+    def prepare(
+        self, planned: Planned, options: Options, ask: Callable[[], object] = _unasked
+    ) -> Prepared:
+        """The job, audited, with its files kept; `ask` may raise what keeps it from that.
+
+        A job that was made under the same key is taken as it is. Raises as `order`.
+        """
+        new = planned.changes
+        made = prepare_rotation(new, planned.waves, planned.proof, options)
         if not was_made(self._scripts, made):
-            self._refuse_unfit(file, order, planned)
-            refuse_under_way(self._scripts, planned, options.idempotency_key)
-            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
-            self.credentials.put(file.content, file.stored, keep_for(options.at))
-        return made.submit(self._scripts)
+            planned.refuse_unfit()
+            refuse_under_way(self._scripts, new, options.idempotency_key)
+            ask()
+            self._take_on(new, [part.file for part in planned.parts], options.at)
+        return made
 
     def again(self, job: str, choice: Choice, options: Options = DEFAULT) -> Job:
         """A new rotation of what an earlier one did not get done. Raises as `retrying.retry`."""
         made = prepare(self._scripts, job, choice, options)
-        if not was_made(self._scripts, made):
-            planned, credentials = changes_of(self._scripts, made), self.credentials
-            ids = [one.new.id for one in planned]
-            files = [credentials.take(name) for name in dict.fromkeys(ids)]
-            self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
-            for stored, content in files:
-                credentials.put(content, stored, keep_for(options.at))
-        return made.submit(self._scripts)
+        return self.prepare_again(made).submit(self._scripts)
 
-    def _refuse_unfit(
-        self, file: CredentialFile, order: RotationOrder, planned: Sequence[Change]
+    def prepare_again(self, made: Prepared, ask: Callable[[], object] = _unasked) -> Prepared:
+        """What `retrying.prepare` made of a rotation, audited and kept as by `prepare`."""
+        if not was_made(self._scripts, made):
+            again, credentials = changes_of(self._scripts, made), self.credentials
+            taken = [credentials.take(name) for name in dict.fromkeys(one.new.id for one in again)]
+            ask()
+            files = [CredentialFile(content, stored) for stored, content in taken]
+            self._take_on(again, files, made.request.at)
+        return made
+
+    def _take_on(
+        self, planned: Sequence[Change], files: Iterable[CredentialFile], at: float | None
     ) -> None:
-        if not order.allow_project_change:
-            refuse_other_project(planned)
-        for change in planned:
-            refuse_too_large(change.app, file.content, file.stored.file)
+        """Write down what is about to be sent, then keep it."""
+        self._write_down([sending(KIND, one.app.id, one.new) for one in planned])
+        credentials = self.credentials
+        for file in files:
+            credentials.put(file.content, file.stored, keep_for(at))
 
     def _write_down(self, deeds: Sequence[Deed]) -> None:
         AuditWriter(self._scripts, self._keys.audit).add_all(self._customer.who, deeds)
@@ -181,17 +239,9 @@ class Rotations:
 
 def _proof(given: dict[str, Any]) -> Proof:
     """The proof that is asked for; its words are taken out."""
-    verify, user = given.pop("verify", "none"), given.pop("test_user", "")
     within = _seconds(given.pop("verify_within", USUAL.within), "verify_within")
-    if verify not in VERIFICATIONS:
-        raise _unfit("verify", f"it must be one of {', '.join(VERIFICATIONS)}")
-    if verify == "test-push" and not user:
-        raise InvalidInput(
-            "`test_user` is missing",
-            why="a test notification is sent to a user of each app",
-            to_do="give the address of a probe user, such as probe@example.com",
-        )
-    return Proof(verify, user, within, _options(given.pop("push_options", {})))
+    options = _options(given.pop("push_options", {}))
+    return Proof(given.pop("verify", "none"), given.pop("test_user", ""), within, options)
 
 
 def _options(told: Mapping[str, Any]) -> dict[str, bool]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
+from itertools import count
 from random import Random
 from sys import intern
-from typing import Any
+from typing import Any, Protocol
 
 from sandbox.fields import Fields, InvalidField
 from sandbox.group import Group
 from sandbox.push_book import PushBook
-from sandbox.webhook import Webhook, read_webhook
+from sandbox.receipt import Message, Outbox, Receipts, read_receipts
+from sandbox.webhook import Make, Posting, Webhook, read_webhook
 
 MOST_PEERS = 5  # mesibo disables an app whose backend API is used from more addresses than this
 FIRST_UID = 90_001
@@ -35,8 +39,8 @@ class Edition(StrEnum):
 class Registration:
     """An app token the sandbox knows; `rate` is requests a second, None for no limit.
 
-    A push with a credential whose sha256 is in `bad_push` does not arrive. `partial_members`:
-    see App.
+    A push with a credential whose sha256 is in `bad_push` does not arrive. With `any_sender` a
+    message may come from somebody who is no user. `partial_members`: see App.
     """
 
     token: str
@@ -45,6 +49,8 @@ class Registration:
     tests_a_minute: int = TESTS_A_MINUTE
     webhook: Webhook | None = None
     bad_push: frozenset[str] = frozenset()
+    any_sender: bool = False
+    receipts: Receipts | None = None
     partial_members: bool = False
 
     def __repr__(self) -> str:
@@ -82,28 +88,40 @@ class Bucket:
         return (1.0 - self._level) / self._rate
 
 
-Tell = Callable[[Webhook, dict[str, Any], Counter[str]], None]
-"""Takes a webhook, what to post to it, and the counts to keep of that."""
+class Teller(Protocol):
+    """Posts to a webhook, at once or later."""
+
+    def post(self, webhook: Webhook, document: dict[str, Any], tally: Counter[str]) -> None:
+        """Post a document, and keep the counts of that."""
+
+    def later(self, due: float, make: Make) -> None:
+        """Post at that instant of the monotonic clock what is made then."""
 
 
 class App:
     """The state of one app token, in memory and gone at reset."""
 
-    def __init__(self, registration: Registration, seed: int, aid: int, tell: Tell) -> None:
+    def __init__(self, registration: Registration, seed: int, aid: int, teller: Teller) -> None:
         self.registration = registration
         self.push = PushBook()
         self._aid = aid
-        self._tell = tell
+        self._teller = teller
+        self._seed = f"{seed}:{registration.token}"
         self.bucket = Bucket(registration.rate) if registration.rate else None
         self.users: dict[str, User] = {}
         self.groups: dict[int, Group] = {}
+        self.messages: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
+        self.hear_of_messages(registration.receipts)
         # Whether a list of members with a stranger in it is carried out but for the stranger.
         self.partial_members = registration.partial_members
         self._addresses: list[str] = []
         self._peers: set[str] = set()
         self._breached = False
-        self._next = {"gid": FIRST_GID, "mid": FIRST_MID, "event": 1}
-        self.random = Random(f"{seed}:{registration.token}")  # noqa: S311 - made to be replayed
+        self._next = {"gid": FIRST_GID, "mid": FIRST_MID}
+        # On many threads: a count of its own is never given twice.
+        self._events = count(1)
+        self.random = Random(self._seed)  # noqa: S311 - made to be replayed
 
     def admits(self, peer: str) -> bool:
         """False from the sixth distinct peer address on, and then for every peer."""
@@ -134,24 +152,68 @@ class App:
         return address if user is not None and user.uid == uid else None
 
     def count_up(self, name: str) -> int:
-        """The next `gid`, `mid` or `event`."""
+        """The next `gid` or `mid`."""
         self._next[name] += 1
         return self._next[name] - 1
 
     def tell(self, event: dict[str, Any], t: float) -> None:
         """Have an event posted to the app's webhook, if it has one."""
         webhook = self.registration.webhook
-        if webhook is None:
+        if webhook is not None:
+            document = self._document(webhook, [event], t)
+            self._teller.post(webhook, document, self.push.webhook)
+
+    def tell_at(self, webhook: Webhook | None) -> None:
+        """From now on tell everything there; the app's state stays."""
+        self.registration = replace(self.registration, webhook=webhook)
+
+    def hear_of_messages(self, receipts: Receipts | None) -> None:
+        """From now on tell what becomes of messages so, or not at all; what waited is forgotten."""
+        self._outbox = Outbox(receipts, f"{self._seed}:receipts") if receipts else None
+
+    @property
+    def receipts(self) -> Receipts | None:
+        """How it is told what becomes of messages."""
+        return None if self._outbox is None else self._outbox.receipts
+
+    @property
+    def waiting(self) -> int:
+        """How many events about messages are still to be posted."""
+        return 0 if self._outbox is None else len(self._outbox)
+
+    def tell_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> None:
+        """Have the app's webhook told what becomes of a message to these, as far as they exist."""
+        outbox, webhook = self._outbox, self.registration.webhook
+        if outbox is None or webhook is None or webhook.silent:
             return
-        document = {
+        self._plan(outbox, webhook, outbox.put(message, people, time.monotonic()))
+        self.told["dropped"] += outbox.dropped
+        outbox.dropped = 0
+
+    def _plan(self, outbox: Outbox, webhook: Webhook, due: float | None) -> None:
+        if due is not None:
+            self._teller.later(due, partial(self._delivery, outbox, webhook))
+
+    def _delivery(self, outbox: Outbox, webhook: Webhook) -> Posting | None:
+        """The next delivery of events; on a thread of the one who posts."""
+        events, due = outbox.take(time.monotonic())
+        # What was put aside by another choice of receipts is not told any more.
+        if outbox is not self._outbox:
+            return None
+        self._plan(outbox, webhook, due)
+        if not events:
+            return None
+        return Posting(webhook, self._document(webhook, events, time.time()), self.told)
+
+    def _document(self, webhook: Webhook, events: list[dict[str, Any]], t: float) -> dict[str, Any]:
+        return {
             "server": "mesibo",
-            "id": self.count_up("event"),
+            "id": next(self._events),
             "v": webhook.v,
             "aid": self._aid,
             "ts": round(t * 1000),
-            "events": [event],
+            "events": events,
         }
-        self._tell(webhook, document, self.push.webhook)
 
     def mint(self) -> str:
         """A new user access token; the same ones in the same order for the same seed."""
@@ -176,6 +238,8 @@ def _registration(fields: Fields) -> Registration:
         tests_a_minute=TESTS_A_MINUTE if tests_a_minute is None else tests_a_minute,
         webhook=read_webhook(fields.inner("webhook")),
         bad_push=frozenset(fields.texts("bad_push")),
+        any_sender=fields.flag("any_sender") or False,
+        receipts=read_receipts(fields.inner("receipts")),
         partial_members=bool(fields.flag("partial_members")),
     )
     fields.finish()

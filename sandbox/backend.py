@@ -50,7 +50,7 @@ class Backend:
     def register(self, registration: Registration) -> None:
         """Make an app token known; its state starts afresh if it was known before."""
         aid = self._aids.setdefault(registration.token, len(self._aids) + 1)
-        self._apps[registration.token] = App(registration, self._seed, aid, self._poster.post)
+        self._apps[registration.token] = App(registration, self._seed, aid, self._poster)
         self.ledger.open(registration.token)
 
     def registrations(self) -> list[Registration]:

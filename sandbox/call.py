@@ -10,13 +10,13 @@ from typing import Any
 from sandbox.form import File, NotAForm, read_form
 
 LONGEST_KEY = 256  # characters kept on record of what a call was about
+LONGEST_GID = 10  # digits
 
 _CONTAINERS = {
     "user": ("address", "uid"),
     "otp": ("address",),
     "push": ("address",),
     "group": ("gid", "name"),
-    "message": ("to", "gid"),
 }
 _FLAT = ("address", "addr", "uid", "gid")
 
@@ -29,7 +29,8 @@ class NotACall(ValueError):
 class Call:
     """One operation as asked for at the unix second `t`.
 
-    `key` is whom or what it is about: an address, a gid, the sha256 of a file; or empty.
+    `key` is whom or what it is about: an address, a gid, the recipients of a message or `gid:`
+    and its group's, the sha256 of a file; or empty.
     """
 
     op: str
@@ -81,7 +82,20 @@ def _form(body: bytes, content_type: str) -> tuple[dict[str, Any], File | None]:
     return {**texts}, file
 
 
+def group_in(message: dict[str, Any]) -> int | None:
+    """The gid a message is for, 0 if it is for people, None if what stands there is no gid."""
+    gid = message.get("gid") or 0
+    if isinstance(gid, str) and gid.isascii() and gid.isdecimal() and len(gid) <= LONGEST_GID:
+        gid = int(gid)
+    return gid if isinstance(gid, int) and gid >= 0 else None
+
+
 def _key(document: dict[str, Any]) -> str:
+    message = document.get("message")
+    if isinstance(message, dict) or document.get("op") == "message":
+        message = message if isinstance(message, dict) else document
+        gid = group_in(message)
+        return f"gid:{gid}" if gid else _first(message, ("to",))
     for container, names in _CONTAINERS.items():
         inner = document.get(container)
         if isinstance(inner, dict):

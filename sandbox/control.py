@@ -11,11 +11,14 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
+from sandbox import message
 from sandbox.app import App, Registration, masked, read_registrations
 from sandbox.backend import Backend
 from sandbox.fault import read_rules
 from sandbox.fields import Fields, InvalidField
+from sandbox.receipt import read_receipts
 from sandbox.record import Applied, Entry, Record, distinct, gather, summary
+from sandbox.webhook import read_webhook
 from sandbox.wire import Reply, Request, json_reply
 
 PREFIX = "/_sandbox/"
@@ -36,6 +39,8 @@ class Control:
             ("GET", "push"): self._push,
             ("GET", "groups"): self._groups,
             ("POST", "groups"): self._set_groups,
+            ("GET", "messages"): self._messages,
+            ("POST", "receipts"): self._set_receipts,
             ("POST", "reset"): self._reset,
         }
 
@@ -105,6 +110,23 @@ class Control:
         if partial is not None:
             app.partial_members = partial
         return json_reply({"partial_members": app.partial_members})
+
+    def _messages(self, request: Request) -> Reply:
+        query = _query(request)
+        app = self._app(query.get("token"))
+        return json_reply(message.view(app, with_keys=query.get("keys") in ("1", "true")))
+
+    def _set_receipts(self, request: Request) -> Reply:
+        fields = Fields(_document(request), "receipts")
+        app, named = self._app(fields.text("token")), fields.source
+        webhook = read_webhook(fields.inner("webhook"))
+        receipts = read_receipts(fields.inner("receipts"))
+        fields.finish()
+        if "webhook" in named:
+            app.tell_at(webhook)
+        if "receipts" in named:
+            app.hear_of_messages(receipts)
+        return json_reply({"receipts": None if app.receipts is None else asdict(app.receipts)})
 
     def _app(self, token: str | None) -> App:
         app = self._backend.app_of(token or "")

@@ -9,6 +9,7 @@ from sandbox import word
 from sandbox.app import App, Edition, User
 from sandbox.call import Call
 from sandbox.groups import GROUP_OPERATIONS
+from sandbox.message import message
 from sandbox.outcome import Members, Outcome, Refused, object_in
 from sandbox.push import pushdebug, pushset, pushtest, pushupload
 
@@ -95,11 +96,6 @@ def otp(app: App, call: Call) -> Outcome:
     if not wanted or not isinstance(wanted.get("address"), str):
         return Refused(word.BADPARAM)
     return {"otp": f"{app.random.randrange(1_000_000):06d}"}
-
-
-def message(app: App, call: Call) -> Outcome:
-    """Answer with a mid never given before; nothing is delivered."""
-    return {"mid": app.count_up("mid")}
 
 
 def accept(app: App, call: Call) -> Outcome:

@@ -63,6 +63,17 @@ class Sandbox:
         """Let a list of members with a stranger in it be carried out but for the stranger."""
         self._ask("POST", "groups", {"token": token, "partial_members": on})
 
+    def receipts(self, token: str, **chosen: Any) -> Any:
+        """Tell `webhook` what becomes of messages as `receipts` says; None ends either.
+
+        See docs/reference/sandbox.md, "Messages".
+        """
+        return self._ask("POST", "receipts", {"token": token, **chosen})["receipts"]
+
+    def messages(self, token: str, **query: str | int) -> Any:
+        """How many messages were taken, for how many recipients; with `keys=1` for each."""
+        return self._ask("GET", f"messages?{urlencode({'token': token, **query})}")
+
     def reset(self) -> None:
         """Forget users, groups, faults and the record; the apps stay."""
         self._ask("POST", "reset")

@@ -7,7 +7,9 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -53,13 +55,31 @@ def read_webhook(fields: Fields | None) -> Webhook | None:
     return webhook
 
 
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A document that is due at a webhook, and the counts to keep of that."""
+
+    webhook: Webhook
+    document: dict[str, Any] = field(repr=False)
+    tally: Counter[str]
+
+    @property
+    def body(self) -> bytes:
+        """What is posted, with the secret where the webhook's version has it there."""
+        webhook = self.webhook
+        secret = {"secret": webhook.secret} if webhook.v == 1 and webhook.secret else {}
+        return json.dumps({**self.document, **secret}).encode()
+
+
+Make = Callable[[], Posting | None]
+"""Called when its time has come: what is to be posted then, if anything."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
-class _Post:
+class _Task:
     due: float
     number: int
-    url: str = field(compare=False, repr=False)
-    body: bytes = field(compare=False, repr=False)
-    tally: Counter[str] = field(compare=False)
+    run: Callable[[], None] = field(compare=False)
 
 
 class Poster:
@@ -69,7 +89,7 @@ class Poster:
     """
 
     def __init__(self) -> None:
-        self._waiting: list[_Post] = []
+        self._waiting: list[_Task] = []
         self._changed = threading.Condition()
         self._started = False
         self._number = 0
@@ -80,23 +100,31 @@ class Poster:
         """Have it posted as often as the webhook says, after its delay; never waits."""
         if webhook.silent:
             return
-        secret = {"secret": webhook.secret} if webhook.v == 1 and webhook.secret else {}
-        body = json.dumps({**document, **secret}).encode()
+        posting = Posting(webhook, document, tally)
+        run = partial(self._deliver, webhook.url, posting.body, tally)
         due = time.monotonic() + webhook.delay_s
         with self._changed:
-            self._start()
             for _ in range(webhook.repeat):
                 if len(self._waiting) >= MOST_WAITING:
                     tally["dropped"] += 1
                     continue
-                self._number += 1
-                heapq.heappush(self._waiting, _Post(due, self._number, webhook.url, body, tally))
-            self._changed.notify_all()
+                self._push(due, run)
+
+    def later(self, due: float, make: Make) -> None:
+        """Post at that instant of the monotonic clock what is made then, its delay left out."""
+        with self._changed:
+            self._push(due, partial(self._make, make))
 
     def forget(self) -> None:
         """Post nothing of what waits."""
         with self._changed:
             self._waiting.clear()
+
+    def _push(self, due: float, run: Callable[[], None]) -> None:
+        self._start()
+        self._number += 1
+        heapq.heappush(self._waiting, _Task(due, self._number, run))
+        self._changed.notify_all()
 
     def _start(self) -> None:
         if self._started:
@@ -108,13 +136,9 @@ class Poster:
 
     def _run(self) -> None:
         while True:
-            post = self._next()
-            acknowledged = self._deliver(post)
-            with self._changed:
-                post.tally["posted"] += 1
-                post.tally["acknowledged"] += acknowledged
+            self._next().run()
 
-    def _next(self) -> _Post:
+    def _next(self) -> _Task:
         with self._changed:
             while True:
                 left = self._waiting[0].due - time.monotonic() if self._waiting else None
@@ -122,9 +146,22 @@ class Poster:
                     return heapq.heappop(self._waiting)
                 self._changed.wait(left)
 
-    def _deliver(self, post: _Post) -> bool:
+    def _make(self, make: Make) -> None:
+        posting = make()
+        if posting is None:
+            return
+        for _ in range(posting.webhook.repeat):
+            self._deliver(posting.webhook.url, posting.body, posting.tally)
+
+    def _deliver(self, url: str, body: bytes, tally: Counter[str]) -> None:
+        acknowledged = self._acknowledged(url, body)
+        with self._changed:
+            tally["posted"] += 1
+            tally["acknowledged"] += acknowledged
+
+    def _acknowledged(self, url: str, body: bytes) -> bool:
         headers = {"Content-Type": "application/json"}
-        request = Request(post.url, post.body, headers, method="POST")  # noqa: S310 - read_webhook
+        request = Request(url, body, headers, method="POST")  # noqa: S310 - read_webhook
         try:
             with self._open(request, timeout=TIMEOUT_S) as answer:
                 return bool(answer.read(len(ACKNOWLEDGED) + 1) == ACKNOWLEDGED)

@@ -33,10 +33,24 @@ from bulkhead.model.rotation import (
     VERIFY,
 )
 from bulkhead.model.slice import LOOK, Known, Slice
-from tasks import call, check, groups, joining, known_groups, push, rotation, rotation_supply, users
+from tasks import (
+    broadcast,
+    call,
+    check,
+    groups,
+    joining,
+    known_groups,
+    members,
+    push,
+    rotation,
+    rotation_supply,
+    users,
+)
 from tasks.asked import Asked
+from tasks.joined import Alike
 
 Prepare = Callable[[JobFacts, Item], Call | Refused]
+PrepareJoined = Callable[[JobFacts, Sequence[Item]], Call | Refused]
 Conclude = Callable[[JobFacts, Item, Known | None, Outcome], Outcome]
 Spare = Callable[[JobFacts, Item], Outcome | None]
 Sparing = Callable[[Item, Known | None], Outcome | None]
@@ -65,6 +79,12 @@ class Operation:
     """Says what follows when the attempts at this step are used up, where that is not the end."""
     wish: Wanted | None = None
     """Says of an item which file its call puts into which slot, where the slot is claimed first."""
+    joined: PrepareJoined | None = None
+    """The one call for several items, where the kind joins them."""
+    alike: Alike | None = None
+    """Which items may share that call; none where this is not said."""
+    parted: Conclude | None = None
+    """What follows for each item of a call for several, where that is not what `conclude` says."""
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -172,6 +192,19 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("creds.options", FIRST): Operation(push.set_options, push.options_set),
     ("creds.test", FIRST): Operation(push.test, push.test_sent),
     ("creds.debug", FIRST): Operation(push.debug, push.debug_opened),
+    **{
+        ("groups.members", step): Operation(
+            members.edit,
+            members.done,
+            joined=members.edit_several,
+            alike=members.alike,
+            parted=partial(members.parted, step),
+        )
+        for step in members.STEPS
+    },
+    ("broadcast", FIRST): Operation(
+        broadcast.send, joined=broadcast.send_to_several, alike=broadcast.alike
+    ),
 }
 
 
@@ -224,8 +257,28 @@ def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:
     return operation.prepare(facts, item)
 
 
+def alike(kind: str, step: str) -> Alike | None:
+    """Which items of a slice may share a call; None where each has its own."""
+    operation = OPERATIONS.get((kind, step))
+    return None if operation is None or operation.joined is None else operation.alike
+
+
+def prepare_joined(facts: JobFacts, items: Sequence[Item], step: str) -> Call | Refused:
+    """The one call for these items, which are alike."""
+    joined = OPERATIONS[(facts.kind, step)].joined if len(items) > 1 else None
+    return prepare(facts, items[0], step) if joined is None else joined(facts, items)
+
+
 def conclude(
     facts: JobFacts, item: Item, step: str, known: Known | None, outcome: Outcome
 ) -> Outcome:
     """What the outcome of this step's call means for the item."""
     return OPERATIONS[(facts.kind, family(step))].conclude(facts, item, known, outcome)
+
+
+def conclude_joined(
+    facts: JobFacts, item: Item, step: str, known: Known | None, outcome: Outcome
+) -> Outcome:
+    """What the outcome of a call for several items means for one of them."""
+    operation = OPERATIONS[(facts.kind, family(step))]
+    return (operation.parted or operation.conclude)(facts, item, known, outcome)

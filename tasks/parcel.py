@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -16,8 +17,10 @@ from bulkhead.model.ranges import indexes
 from bulkhead.model.slice import LOOK, Begun, Report, Slice
 from tasks import report, users
 from tasks.clocks import Clocks
+from tasks.joined import reach, shortened
 from tasks.leaves import with_leaves
 from tasks.news import News
+from tasks.operation import alike
 from tasks.settling import give_up, settle
 from tasks.slice_run import SliceRun
 from worker.runtime import Runtime, current
@@ -69,7 +72,7 @@ class ParcelRun:
         self._runtime = runtime
         self._clocks = clocks
         self._taken_at = taken_at
-        self._arrived_at = clocks.monotonic()
+        self._arrived_at = self._settled_at = clocks.monotonic()
         early = runtime.begins.seconds
         self._later = sorted(
             ((taken_at + part.offsets[0] / 1e6 - early, part) for part in parcel if part.marks),
@@ -81,7 +84,9 @@ class ParcelRun:
 
     def run(self) -> None:
         """Return when nothing of the parcel is left."""
-        self._begin(self._at_once)
+        # All are taken up before the first call: whatever is raised here leaves none on its way.
+        for slice_run in list(begin(self._at_once, self._runtime, self._clocks)):
+            self._start(slice_run)
         while self._runs or self._later:
             self._begin_what_is_due()
             if not self._news.wait(self._patience()) and self._news.told:
@@ -89,8 +94,12 @@ class ParcelRun:
             self._news.clear()
             if self._runtime.stopping.asked:
                 self._stop()
-            settle(self._runs, self._runtime, self._clocks)
-            self._runs = [one for one in self._runs if not one.settled]
+            self._settle()
+
+    def _settle(self) -> None:
+        settle(self._runs, self._runtime, self._clocks)
+        self._runs = [one for one in self._runs if not one.settled]
+        self._settled_at = self._clocks.monotonic()
 
     def _patience(self) -> float:
         if not self._later:
@@ -102,26 +111,35 @@ class ParcelRun:
             began_at, due = self._clocks.monotonic(), []
             while self._later and self._later[0][0] <= began_at:
                 due.append(self._later.pop(0)[1])
-            try:
-                self._begin(due)
-            except Exception:
-                # Those that run beside them are to be settled all the same.
-                for part in due:
-                    give_up(part.lease)
+            self._begin(due)
             took = self._clocks.monotonic() - began_at
             self._runtime.begins.learn(took)
             # As long as if it had been begun when it arrived.
             self._runtime.delay.learn(self._arrived_at - self._taken_at + took)
 
-    def _begin(self, parts: list[Slice]) -> None:
-        runs = begin(parts, self._runtime, self._clocks) if parts else ()
-        for slice_run in runs if parts and parts[0].marks else list(runs):
-            self._news.expect(1)
-            self._runs.append(slice_run)
-            if slice_run.part.marks:
-                slice_run.start(self._news.one_over, self._news.tell)
-            else:
-                slice_run.start(self._news.one_over)
+    def _begin(self, due: list[Slice]) -> None:
+        """Each starts as soon as it is taken up: it is marked as sent already."""
+        left = deque(due)
+        try:
+            for slice_run in begin(due, self._runtime, self._clocks):
+                self._start(slice_run)
+                left.popleft()
+                if self._clocks.monotonic() >= self._settled_at + SETTLE_EVERY:
+                    self._settle()
+        except Exception:
+            # Those that run beside them are to be settled all the same.
+            for part in left:
+                give_up(part.lease)
+
+    def _start(self, slice_run: SliceRun | None) -> None:
+        if slice_run is None:
+            return
+        self._news.expect(1)
+        self._runs.append(slice_run)
+        if slice_run.part.marks:
+            slice_run.start(self._news.one_over, self._news.tell)
+        else:
+            slice_run.start(self._news.one_over)
 
     def _stop(self) -> None:
         for slice_run in self._runs:
@@ -132,12 +150,18 @@ class ParcelRun:
             self._runtime.verbs.give_back(left)
 
 
-def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[SliceRun]:
-    """Ask the store, just before the first call, which slices may run; each as soon as it can."""
+def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[SliceRun | None]:
+    """Ask the store, just before the first call, which slices may run.
+
+    Each in its turn, as soon as it can; None for one that may not, or cannot.
+    """
+    if not parcel:
+        return
     read_ahead(parcel, runtime)
     leases, people = [part.lease for part in parcel], look_up(parcel, runtime)
+    reached = reach(parcel, lambda part: alike(part.kind, part.operation), runtime)
     asked_at = clocks.monotonic()
-    answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people))
+    answers = runtime.stopping.patiently(lambda: runtime.verbs.begin(leases, people, reached))
     answered_at = clocks.monotonic()
     for part, answer in zip(parcel, with_leaves(parcel, answers, runtime.cabinet), strict=True):
         if isinstance(answer, Begun):
@@ -145,12 +169,12 @@ def begin(parcel: list[Slice], runtime: Runtime, clocks: Clocks) -> Iterator[Sli
                 runtime.delay.learn(answer.since_claim / 1e6)
             report.tell_opening(part, answer, runtime)
             window = clocks.window(answer, asked_at, answered_at)
-            made = partial(SliceRun, part, answer, window, runtime, clocks)
-            run = take_up(part, runtime, made)
-            if run is not None:
-                yield run
+            carried = shortened(part, reached)
+            made = partial(SliceRun, carried, answer, window, runtime, clocks)
+            yield take_up(carried, runtime, made)
         else:
             get_logger().info("slice_refused", job=part.job, app=part.app, code=answer.reason)
+            yield None
 
 
 def read_ahead(parcel: Iterable[Slice], runtime: Runtime) -> None:

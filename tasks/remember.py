@@ -6,7 +6,7 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, JOIN, JOIN_FOR_TOKEN, family
 from bulkhead.model.outcome import Done, Next, Outcome
 from bulkhead.model.slice import Report
-from tasks import groups, known_groups, push, rotation
+from tasks import delivery, groups, known_groups, push, rotation
 from tasks.users import address_of, digest_of
 
 KEEP = ""
@@ -25,12 +25,19 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
     if facts.kind.startswith("creds."):
         push.remember(report, facts, step, item, outcome)
         return
-    if facts.kind == "groups.create":
+    if facts.kind == "broadcast":
+        delivery.remember(report, facts, item, outcome)
+    elif facts.kind == "groups.create":
         groups.remember(report, facts, step, item, outcome)
-        return
-    if facts.kind in ("groups.set", "groups.delete"):
+    elif facts.kind in ("groups.set", "groups.delete"):
         known_groups.remember(report, facts, step, item, outcome)
-        return
+    elif facts.kind.startswith("users."):
+        _remember_user(report, facts, step, item, outcome)
+
+
+def _remember_user(
+    report: Report, facts: JobFacts, step: str, item: Item, outcome: Outcome
+) -> None:
     if (facts.kind, step) == PROVISIONS and isinstance(outcome, Done | Next):
         joined = not (isinstance(outcome, Next) and family(outcome.step) in JOINS)
         report.done.append((address_of(facts, item), digest_of(facts, item, joined=joined), 0))

@@ -10,7 +10,7 @@ from structlog import get_logger
 from bulkhead.engine.cabinet import Item
 from bulkhead.engine.verbs import Settled
 from bulkhead.errors import BulkheadError
-from bulkhead.model.kind import READ_BACK
+from bulkhead.model.kind import READ_BACK, RESENT
 from bulkhead.model.outcome import (
     Done,
     Next,
@@ -32,6 +32,7 @@ from tasks.operation import given_up
 from tasks.remember import remember
 from tasks.retry import Again, decide
 from tasks.slice_run import Finished, SliceRun
+from tasks.unconfirmed import counted, never_confirmed, sent_again
 from worker import items
 from worker.runtime import Runtime
 
@@ -75,7 +76,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
     while run.finished:
         finished = run.finished.popleft()
         run.left.discard(finished.item.index)
-        if finished.called:
+        if finished.called and not finished.shared:
             seconds.append(finished.seconds)
         if finished.call is not None:
             report.traffic.add(finished.call, finished.seconds)
@@ -83,7 +84,7 @@ def of(run: SliceRun, clocks: Clocks, *, leaving: bool) -> Report:
             _fold(report, finished, run, clocks)
         except Exception:
             _log.exception("unexpected_error", app=report.app, job=report.job)
-            _fold_surprise(report, finished)
+            _fold_surprise(report, finished, run)
     while run.unsent:
         report.back.append(run.unsent.popleft())
         run.left.discard(report.back[-1])
@@ -148,18 +149,20 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     index, before = finished.item.index, run.begun.tries.get(finished.item.index, Tries())
     first_ms = before.first_at or finished.started_ms
     tries = before.count + 1
-    outcome: Outcome | Again = finished.outcome
-    report.troubled += finished.called and _is_trouble(finished.outcome)
+    outcome: Outcome | Again = sent_again(run.facts, run.part, finished.outcome)
+    counts = finished.called and not finished.shared
+    report.troubled += counts and _is_trouble(finished.outcome)
     if isinstance(outcome, Retry):
         outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
         if isinstance(outcome, Refused | Unknown):
-            outcome = given_up(run.facts, finished.item, run.part.step, outcome)
+            outcome = given_up(run.facts, finished.item, run.part.operation, outcome)
+    outcome = counted(run.facts, outcome)
     final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
     if run.lines_wanted:
         _log_item(report, finished, outcome, tries)
     # Nothing below this line can fail: a report holds all of an attempt, or nothing.
     if (finished.called or isinstance(outcome, Done)) and not isinstance(outcome, Again):
-        remember(report, run.facts, run.part.step, finished.item, outcome)
+        remember(report, run.facts, run.part.operation, finished.item, outcome)
     report.free += finished.free
     if final is not None:
         if finished.item.why:
@@ -170,7 +173,10 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         return
     match outcome:
         case Again(seconds, step):
-            report.retries.append((index, round(seconds * 1e6), tries, first_ms, step))
+            # What shared a call comes back together, and shares the next one.
+            shared = finished.shared and report.retries
+            pause = report.retries[-1][1] if shared else round(seconds * 1e6)
+            report.retries.append((index, pause, tries, first_ms, step))
         case Next(step=step, why=why):
             report.next.setdefault(step, []).append(index)
             if why:
@@ -183,7 +189,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.waits.append((index, micros, made, since, step, whom))
         case Throttled(after=after):
             report.again.append(index)
-            report.throttled += 1
+            report.throttled += counts
             report.after = max(report.after, round((after or 0) * 1e6))
         case Stopped(code=code, message=message):
             report.again.append(index)
@@ -191,14 +197,14 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
             report.app_version = run.begun.app_version
 
 
-def _fold_surprise(report: Report, finished: Finished) -> None:
+def _fold_surprise(report: Report, finished: Finished, run: SliceRun) -> None:
     """An item whose outcome we failed to fold: what is certain is whether it was called."""
     if finished.called:
         what = "the call was made, but Bulkhead failed to read what came of it"
-        final: Final = (STATES["unknown"], "", "NOT_CONFIRMED", what, {})
+        final = _result(counted(run.facts, Unknown(what)))
     else:
         what = "Bulkhead failed to read this item"
-        final = (STATES["failed"], "", "UNSENDABLE", what, {})
+        final = _result(Refused("UNSENDABLE", what))
     times = (int(finished.called), finished.started_ms, finished.started_ms)
     _add_row(report, finished.item, final, times)
 
@@ -226,6 +232,8 @@ def _after(outcome: Retry, tries: int, age: float, run: SliceRun) -> Again | Ref
         # That the question failed says nothing about what was asked after.
         message = f"sent, but not confirmed, and not to be read back: {decided.message}"
         return Unknown(message, outcome.upstream)
+    if isinstance(decided, Refused) and step.endswith(RESENT):
+        return never_confirmed(decided, outcome)
     return decided
 
 

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from structlog import get_logger
 
 from bulkhead.backend.call import Call
-from bulkhead.backend.reply import Reply, Withheld, bytes_of
+from bulkhead.backend.reply import Reply, Withheld
 from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
-from bulkhead.model.kind import READ_BACK
 from bulkhead.model.outcome import (
-    Done,
-    Next,
     Outcome,
     Refused,
-    Repeat,
-    Retry,
     Stopped,
     Throttled,
-    Unknown,
-    Upstream,
 )
 from bulkhead.model.slice import LOOK, Begun, Slice
 from bulkhead.model.traffic import CallMade
 from tasks import check
 from tasks.asked import Asked
 from tasks.clocks import Clocks, Window
-from tasks.operation import conclude, prepare, sparing, supplied
+from tasks.joined import bundled
+from tasks.made import lost, made
+from tasks.operation import alike, conclude, conclude_joined, prepare_joined, sparing, supplied
 from worker import items as lines
 from worker.runtime import Runtime
 
@@ -48,13 +44,15 @@ class Finished:
     free: bool = False
     """True if the item needed no call: its permit goes back."""
     call: CallMade | None = None
+    shared: bool = False
+    """True if its call is counted with another item."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Out:
-    """An item whose call is on its way."""
+    """Items whose call is on its way: nearly always one."""
 
-    item: Item
+    items: Sequence[Item]
     call: Call
     started_ms: int
     started: float
@@ -92,7 +90,7 @@ class SliceRun:
         self._clocks = clocks
         instants = map(window.instant, part.offsets)
         # The earliest permits are used; those that are left over go back.
-        self._turns = deque(zip(self._to_call(items), instants, strict=False))
+        self._turns = deque(zip(self._bundled(self._to_call(items)), instants, strict=False))
         self.app: AppFacts = check.app_of(runtime.cabinet, part, begun.app_version)
         self.retry = self.app.retry.changed(self.facts.retry)
         self._halted = False
@@ -132,7 +130,7 @@ class SliceRun:
 
     def _to_call(self, items: Sequence[Item]) -> list[Item]:
         """The items that need a call; what is done already is finished here and now."""
-        left, spare = [], sparing(self.facts, self.part.step)
+        left, spare = [], sparing(self.facts, self.part.operation)
         for item in items:
             known = self.begun.known.get(item.index)
             outcome = spare(item, known)
@@ -144,6 +142,19 @@ class SliceRun:
             else:
                 left.append(item)
         return left
+
+    def _bundled(self, items: list[Item]) -> Iterable[tuple[Item, ...]]:
+        """The items of each call; what the permits do not reach goes back."""
+        how = alike(self.part.kind, self.part.operation) if self.part.join > 1 else None
+        if how is None:
+            return ((item,) for item in items)
+        calls = len(self.part.offsets)
+        bundles = list(bundled(how, self.facts, items, self.part.join))
+        self._return(islice(bundles, calls, None))
+        return bundles[:calls]
+
+    def _return(self, bundles: Iterable[Sequence[Item]]) -> None:
+        self.unsent.extend(item.index for items in bundles for item in items)
 
     def _go_on(self) -> None:
         """Start what may start now; tell when nothing is left to start or to wait for."""
@@ -161,13 +172,13 @@ class SliceRun:
             self._over()
 
     def _give_up(self) -> None:
-        self.unsent.extend(item.index for item, _ in self._turns)
+        self._return(items for items, _ in self._turns)
         self._turns.clear()
 
     def _start_due(self) -> None:
         """Start what is due, as many at once as were granted; too old a permit goes back."""
         while self._turns and len(self._out) < self.part.parallel:
-            item, instant = self._turns[0]
+            items, instant = self._turns[0]
             now = self._clocks.monotonic()
             if instant > now:
                 self._wake_in(instant - now)
@@ -177,9 +188,9 @@ class SliceRun:
             missed = late or self._window.over(now)
             self._turns.popleft()
             if missed:
-                self.unsent.append(item.index)
+                self._return((items,))
             else:
-                self._start(item)
+                self._start(items)
 
     def _wake_in(self, seconds: float) -> None:
         if self._alarm is None:
@@ -189,27 +200,31 @@ class SliceRun:
         self._alarm = None
         self._go_on()
 
-    def _start(self, item: Item) -> None:
+    def _start(self, items: Sequence[Item]) -> None:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
         try:
-            call = prepare(self.facts, item, self.part.step)
+            call = prepare_joined(self.facts, items, self.part.operation)
             if isinstance(call, Refused):
-                self.finished.append(Finished(item, call, started_ms, 0.0, called=False))
+                for item, outcome in zip(items, self._meant(items, call), strict=True):
+                    self.finished.append(Finished(item, outcome, started_ms, 0.0, called=False))
                 return
-            out = _Out(item, call, started_ms, started)
+            out = _Out(items, call, started_ms, started)
             body = self._runtime.backend.body(self.app.endpoint, self.app.token, call)
             if isinstance(body, Refused):
-                self.finished.append(self._concluded(out, body, None))
+                self.finished.extend(self._concluded(out, body, None))
                 return
-            self._out[item.index] = out
+            self._out[items[0].index] = out
             heard = partial(self._heard, out)
             self._runtime.courier.send(self.app.endpoint, body, heard, self._may_go)
         except Exception:
             self._log_surprise()
-            self._out.pop(item.index, None)
-            lost = _lost(call, self.facts.kind)
-            self.finished.append(Finished(item, lost, started_ms, 0.0, called=True))
+            self._out.pop(items[0].index, None)
+            outcome = lost(call, self.facts.kind)
+            for item in items:
+                shared = item is not items[0]
+                told = Finished(item, outcome, started_ms, 0.0, called=True, shared=shared)
+                self.finished.append(told)
 
     def _may_go(self) -> bool:
         """Asked again after a connection was opened, which takes the call's own time."""
@@ -218,16 +233,16 @@ class SliceRun:
         return not self._window.over(self._clocks.monotonic())
 
     def _heard(self, out: _Out, reply: Reply | Withheld) -> None:
-        if self._out.pop(out.item.index, None) is None:
+        if self._out.pop(out.items[0].index, None) is None:
             return
         if isinstance(reply, Withheld):
-            self.unsent.append(out.item.index)
+            self._return((out.items,))
         else:
-            self.finished.append(self._judged(out, reply))
+            self.finished.extend(self._judged(out, reply))
         self._go_on()
         self._news()
 
-    def _judged(self, out: _Out, reply: Reply) -> Finished:
+    def _judged(self, out: _Out, reply: Reply) -> list[Finished]:
         said: Outcome | None = None
         try:
             said = self._runtime.backend.judge(out.call, self.app.token, reply)
@@ -239,46 +254,37 @@ class SliceRun:
         except Exception:
             # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
             self._log_surprise()
-            lost = _lost(out.call, self.facts.kind)
-            return self._finished(out, lost, _made(out.call, said, reply))
+            outcome = lost(out.call, self.facts.kind)
+            call = made(out.call, said, reply)
+            return self._finished(out, [outcome] * len(out.items), call)
 
-    def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> Finished:
-        known = self.begun.known.get(out.item.index)
-        outcome = conclude(self.facts, out.item, self.part.step, known, said)
-        if isinstance(outcome, Stopped | Throttled):
+    def _meant(self, items: Sequence[Item], said: Outcome) -> list[Outcome]:
+        """What the outcome of a call means for each of its items."""
+        meant = conclude if len(items) == 1 else conclude_joined
+        known, operation = self.begun.known, self.part.operation
+        return [meant(self.facts, one, operation, known.get(one.index), said) for one in items]
+
+    def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> list[Finished]:
+        outcomes = self._meant(out.items, said)
+        if isinstance(outcomes[0], Stopped | Throttled):
             # The rest of the slice would meet the same answer.
             self._halted = True
-        return self._finished(out, outcome, _made(out.call, said, reply))
+        return self._finished(out, outcomes, made(out.call, said, reply))
 
-    def _finished(self, out: _Out, outcome: Outcome, made: CallMade) -> Finished:
+    def _finished(self, out: _Out, outcomes: Sequence[Outcome], call: CallMade) -> list[Finished]:
         seconds = self._clocks.monotonic() - out.started
-        return Finished(out.item, outcome, out.started_ms, seconds, called=True, call=made)
+        return [
+            Finished(
+                item,
+                outcome,
+                out.started_ms,
+                seconds,
+                called=True,
+                call=None if at else call,
+                shared=at > 0,
+            )
+            for at, (item, outcome) in enumerate(zip(out.items, outcomes, strict=True))
+        ]
 
     def _log_surprise(self) -> None:
         get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
-
-
-_WORDS = {
-    Done: "succeeded",
-    Refused: "refused",
-    Retry: "retried",
-    Throttled: "throttled",
-    Stopped: "token_refused",
-}
-"""What a call by itself came to; whether an item needs another one is not asked here."""
-
-
-def _made(call: Call, said: Outcome | None, reply: Reply | None) -> CallMade:
-    sent, received = bytes_of(reply) if reply is not None else (0, 0)
-    user = call.key if sent and call.op.startswith("user") else ""
-    return CallMade(call.op, _WORDS.get(type(said), "unknown"), user, sent, received)
-
-
-def _lost(call: Call | Refused | None, kind: str) -> Retry | Next | Unknown:
-    """What is known of a call that ended in an error of ours: it may have been sent."""
-    if isinstance(call, Call) and call.repeat is Repeat.CHECK:
-        return Next(READ_BACK, Upstream(call.op))
-    if isinstance(call, Call) and call.repeat is Repeat.ONCE:
-        return Unknown("the call failed inside Bulkhead", Upstream(call.op))
-    upstream = Upstream(call.op if isinstance(call, Call) else kind)
-    return Retry("UPSTREAM_ERROR", "the call failed inside Bulkhead", upstream)

@@ -22,9 +22,11 @@ from bulkhead.ordering import Options
 from bulkhead.ordering_groups import create_groups
 from bulkhead.payloads.message import Message, decode, glance
 from bulkhead.payloads.models import (
+    Broadcast,
     CancelJob,
     CreateGroups,
     DeleteUsers,
+    EditMembers,
     ImportUsers,
     OfAnApp,
     PauseJob,
@@ -37,6 +39,8 @@ from bulkhead.payloads.refusal import Refused, refusal_of
 from bulkhead.site import SecretKeys
 from tasks import refusal_letter
 from tasks.desk import Desk
+from tasks.order_broadcast import order_broadcast
+from tasks.order_members import ordered_by
 from tasks.order_rotation import order_rotation, ordered_before
 from tasks.together import Together
 
@@ -122,10 +126,15 @@ class Submit:
                 made = ordering.delete_users
             case CreateGroups():
                 made = create_groups
+            case EditMembers():
+                made = ordered_by(payload)
             case RawCall(op=op, body=body):
                 options = self._options(message, payload)
                 app = self._app(payload.app)
                 return ordering.call(self._desk.scripts, op, body, app=app, options=options)
+            case Broadcast():
+                options = self._options(message, payload)
+                return order_broadcast(self._desk, payload, self._app(payload.app), options)
             case RotateCredentials():
                 options = self._options(message, payload)
                 return order_rotation(self._desk, payload, options, message.id)
@@ -160,6 +169,7 @@ class Submit:
             at=start_of(message, payload, self._desk.clock()),
             deadline=message.expires,
             max_failures=_most(payload),
+            on_unknown=getattr(payload, "on_unknown", None) or "",
             notify=written(payload.notify),
         )
 

@@ -30,5 +30,7 @@ def tell(app: str, job: str, items: Iterable[tuple[int, str, str]]) -> None:
 def tell_reaped(reaped: Reaped) -> None:
     """The items that a reaper ended; those that run again will have a line of their own."""
     ended, code = ("unknown", "NOT_CONFIRMED") if reaped.unknown else ("failed", "POISON")
+    if reaped.dropped:
+        ended = "failed"
     if reaped.unknown or reaped.failed:
         tell(reaped.app, reaped.job, ((item, ended, code) for item in indexes(reaped.ranges)))

@@ -18,6 +18,7 @@ from worker.heir import Heir
 from worker.postman import Postman
 from worker.pulse import Pulse
 from worker.runtime import Runtime, current
+from worker.scheduler import Scheduler
 from worker.stopping import GRACE
 
 RECEPTION = "tasks.submit"
@@ -38,6 +39,13 @@ def make_door(runtime: Runtime) -> Door:
     return Door(front, reception, postman, heir, runtime.stopping)
 
 
+def make_scheduler(runtime: Runtime) -> Scheduler:
+    """What fires the schedules, with a connection of its own."""
+    site = runtime.site
+    scripts = Scripts(open_client(site.store_url))
+    return Scheduler(scripts, runtime.verbs.worker, site.settings)
+
+
 class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Starts the feeder and the pulse with the worker, and gives back what is left at its end."""
 
@@ -49,15 +57,18 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self.door = make_door(runtime)
         self.pulse = Pulse(runtime, worker.app, self.door.heir.told)
         self.feeder = Feeder(runtime, worker.app)
+        self.scheduler = make_scheduler(runtime)
 
     def start(self, worker: Any) -> None:
         self.pulse.start()
         self.feeder.start()
         self.door.start()
+        self.scheduler.start()
 
     def stop(self, worker: Any) -> None:
         runtime = current()
         runtime.stopping.ask()
+        self.scheduler.finish()
         self.feeder.finish()
         self.door.finish()
         # The beat goes on until then: a lease must not end under a call that is being answered.

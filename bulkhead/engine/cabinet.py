@@ -30,6 +30,7 @@ from bulkhead.model.push import InSlot
 from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.slice import Slice
+from bulkhead.model.unknown import HOLD
 from bulkhead.secrets import Secret, SecretBytes
 
 P = ParamSpec("P")
@@ -53,6 +54,7 @@ class JobFacts:
     params: Mapping[str, Any]
     retry: Mapping[str, float | int | None]
     """What the job wishes otherwise than its app: names of a RetryPolicy."""
+    on_unknown: str = HOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,7 @@ def _job_facts(fields: Mapping[str, str]) -> JobFacts:
         mapping=json.loads(fields["mapping"]),
         params=json.loads(fields["params"]),
         retry=_wishes(fields),
+        on_unknown=fields.get("on_unknown", HOLD),
     )
 
 

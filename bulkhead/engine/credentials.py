@@ -67,19 +67,9 @@ class Stored:
 
     def in_slot(self, by: str, job: str = "") -> InSlot:
         """The entry that says that it is in its slot of an app now."""
-        return InSlot(
-            slot=self.slot,
-            credential=self.id,
-            fingerprint=self.fingerprint,
-            kind=self.kind,
-            project=self.project,
-            bundle=self.bundle,
-            environment=self.environment,
-            not_after=self.not_after,
-            file=self.file,
-            by=by,
-            job=job,
-        )
+        kept = asdict(self)
+        del kept["size"]
+        return InSlot(credential=kept.pop("id"), by=by, job=job, **kept)
 
     def fields(self) -> list[str]:
         """Names and values in turn; what is not known has none."""
@@ -107,7 +97,7 @@ class Credentials:
 
     def get(self, credential: str) -> Stored:
         """What is known of it."""
-        return _kept(credential, self._fields(credential))
+        return look_up(self._scripts, credential)
 
     def open(self, credential: str) -> SecretBytes:
         """The file, byte for byte."""
@@ -115,12 +105,9 @@ class Credentials:
 
     def take(self, credential: str) -> tuple[Stored, SecretBytes]:
         """Both, in one look."""
-        fields = self._fields(credential)
+        fields = _fields(self._scripts, credential)
         content = self._box.open(fields[CREDENTIAL_BOX], about_file(credential))
         return _kept(credential, fields), SecretBytes(content)
-
-    def _fields(self, credential: str) -> dict[str, str]:
-        return _fields(self._scripts, credential)
 
 
 def look_up(scripts: Scripts, credential: str) -> Stored:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bulkhead.model.code import CODES
-from bulkhead.model.job import CodeCount, Counts, Job, JobState, rfc3339
+from bulkhead.model.job import PASSING, CodeCount, Counts, Job, JobState, rfc3339
 from bulkhead.model.waves import SEVERAL
 
 FIRST_LINES = 5
@@ -169,6 +169,8 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
     state = JobState(fields["state"])
     finished, retention = fields.get("finished_at"), float(fields.get("retention") or 0)
     paused = {"by": fields.get("by", ""), "why": fields.get("why", "")}
+    if paused["by"] == PASSING:
+        paused["until"] = rfc3339(float(fields["edge"])) or ""
     return Job(
         id=fields["id"],
         kind=fields["kind"],
@@ -188,4 +190,6 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         parent=fields.get("parent") or None,
         paused=paused if state is JobState.PAUSED else None,
         apps=int(fields["apps"]) if fields.get("apps") else None,
+        on_unknown=fields.get("on_unknown") or None,
+        window=fields.get("window") or None,
     )

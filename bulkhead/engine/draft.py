@@ -13,7 +13,8 @@ from bulkhead.engine.packing import SEGMENT, Segment, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
 from bulkhead.engine.request import Request
 from bulkhead.engine.script import Scripts, ask
-from bulkhead.errors import StoreFull, Unreachable
+from bulkhead.engine.seal import SEAL_FOR, SEAL_PAUSE, Begun, ask_to_seal, begin_draft
+from bulkhead.errors import Unreachable
 from bulkhead.model.batch import Batch
 from bulkhead.model.duplicates import (
     Comparison,
@@ -21,18 +22,18 @@ from bulkhead.model.duplicates import (
     Repeats,
     hashes_of,
     hashes_of_named,
+    is_of_groups,
     places_of,
 )
-from bulkhead.model.job import PRIORITIES, JobState, new_job_id
-from bulkhead.model.kind import operation_class, repeats
+from bulkhead.model.job import PRIORITIES, new_job_id
+from bulkhead.model.kind import joined, operation_class, repeats
+from bulkhead.model.unknown import HOLD
+from bulkhead.model.window import edges, parse_window
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
 RETENTION = 30 * 86400
 """Seconds that a finished job and its results are kept."""
-
-SEAL_FOR, SEAL_PAUSE = 10.0, 0.25
-"""Seconds that a store may be away in the moment of the seal, and between two questions."""
 
 SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
@@ -63,6 +64,7 @@ class Draft:
         self.skipped = 0
         self._segments = 0
         self._whom = places_of(request.mapping)
+        self._group = request.mapping.get("group", -1)
         self._hashes = Hashes()
         self._content = hashlib.sha256()
         self._begin()
@@ -76,10 +78,11 @@ class Draft:
         first = self.total
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
-        if "gid" in self._request.mapping:
+        if is_of_groups(self._request.mapping):
             self._hashes.extend(hashes_of_named(batch.cells, self._whom, batch.problems))
         elif self._whom:
-            self._hashes.extend(hashes_of(batch.cells, self._whom[0], batch.problems))
+            found = hashes_of(batch.cells, self._whom[0], batch.problems, self._group)
+            self._hashes.extend(found)
         for place, problem in batch.problems.items():
             line = batch.lines[place]
             self._end(first + place, FAILED, line, problem.code, problem.message)
@@ -135,6 +138,20 @@ class Draft:
         `described` is the `input` of the job document. Raises Conflict when the idempotency key
         belongs to another content, NotFound when the app is gone.
         """
+        fields, codes = self.finish(described)
+        if not ask(self._scripts.replicas.confirm, SEAL_FOR):
+            raise unconfirmed("the job was not accepted")
+        answer = ask_to_seal(self._scripts, self.id, fields, codes, SEAL_FOR)
+        verdict, job, state = (part.decode() for part in answer)
+        if verdict == "ok":
+            return self.id
+        self.discard()
+        if verdict == "same":
+            return str(job)
+        raise refusal(self._request, verdict, job, state)
+
+    def finish(self, described: Mapping[str, Any]) -> tuple[str, str]:
+        """Write down the last row; the job's fields, and the codes of rows refused, as JSON."""
         if self._open_segment.room < SEGMENT:
             self._close_segment()
         self._end_repeated()
@@ -146,36 +163,12 @@ class Draft:
             [code, self._code_counts[code], ",".join(map(str, lines))]
             for code, lines in self._codes.items()
         ]
-        if not ask(self._scripts.replicas.confirm, SEAL_FOR):
-            raise unconfirmed("the job was not accepted")
-        answer = self._ask_to_seal(fields, json.dumps(codes))
-        verdict, job, state = (part.decode() for part in answer)
-        if verdict == "ok":
-            return self.id
-        self.discard()
-        if verdict == "same":
-            return str(job)
-        raise refusal(self._request, verdict, job, state)
+        return fields, json.dumps(codes)
 
-    def _ask_to_seal(self, fields: str, codes: str) -> Any:
-        """The store's answer, asked again while it restarts: the same job is sealed only once."""
-        deadline = time.monotonic() + SEAL_FOR
-        while True:
-            try:
-                answer, confirmed = self._scripts.run_replicated("submit", self.id, fields, codes)
-                if confirmed:
-                    return answer
-                raise unconfirmed("the job may be lost")
-            except StoreFull:
-                raise
-            except Unreachable as error:
-                if time.monotonic() > deadline:
-                    raise Unreachable(
-                        f"it is not known whether {self.id} was accepted",
-                        why=f"the store went away in that moment ({error.why})",
-                        to_do=f"when it is back, see `bulkhead jobs show {self.id}`",
-                    ) from error
-                time.sleep(SEAL_PAUSE)
+    @property
+    def segments(self) -> int:
+        """How many values its rows fill; final after `finish`."""
+        return self._segments
 
     def discard(self) -> bool:
         """Forget everything written so far; False if the job was sealed after all, and runs."""
@@ -192,23 +185,14 @@ class Draft:
         return True
 
     def _begin(self) -> None:
-        request, created = self._request, str(int(self._clock() * 1e6))
-        start: dict[Any, Any] = {
-            "id": self.id,
-            "kind": request.kind,
-            "tenant": request.tenant,
-            "app": request.app,
-        }
-        start |= {"state": JobState.VALIDATING.value, "created_at": created, "version": "1"}
-        self._pipe.hset(self._key(), mapping=start)
-        self._pipe.expire(self._key(), UNSEALED_FOR)
-        self._pipe.zadd(self._scripts.key("jobs"), {self.id: float(created)})
-        forgotten = float(created) + UNSEALED_FOR * 1e6
-        self._pipe.zadd(self._scripts.key("expiry"), {f"{request.tenant} {self.id}": forgotten})
+        about = (self._request.kind, self._request.tenant, self._request.app)
+        begin_draft(self._pipe, self._scripts, Begun(self.id, *about, self._clock()))
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
         request = self._request
         asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
+        if request.policy != HOLD:
+            asked.append(request.policy)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
         digest.update(request.content.encode() or self._content.digest())
         return {
@@ -216,11 +200,14 @@ class Draft:
             "tenant": request.tenant,
             "app": request.app,
             **repeats(request.kind, request.repeat),
+            **joined(request.kind, request.join),
             "weight": str(PRIORITIES[request.priority or "normal"]),
             "class": operation_class(request.kind, str(request.params.get("op", ""))),
             "rate": f"{request.rate:.12g}" if request.rate else "",
             "total": str(self.total),
             "failed": str(self.failed),
+            # `failed` goes on rising; this is what was never to be sent.
+            "refused": str(self.failed),
             "skipped": str(self.skipped),
             "segments": str(self._segments),
             "columns": json.dumps(list(request.columns), ensure_ascii=False),
@@ -242,8 +229,19 @@ class Draft:
             "deadline": _micros(request.deadline),
             "parent": request.parent,
             "notify": request.notify,
+            **({"hold": "1"} if request.hold else {}),
+            **({"on_unknown": request.policy} if request.policy != HOLD else {}),
+            **self._window(),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
+
+    def _window(self) -> dict[str, str]:
+        """When calls may start: as it was asked for, and worked out for the scripts."""
+        if not self._request.window:
+            return {}
+        window = parse_window(self._request.window)
+        told = {"window": window.written, "window_said": window.said}
+        return {**told, "edges": edges(window, self._clock())}
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, token_fields
+from bulkhead.engine.delivery import forget_mids
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
@@ -190,6 +191,7 @@ class Fleet:
             )
         # What was done for another app of this name says nothing about the next one.
         Record(self._scripts).clear(app)
+        forget_mids(self._scripts, app)
         self._remove_webhook(app)
         self._scripts.run("credential", "forget", app)
         self._scripts.run("group", "forget", app)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from bulkhead.engine.delivery import told
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.classify import classify
 from bulkhead.inbound.event import Delivery, Event, PushResult
@@ -34,6 +35,8 @@ class Taken:
     kept: int
     repeated: int
     dropped: int
+    placed: int = 0
+    """Events about messages of broadcasts, which are counted with their jobs and not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class InboundCounts:
     repeated: int
     dropped: int
     refused: Mapping[Reason, int]
+    statuses: int = 0
+    """Events about messages, whosever."""
+    placed: int = 0
+    """Those of them that were about messages of broadcasts."""
 
 
 class _Queued(NamedTuple):
@@ -140,7 +147,7 @@ class InboundEvents:
             beyond = what.beyond
             counted = ("dropped", beyond)
             for event in what.events:
-                written += (event.identity or b"", _written(event))
+                written += (event.identity or b"", _written(event), told(event))
         bounds = (MOST_EVENTS, MOST_BYTES, round(KEPT_FOR * 1000))
         self._scripts.queue(pipe, "inbound", app, *bounds, *counted, *written)
         return _Queued(app, beyond, _awaited(what))
@@ -167,8 +174,8 @@ def inbound_counts(scripts: Scripts, apps: Sequence[str]) -> list[InboundCounts]
 
 
 def _taken(beyond: int, answer: Sequence[int]) -> Taken:
-    kept, repeated, dropped = answer or (0, 0, 0)
-    return Taken(kept, repeated, dropped + beyond)
+    kept, repeated, dropped, placed = answer or (0, 0, 0, 0)
+    return Taken(kept, repeated, dropped + beyond, placed)
 
 
 def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:
@@ -176,7 +183,12 @@ def _counts(app: str, kept: Mapping[str, str]) -> InboundCounts:
         return int(kept.get(name, 0))
 
     refused: dict[Reason, int] = {reason: number(f"refused|{reason}") for reason in REASONS}
-    return InboundCounts(app, number("received"), number("repeated"), number("dropped"), refused)
+    return InboundCounts(
+        app,
+        *(number("received"), number("repeated"), number("dropped")),
+        refused,
+        *(number("statuses"), number("placed")),
+    )
 
 
 def _written(event: Event) -> str:

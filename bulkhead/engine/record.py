@@ -41,6 +41,7 @@ class Record:
     """Reads what `settle` writes. Every method raises Unreachable."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
         self._redis = scripts.redis
         self._key = scripts.key
         self._job_of: Callable[[int], str] = lru_cache(1024)(self._job)
@@ -80,19 +81,24 @@ class Record:
 
     def clear(self, app: str) -> None:
         """Forget all of it; for an app that is removed."""
-        buckets = self._buckets(app)
-        # First, so that what is half deleted is not looked up.
-        ask(self._redis.delete, self._key("done", app))
-        for start in range(0, buckets, BUCKETS_AT_ONCE):
-            stop = min(start + BUCKETS_AT_ONCE, buckets)
-            names = [self._key("done", app, str(number)) for number in range(start, stop)]
-            ask(self._redis.unlink, *names)
+        clear_book(self._scripts, "done", app)
 
     def _buckets(self, app: str) -> int:
         return int(ask(self._redis.hget, self._key("done", app), "buckets") or 0)
 
     def _job(self, serial: int) -> str:
         return (ask(self._redis.hget, self._key("serials"), str(serial)) or b"").decode()
+
+
+def clear_book(scripts: Scripts, *name: str) -> None:
+    """Forget a book with all its buckets, named as in `record.lua`. Raises Unreachable."""
+    buckets = int(ask(scripts.redis.hget, scripts.key(*name), "buckets") or 0)
+    # First, so that what is half deleted is not looked up.
+    ask(scripts.redis.delete, scripts.key(*name))
+    for start in range(0, buckets, BUCKETS_AT_ONCE):
+        stop = min(start + BUCKETS_AT_ONCE, buckets)
+        numbers = map(str, range(start, stop))
+        ask(scripts.redis.unlink, *(scripts.key(*name, number) for number in numbers))
 
 
 def bucket_of(address: str, buckets: int) -> int:

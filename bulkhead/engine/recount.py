@@ -253,7 +253,7 @@ class Recount:
             last = min(start + CHUNKS_AT_ONCE, chunks) - 1
             for chunk in ask(self._redis.lrange, name, start, last):
                 for index, state, _, code, *_ in unpack(chunk):
-                    if index < len(states) and states[index] == state:
+                    if index < len(states) and states[index] == state and not found[index]:
                         found[index] = 1
                         code_of[index] = numbers.setdefault(code, len(numbers))
         counted = Counter(code_of)

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkhead.errors import InvalidInput
+from bulkhead.model.unknown import HOLD, refuse_policy
 from bulkhead.model.waves import Waves
+from bulkhead.model.window import parse_window
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for, apart from the rows."""
+    """What is asked for, apart from the rows. Raises InvalidInput for what the kind cannot take."""
 
     kind: str
     tenant: str
@@ -23,6 +26,8 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     repeat: str = ""
     """What may be done about a lost answer, where the kind alone does not say it."""
+    join: int = 0
+    """How many items of its first step one call may carry; 0: as its kind has it."""
     priority: str = ""
     """A name of PRIORITIES; empty: normal."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -46,5 +51,31 @@ class Request:
     """JSON with the task and the queue that the job document is sent to at the end."""
     content: str = ""
     """What one order has in common with the same again, where its rows hold more than was asked."""
+    hold: bool = False
+    """Accepted, and paused at once until somebody resumes it."""
+    on_unknown: str = ""
+    """Of ON_UNKNOWN: what becomes of calls that were sent and never confirmed; empty: `hold`."""
+    window: str = ""
+    """Times of day in which calls may start, as `09:00-20:00[Europe/Berlin]`; empty: always."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
+
+    def __post_init__(self) -> None:
+        refuse_policy(self.kind, self.policy)
+        if self.window:
+            parse_window(self.window)
+            self._refuse_window()
+
+    @property
+    def policy(self) -> str:
+        """What becomes of lost answers: one of ON_UNKNOWN."""
+        return self.on_unknown or HOLD
+
+    def _refuse_window(self) -> None:
+        if self.waves is None:
+            return
+        raise InvalidInput(
+            f"{self.kind} takes no window",
+            why="each app would rest between two steps, with a file that is not proven yet",
+            to_do="say when it is to begin, with `at`; nothing was sent",
+        )

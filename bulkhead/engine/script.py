@@ -25,13 +25,14 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "job")
+WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "window", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
-WITHOUT_WORK = ("beat", "bury", "discard", "hear", "inbound", "part", "reseal", "wake", "webhook")
+WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "schedule", "wake", "webhook")
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
-    "begin": (*WORK, "record"),
-    "settle": (*WORK, "record", "throttle", "creds", "groups"),
+    "begin": (*WORK, "joined", "record"),
+    "settle": (*WORK, "joined", "record", "throttle", "creds", "delivery", "groups"),
+    "inbound": ("record", "delivery"),
     "credential": ("creds",),
     "group": ("creds", "groups"),
     "record": PRELUDE_ONLY,

@@ -31,6 +31,7 @@ Seal = Callable[[str, Sequence[tuple[int, Secret]]], bytes]
 """Makes one box of a job's id and the tokens that were issued for its items."""
 
 NOBODY: Mapping[str, Sequence[Person]] = MappingProxyType({})
+ALL: Mapping[str, int] = MappingProxyType({})
 
 
 def no_seal(job: str, tokens: Sequence[tuple[int, Secret]]) -> bytes:
@@ -60,6 +61,8 @@ class Reaped:
     failed: int
     ranges: Ranges = ()
     """The items: all of them became the same."""
+    dropped: bool = False
+    """True if those unknown count as failed, as their job was told to."""
 
 
 class Overdue(NamedTuple):
@@ -116,18 +119,26 @@ class Verbs:
         return Claim(tuple(map(_slice, slices)), next_due, draining=due == DRAINING)
 
     def begin(
-        self, leases: Sequence[str], asked: Mapping[str, Sequence[Person]] = NOBODY
+        self,
+        leases: Sequence[str],
+        asked: Mapping[str, Sequence[Person]] = NOBODY,
+        reach: Mapping[str, int] = ALL,
     ) -> list[Begun | Held]:
         """Ask, just before the first call, whether each lease still may run.
 
-        `asked` names, by lease, the items to be looked up on the record. Where the store has
-        replicas and none of them confirms, calls that may be made only once are not begun.
+        `asked` names, by lease, the items to be looked up on the record; `reach` how many of its
+        items a lease's calls carry, where that is not all: the others go back. Where the store
+        has replicas and none confirms, calls that may be made only once are not begun.
         """
-        pairs = [(lease, json.dumps(asked[lease]) if lease in asked else "") for lease in leases]
-        words = [self.worker, self.egress, *(part for pair in pairs for part in pair)]
+        words: list[str | int] = [self.worker, self.egress]
+        for lease in leases:
+            people = json.dumps(asked[lease]) if lease in asked else ""
+            words += [lease, people, reach.get(lease, "")]
         once: list[Report] = []
         if ask(self._scripts.replicas.present):
             once = ask(unrepeatable, self._scripts, leases)
+        for report in once:
+            del report.back[reach.get(report.lease, len(report.back)) :]
         if once:
             answers, confirmed = self._scripts.run_replicated("begin", *words)
         else:
@@ -186,9 +197,10 @@ class Verbs:
 
 
 def _reaped(lease: bytes, job: bytes, app: bytes, *told: Any) -> Reaped:
-    again, unknown, failed, ranges = told
+    again, unknown, failed, ranges, dropped = told
     names = (_text(lease), _text(job), _text(app))
-    return Reaped(*names, again, unknown, failed, parse_ranges(_text(ranges)))
+    items = parse_ranges(_text(ranges))
+    return Reaped(*names, again, unknown, failed, items, dropped == 1)
 
 
 def _expiring(app: str, slot: str, fingerprint: str, *numbers: str) -> Expiring:
@@ -201,7 +213,7 @@ def _text(value: bytes | str | int) -> str:
 
 
 def _slice(answer: Sequence[bytes | int]) -> Slice:
-    lease, app, job, kind, ranges, parallel, offsets, step, paced = map(_text, answer)
+    lease, app, job, kind, ranges, parallel, offsets, step, paced, join = map(_text, answer)
     return Slice(
         lease=lease,
         app=app,
@@ -212,6 +224,7 @@ def _slice(answer: Sequence[bytes | int]) -> Slice:
         offsets=tuple(int(offset) for offset in offsets.split(",")),
         step=step,
         paced=paced == "1",
+        join=int(join),
     )
 
 
@@ -246,6 +259,7 @@ def _entry(report: Report) -> dict[str, object]:
         "creds": report.creds,
         "push": report.push,
         "groups": report.groups,
+        "mids": report.mids,
     }
     return {
         **{name: told for name, told in seldom.items() if told},

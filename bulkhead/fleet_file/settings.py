@@ -120,6 +120,7 @@ SETTINGS: Mapping[str, Read] = {
     "labels": _labels,
     "classes": _classes,
     "senders": _senders,
+    "remove_members_by": _word,
 }
 """Every field of AppSettings by its name."""
 

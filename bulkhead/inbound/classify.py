@@ -61,12 +61,12 @@ def _push(raw: Mapping[str, Any]) -> PushResult:
 
 
 def _message(raw: Mapping[str, Any]) -> MessageStatus:
-    message = members(raw.get("message"))
+    message, user = members(raw.get("message")), members(raw.get("user"))
     status, code = message_status(raw.get("status", message.get("status")))
     return MessageStatus(
         mid=number(message.get("mid"), message.get("id"), raw.get("mid")),
         sender=text(message.get("from"), raw.get("from")),
-        to=text(message.get("to"), message.get("address"), raw.get("to")),
+        to=text(message.get("to"), message.get("address"), raw.get("to"), user.get("address")),
         gid=number(message.get("gid"), message.get("groupid"), raw.get("gid")),
         status=status,
         code=code,

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.member_steps import REMOVE_BY, RemoveBy
 from bulkhead.model.quota import Quotas
 from bulkhead.model.retry_policy import RetryPolicy
 from bulkhead.model.text import listed
@@ -42,8 +43,7 @@ def parse_rate(text: str) -> float:
 
 def parse_duration(text: str) -> float:
     """Seconds, from `500ms`, `5s`, `10m`, `6h` or `30d`. Raises InvalidInput."""
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
+    if (match := _DURATION.fullmatch(text.strip())) is None:
         raise InvalidInput(
             f"{text!r} is not a duration",
             why="a duration is a number and a unit: ms, s, m, h or d",
@@ -140,13 +140,15 @@ class AppSettings:
     """Operation class, such as `message`, to its own most calls a second."""
     senders: tuple[str, ...] | None = None
     """Addresses that messages may come from; None: any."""
+    remove_members_by: RemoveBy = "delete"
 
     def __post_init__(self) -> None:
         for name in ("burst", "max_in_flight", "max_attempts"):
             _require(getattr(self, name) >= 1, name, "a whole number of 1 or more")
         for name in (*_TIMES, "weight"):
             _require(getattr(self, name) > 0, name, "a number above 0")
-        _require(self.edition in ("cloud", "onprem"), "edition", "cloud or onprem")
+        for name, known in (("edition", ("cloud", "onprem")), ("remove_members_by", REMOVE_BY)):
+            _require(getattr(self, name) in known, name, " or ".join(known))
         longer = self.retry_longest >= self.retry_first
         _require(longer, "retry_longest", "at least as long as --retry-first")
         checked_name(self.cell, "cell")
@@ -187,6 +189,7 @@ class AppSettings:
             proxy=kept.get("proxy", ""),
             allow_http=kept.get("allow_http") == "1",
             # An app made before these existed has none of them.
+            remove_members_by=kept.get("remove_members_by", "delete"),  # type: ignore[arg-type]
             **{name: float(kept[name]) for name in _RETRIES if kept.get(name)},
             labels=json.loads(kept.get("labels") or "{}"),
             classes=json.loads(kept.get("classes") or "{}"),

@@ -44,9 +44,14 @@ class Repeat(NamedTuple):
         return f"Line {self.line} has the {self.what} of line {self.first_line} and other cells."
 
 
+def is_of_groups(mapping: Mapping[str, int]) -> bool:
+    """Whether rows are about groups that are made, changed or deleted."""
+    return "members" in mapping
+
+
 def places_of(mapping: Mapping[str, int]) -> tuple[int, ...]:
     """The columns that say whom a row is about, the first that is filled; none of a lone call."""
-    names = ("gid", "address", "custom_id") if "gid" in mapping else ("address",)
+    names = ("gid", "address", "custom_id") if is_of_groups(mapping) else ("address",)
     return tuple(place for name in names if (place := mapping.get(name, -1)) >= 0)
 
 
@@ -69,8 +74,16 @@ def hashes_of_named(
     return [hash(name) if name else NO_PART for name in named]
 
 
-def hashes_of(rows: Sequence[Sequence[Any]], place: int, bad: Container[int]) -> list[int]:
-    """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones."""
+def hashes_of(
+    rows: Sequence[Sequence[Any]], place: int, bad: Container[int], group: int = -1
+) -> list[int]:
+    """The hash of the address in each row's cell `place`; NO_PART for the `bad` ones.
+
+    Of a row with a group in its cell `group`, if there is such a column, that is what counts.
+    """
+    if group >= 0:
+        named = (f"{row[group]}," if row[group] else row[place].strip(BLANKS) for row in rows)
+        return [NO_PART if at in bad else hash(name) for at, name in enumerate(named)]
     # Twice the same line, because most files have next to no bad row.
     if not bad:
         return [hash(row[place].strip(BLANKS)) for row in rows]
@@ -126,14 +139,20 @@ class Comparison:
 
     def __init__(self, mapping: Mapping[str, int], columns: Sequence[str | None]) -> None:
         self._places = places_of(mapping)
-        self._what = "group" if "gid" in mapping else "address"
+        self._what = "group" if is_of_groups(mapping) else "address"
+        self._group = mapping.get("group", -1)
         self._sent = frozenset(mapping.values())
         self._columns = columns
         self._looked_at = 0
         self._passed_over: list[int] = []
 
     def address(self, cells: Sequence[str]) -> str:
-        """Whom the row is about: of a user the address as it is sent."""
+        """Whom the row is about: of a user the address as it is sent.
+
+        Of a group of recipients its gid and a comma, which no address has.
+        """
+        if self._group >= 0 and cells[self._group]:
+            return f"{cells[self._group]},"
         return whom(self._places, cells)
 
     @property

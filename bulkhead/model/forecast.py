@@ -16,6 +16,8 @@ class Limits:
     """Calls in flight."""
     latency: float | None = None
     """Seconds that a call has taken on average lately; None before the first."""
+    rate_name: str = "app_rate"
+    """Whose rate it is: `app_rate`, `class_rate` or `job_rate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Forecast:
 
     seconds: float
     limited_by: str
-    """`app_rate` or `max_in_flight`, as in the pace of a job."""
+    """`max_in_flight`, or whose rate it is, as in the pace of a job."""
 
 
 def forecast(calls: int, limits: Limits) -> Forecast:
@@ -33,4 +35,4 @@ def forecast(calls: int, limits: Limits) -> Forecast:
     by_flight = calls * (limits.latency or 0.0) / limits.at_once
     if by_flight > by_rate:
         return Forecast(by_flight, "max_in_flight")
-    return Forecast(by_rate, "app_rate")
+    return Forecast(by_rate, limits.rate_name)

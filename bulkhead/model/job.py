@@ -49,6 +49,10 @@ PRIORITIES: Mapping[str, int] = {"urgent": 16, "normal": 4, "bulk": 1}
 """A job's weight inside its app."""
 
 
+PASSING = "schedule"
+"""A job that is paused by this goes on by itself, when its window opens."""
+
+
 def new_job_id(now: float | None = None) -> str:
     """A job id that sorts by the time it was made and cannot be guessed."""
     milliseconds = int((time.time() if now is None else now) * 1000)
@@ -109,9 +113,18 @@ class Job:
     parent: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     paused: Mapping[str, str] | None = None
-    """By whom and why, while the state is `paused`."""
+    """By whom and why, while the state is `paused`; `until` where it goes on by itself."""
     apps: int | None = None
     """Of a fleet job, which has no `app`: how many it is for."""
+    on_unknown: str | None = None
+    """What becomes of calls that were never confirmed, where that is not `hold`."""
+    window: str | None = None
+    """The times of day in which its calls may start, and their zone."""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """True while it is paused and will not go on by itself."""
+        return self.paused is not None and self.paused["by"] != PASSING
 
     @property
     def ended(self) -> bool:
@@ -129,7 +142,7 @@ class Job:
             {**entry, "first_lines": list(entry["first_lines"])}
             for entry in document["errors_by_code"]
         ]
-        for name in ("paused", "apps"):
+        for name in ("paused", "apps", "on_unknown", "window"):
             if document[name] is None:
                 del document[name]
         return document

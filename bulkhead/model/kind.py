@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from bulkhead.model.member_steps import MOST, SPLITS
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.rotation import AWAIT, CODE_OF, OPTIONS, UNDO_UPLOAD, VERIFY
 
@@ -14,6 +15,8 @@ READ_BACK = "read_back"
 """What may have been carried out is looked for; a credential is uploaded once more instead."""
 REPEATED = "repeated"
 """What may have been carried out is done once more, because it was not to be seen."""
+RESENT = "!"
+"""Ends the step of an item that was sent at it before, and never confirmed: see `resend`."""
 ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
@@ -24,11 +27,15 @@ LOOK_FIRST, ADOPT, MEMBERS = "look_first", "adopt", "members"
 
 
 def family(step: str) -> str:
-    """The step without its number: of a step that is taken several times, what all have in common.
+    """The step itself: without its number, and whether or not its item was sent at it before.
 
-    The number, behind a dot, says how much of the row is done.
+    A step that is taken several times has a number behind a dot: how much of the row is done.
     """
-    return step.partition(".")[0]
+    return step.removesuffix(RESENT).partition(".")[0]
+
+
+MOST_JOINED = MOST
+"""Items that one call may carry: so many addresses stay below the 8,192 bytes of a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,12 @@ class Kind:
     """True if what was done before is looked up on the record."""
     lost: Mapping[str, str] = field(default_factory=dict)
     """Step → the step that follows where a worker died in a call that may not be repeated."""
+    joins: Mapping[str, int] = field(default_factory=dict)
+    """Step → how many items of one slice a call may carry, where that is more than one."""
     operation_class: str = "provision"
     """An app may have a rate of its own for each class of operations."""
+    policies: bool = True
+    """False if its steps say what follows a lost answer, and nobody may wish otherwise."""
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -77,11 +88,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         # No operation reads credentials back: what may have arrived is uploaded once more, and
         # what is then not confirmed either is unknown. So no file is ever sent a third time.
         "creds.upload": Kind(
-            {FIRST: Repeat.CHECK, READ_BACK: Repeat.ONCE}, operation_class="push_upload"
+            {FIRST: Repeat.CHECK, READ_BACK: Repeat.ONCE},
+            operation_class="push_upload",
+            policies=False,
         ),
-        "creds.options": Kind({FIRST: Repeat.SAFE}),
-        "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test"),
-        "creds.debug": Kind({FIRST: Repeat.ONCE}),
+        "creds.options": Kind({FIRST: Repeat.SAFE}, policies=False),
+        "creds.test": Kind({FIRST: Repeat.ONCE}, operation_class="push_test", policies=False),
+        "creds.debug": Kind({FIRST: Repeat.ONCE}, policies=False),
         # A test notification to a probe may be sent twice; what stands between two files may not.
         "creds.rotate": Kind(
             {
@@ -91,9 +104,25 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             },
             lost={READ_BACK: UNDO_UPLOAD},
             operation_class="push_upload",
+            policies=False,
         ),
+        # Who is a member already stays one, and who is none is gone: a second call changes nothing.
+        "groups.members": Kind(
+            dict.fromkeys((FIRST, *SPLITS), Repeat.SAFE), joins={FIRST: MOST, **SPLITS}
+        ),
+        # mesibo keeps no id of ours with a message and lists none: nothing can be looked up.
+        "broadcast": Kind({FIRST: Repeat.ONCE}, operation_class="message"),
     }
 )
+
+
+def may_be_resent(kind: str, step: str) -> bool:
+    """True if a lost answer at this step leaves its item unknown, unless somebody says otherwise.
+
+    What is read back first, or may be repeated anyway, is not asked about.
+    """
+    known = KINDS.get(kind)
+    return known is None or (known.policies and known.steps.get(family(step)) is Repeat.ONCE)
 
 
 OPERATION_CLASS: Mapping[str, str] = MappingProxyType(
@@ -119,3 +148,19 @@ def repeats(kind: str, first: str = "") -> dict[str, str]:
     told = {f"repeat:{step}": how for step, how in steps.items() if step != FIRST}
     told |= {f"lost:{step}": to for step, to in (known.lost if known else {}).items()}
     return {"repeat": first or steps.get(FIRST, Repeat.ONCE.value), **told}
+
+
+def joined(kind: str, first: int = 0) -> dict[str, str]:
+    """The fields of a job that say how many items one call may carry; none where each has its own.
+
+    `first` overrides the first step's. Raises ValueError where it is above MOST_JOINED.
+    """
+    if first > MOST_JOINED:
+        raise ValueError(f"a call carries {MOST_JOINED} items at most, not {first}")
+    steps = dict(KINDS[kind].joins) if kind in KINDS else {}
+    if first:
+        steps[FIRST] = first
+    if max(steps.values(), default=1) <= 1:
+        return {}
+    told = {f"join:{step}": str(most) for step, most in steps.items() if step != FIRST}
+    return {"join": str(steps.get(FIRST, 1)), **told}

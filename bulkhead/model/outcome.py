@@ -103,7 +103,7 @@ class Unknown:
     """Sent and not answered: it may or may not have happened."""
 
     message: str
-    upstream: Upstream
+    upstream: Upstream | None = None
     code: str = "NOT_CONFIRMED"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkhead.model.app import MOST_ADDRESSES
-from bulkhead.model.job import JobState, rfc3339
+from bulkhead.model.job import PASSING, JobState, rfc3339
 from bulkhead.model.situation import Situation, instant, pace_in_words
 
 
@@ -64,6 +64,10 @@ def _paused(seen: Situation) -> Reason | None:
     if by == "error_budget":
         says = f"it paused itself: {why}"
         return Reason("paused", says, f"bulkhead jobs errors {job}; then {resume}")
+    if by == PASSING:
+        until = float(seen.fields["edge"])
+        says = f"it is {why}: it goes on by itself at {instant(until, seen.now)}"
+        return Reason("window", says, until=until)
     if by == "auth_failure":
         says = "it waits for its app, whose token was refused"
         return Reason("paused", says, f"bulkhead apps set {seen.job.app} --token-file -")

@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bulkhead.model.code import CODES
+from bulkhead.model.code_entry import Code
+from bulkhead.model.duplicates import is_of_groups
 from bulkhead.model.job import rfc3339
+from bulkhead.model.unknown import DROPPED_HINT, NOT_CONFIRMED
 
 OUTCOMES: Mapping[int, str] = {2: "succeeded", 3: "skipped", 4: "failed", 5: "unknown"}
 STATES: Mapping[str, int] = {name: state for state, name in OUTCOMES.items()}
@@ -60,7 +63,7 @@ class Result:
             detail=detail or None,
             code=code or None,
             message=message or None,
-            hint=known.fix if known else None,
+            hint=_hint(known, state),
             retryable=known.retryable if known else False,
             upstream=upstream or {},
             attempts=attempts,
@@ -96,7 +99,14 @@ class Result:
         return row
 
 
-_NAMES = ("gid", "address", "custom_id", "name")
+def _hint(known: Code | None, state: int) -> str | None:
+    if known is None:
+        return None
+    dropped = known.name == NOT_CONFIRMED and state == STATES["failed"]
+    return DROPPED_HINT if dropped else known.fix
+
+
+_NAMES = ("gid", "custom_id", "name")
 """What the key of a group's row is, the first that the row has."""
 
 
@@ -106,9 +116,14 @@ def _cell(cells: Sequence[str], column: int | None) -> str | None:
 
 
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
-    if "gid" in mapping:
+    if is_of_groups(mapping):
         told = ((name, _cell(cells, mapping.get(name))) for name in _NAMES)
         return dict([(name, cell) for name, cell in told if cell][:1])
-    if "address" not in mapping:
+    # Members of groups that each row names are told apart by both: see `model.members`.
+    place = mapping.get("address", mapping.get("member"))
+    if place is None:
         return {}
-    return {"address": _cell(cells, mapping["address"]) or ""}
+    group = _cell(cells, mapping.get("group"))
+    if group:
+        return {"gid": group}
+    return {"address": _cell(cells, place) or ""}

@@ -18,7 +18,7 @@ LOOK = "look"
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Items of one job that hold permits, under one lease."""
+    """Items of one job that hold permits, a call each or for several, under one lease."""
 
     lease: str
     app: str
@@ -27,12 +27,19 @@ class Slice:
     ranges: Ranges
     parallel: int
     offsets: tuple[int, ...]
-    """Microseconds after the claim at which each item's call may start."""
+    """Microseconds after the claim at which each call may start."""
     step: str = ""
     """Which of an item's calls this is; empty for the first. A slice has items of one step."""
 
     paced: bool = True
     """False where permits come so fast that none can be missed: calls start as lanes are free."""
+    join: int = 1
+    """The most items that one call may carry; with 1, each item has a permit of its own."""
+
+    @property
+    def operation(self) -> str:
+        """The step by which its operation is found."""
+        return family(self.step)
 
     @property
     def marks(self) -> bool:
@@ -40,17 +47,17 @@ class Slice:
         if self.step == LOOK:
             return False
         kind = KINDS.get(self.kind)
-        return kind is None or kind.steps.get(family(self.step)) is not Repeat.SAFE
+        return kind is None or kind.steps.get(self.operation) is not Repeat.SAFE
 
     def to_message(self) -> list[object]:
         """The slice as it travels in a parcel: names and numbers, never a secret."""
         ranges = write_ranges(indexes(self.ranges))
-        numbers = [ranges, self.parallel, self.offsets, self.step, self.paced]
+        numbers = [ranges, self.parallel, self.offsets, self.step, self.paced, self.join]
         return [self.lease, self.app, self.job, self.kind, *numbers]
 
     @classmethod
     def from_message(cls, message: Sequence[object]) -> Slice:
-        lease, app, job, kind, ranges, parallel, offsets, step, paced = message
+        lease, app, job, kind, ranges, parallel, offsets, step, paced, join = message
         return cls(
             lease=str(lease),
             app=str(app),
@@ -61,6 +68,7 @@ class Slice:
             offsets=tuple(offsets),  # type: ignore[arg-type]
             step=str(step),
             paced=bool(paced),
+            join=int(str(join)),
         )
 
 
@@ -143,6 +151,8 @@ class Report:
     """What else mesibo was told about push: (hash of the app, field, JSON)."""
     groups: list[tuple[str, str, str]] = field(default_factory=list)
     """What became of groups: (`put`, `drop` or `end`, which, JSON), as `groups.lua` books it."""
+    mids: list[tuple[int, int, int]] = field(default_factory=list)
+    """Messages that were accepted: (item, low word of the mid, digest of the recipient)."""
     codes: dict[str, list[int]] = field(default_factory=dict)
     """Code → lines of the input."""
     traffic: Traffic = field(default_factory=Traffic)

@@ -217,7 +217,7 @@ def address_problem(address: str) -> Problem | None:
 
 
 def wrong_width(width: int, found: int) -> Problem:
-    """The problem of a row that has other cells than its header."""
+    """The problem of a row with another number of cells than its header has."""
     name = "TOO_MANY_CELLS" if found > width else "TOO_FEW_CELLS"
     cells = "1 cell" if found == 1 else f"{found} cells"
     return problem_of(name, f"The row has {cells}; the header has {width}.")

@@ -50,6 +50,20 @@ def first_instant(wall: datetime, zone: tzinfo) -> datetime:
     return _change_of_offset(before, after, zone)
 
 
+def repeated_hour(wall: datetime, zone: tzinfo) -> tuple[float, float | None]:
+    """For a wall time that comes twice: when clocks go back before the second, and the second.
+
+    Unix seconds; (0, None) for any other.
+    """
+    first, second = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if not first < second:
+        return 0.0, None
+    # In a gap neither of the two shows the time that was asked for.
+    if first.astimezone(zone).replace(tzinfo=None) != wall:
+        return 0.0, None
+    return _change_of_offset(first, second, zone).timestamp(), second.timestamp()
+
+
 def zone_named(name: str) -> ZoneInfo:
     """The zone of the IANA database. Raises InvalidInput with the nearest name."""
     try:

@@ -12,7 +12,16 @@ from pydantic import ValidationError
 from bulkhead.errors import InvalidInput
 from bulkhead.model.when import parse_when
 from bulkhead.payloads.message import Message
-from bulkhead.payloads.models import LATER, MODELS, TASKS, ImportUsers, Notify, Payload
+from bulkhead.payloads.models import (
+    LATER,
+    MODELS,
+    MOST_ITEMS,
+    TASKS,
+    Broadcast,
+    ImportUsers,
+    Notify,
+    Payload,
+)
 from bulkhead.payloads.refusal import Refused
 
 PRIORITY_OF = ("normal", *["urgent"] * 3, *["normal"] * 3, *["bulk"] * 3)
@@ -94,6 +103,9 @@ def _kind(message: Message) -> str:
 
 
 def _fits_together(payload: Payload) -> None:
+    if isinstance(payload, Broadcast):
+        number = len(payload.groups or ()) + len(payload.users or ())
+        _require(0 < number <= MOST_ITEMS, f"`groups` and `users` have {number} items together")
     if not isinstance(payload, ImportUsers):
         return
     problem = ""
@@ -103,7 +115,11 @@ def _fits_together(payload: Payload) -> None:
         problem = "`part` is for messages with `append` or `last`"
     elif not payload.items and not payload.last:
         problem = "`items` is empty"
-    if problem:
+    _require(not problem, problem)
+
+
+def _require(holds: bool, problem: str) -> None:
+    if not holds:
         raise Refused("PAYLOAD_INVALID", "the payload does not fit", why=problem, to_do=_TO_DO)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound
+from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound, NotPermitted
 
 LONGEST_TEXT = 400
 """Characters of a reason that are kept: a reason is a sentence, never the payload."""
@@ -24,7 +24,7 @@ def refusal_of(error: BulkheadError) -> Refused:
         code = "NAME_UNKNOWN"
     elif isinstance(error, Conflict):
         code = "CONFLICT"
-    elif isinstance(error, InvalidInput):
+    elif isinstance(error, InvalidInput | NotPermitted):
         code = "PAYLOAD_INVALID"
     else:
         code = "MESSAGE_FAILED"

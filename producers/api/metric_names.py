@@ -40,6 +40,10 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             (),
             "How long the oldest due entry has waited for a worker; 0 if none is due.",
         ),
+        "bulkhead_schedule_overdue_seconds": (
+            (),
+            "How long the schedule that is due longest has waited for a worker; 0 if none is.",
+        ),
         "bulkhead_oldest_queued_job_seconds": (
             APP,
             "Age of the app's oldest job of which nothing has been begun.",
@@ -102,6 +106,14 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
         "bulkhead_inbound_dropped_total": (
             APP,
             "Events that made room for newer ones before their time, or were too many at once.",
+        ),
+        "bulkhead_inbound_message_events_total": (
+            APP,
+            "Events about how far a message has come, whosever it was; also those that came again.",
+        ),
+        "bulkhead_inbound_broadcast_events_total": (
+            APP,
+            "Those of them that were about a message of a broadcast; they are counted, not kept.",
         ),
     }
 )

@@ -100,6 +100,7 @@ def _of_store(now: Now) -> Measured:
     yield "bulkhead_leases", [((), now.leases)]
     yield "bulkhead_wait_entries", [((), now.waiting)]
     yield "bulkhead_oldest_due_seconds", [((), now.oldest_due)]
+    yield "bulkhead_schedule_overdue_seconds", [((), now.unfired)]
     yield "bulkhead_dead_submissions", [((), now.dead)]
     yield "bulkhead_unlisted_refusals", _refusals(now)
     yield "bulkhead_workers_died_total", [((), now.reaped["workers"])]
@@ -170,6 +171,8 @@ def _of_inbound(heard: Sequence[InboundCounts]) -> Measured:
     ]
     yield "bulkhead_inbound_refused_total", list[Sample](refused)
     yield "bulkhead_inbound_dropped_total", each("dropped")
+    yield "bulkhead_inbound_message_events_total", each("statuses")
+    yield "bulkhead_inbound_broadcast_events_total", each("placed")
 
 
 def _of_credentials(held: Mapping[str, Mapping[str, InSlot]], at: float) -> Measured:

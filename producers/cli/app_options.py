@@ -16,6 +16,7 @@ from producers.cli.values import COUNT, RATE, SHARE, TIME_LIMIT, usage
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _EDITIONS = click.Choice(["cloud", "onprem"])
+_SPELLINGS = click.Choice(["delete", "remove", "flat"])
 _OPTIONS: tuple[tuple[str, Any, str | None, str], ...] = (
     ("--base-url", str, "URL", "Where its backend answers."),
     ("--rate", RATE, "N/s", "Most calls a second. [20/s]"),
@@ -32,6 +33,7 @@ _OPTIONS: tuple[tuple[str, Any, str | None, str], ...] = (
     ("--ca-file", str, "F", "A private authority's certificate."),
     ("--proxy", str, "URL", "Call through this proxy."),
     ("--cell", str, "NAME", "Workers that may call it. [main]"),
+    ("--remove-members-by", _SPELLINGS, None, "How a removal from a group is written. [delete]"),
     ("--senders", str, "A,B", "Addresses that messages may come from; '' for any. [any]"),
 )
 _MAPPINGS = (

@@ -19,6 +19,7 @@ from producers.cli.follow import Following
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.order import Order, carry_out
 from producers.cli.output import output_option
+from producers.cli.time_options import time_options
 
 WAITS = 60.0
 """Seconds that a call is waited for unless something else is said, as `apps check` does."""
@@ -33,6 +34,7 @@ STDIN = "-"
 @click.option("--body", metavar="FILE|-", help="Its members as a JSON object, without the token.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the answer.")
 @job_options
+@time_options
 @quote_options
 @output_option
 @pass_context

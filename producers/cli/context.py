@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulkhead.errors import Declined
+from bulkhead.errors import Declined, NotYet
 from bulkhead.settings import Settings
 from producers.cli.interrupts import heeding
 from producers.cli.values import usage
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from bulkhead.engine.script import Scripts
     from bulkhead.model.batch import Batch
     from bulkhead.model.job import Job
+    from bulkhead.rotation_order import Rotations
     from bulkhead.secrets import Secret
     from bulkhead.site import Site
+    from producers.cli.job_options import How
+    from producers.cli.order import Order
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,6 +41,8 @@ class Context:
         self._given = settings
         self.accepted: Job | None = None
         """The job that this command made: whatever ends the command, its id is told."""
+        self.taker: Callable[[Order, How], None] | None = None
+        """Gets what would become a job, where a command is only read: for a schedule."""
 
     # Imported where they are used: `bulkhead version` need not wait for a Redis client.
 
@@ -79,6 +84,14 @@ class Context:
         from bulkhead.engine.keys import Keys
 
         return Keys(self.scripts)
+
+    @cached_property
+    def rotations(self) -> Rotations:
+        from bulkhead.engine.audit import who_we_are
+        from bulkhead.rotation_order import Customer, Rotations
+
+        customer = Customer(who_we_are(), self.settings.tenant)
+        return Rotations(self.scripts, self.site.keys, customer)
 
     @cached_property
     def _sealing_key(self) -> str:
@@ -127,6 +140,12 @@ class Context:
         """The job that was made of the rows. Raises as `submit_batches`."""
         from bulkhead.submitting import submit_batches
 
+        if self.taker is not None:
+            raise NotYet(
+                "this command cannot be scheduled",
+                why="it makes its job in a way of its own",
+                to_do="see `bulkhead schedules create --help` for those that can",
+            )
         # One statement: Python lets no Ctrl-C in between the answer and the note of it.
         self.accepted = submit_batches(self.scripts, request, heeding(batches), describe)
         return self.accepted
@@ -138,6 +157,18 @@ class Context:
         self.may_ask(yes)
         if not click.confirm(question, err=True):
             raise Declined("nothing was changed", why="the answer was no")
+
+    def confirm_number(self, question: str, number: int, yes: bool) -> None:
+        """Go on only if the person types the number: a yes is typed without being read.
+
+        Raises Declined as `confirm` does.
+        """
+        if yes:
+            return
+        self.may_ask(yes)
+        typed = click.prompt(f"{question} Type their number to go on", err=True)
+        if "".join(letter for letter in typed if letter not in " ,._'") != str(number):
+            raise Declined("nothing was changed", why=f"{typed!r} is not {number:,}")
 
     def may_ask(self, yes: bool) -> None:
         """Raises Declined where a yes is needed, was not given and cannot be asked for."""

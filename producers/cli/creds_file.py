@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulkhead.errors import InvalidInput, UsageProblem
+from bulkhead.named_file import STDIN, content_of
 
 if TYPE_CHECKING:
     from bulkhead.credential.reading import Reading
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from bulkhead.secrets import SecretBytes
     from producers.cli.context import Context
 
-STDIN = "-"
 _SHOWN = 12
 """Digits of a fingerprint in a table."""
 
@@ -106,24 +106,11 @@ def keep(
     at: float | None = None,
 ) -> None:
     """Write down for each app what is about to be done with these files, then keep them."""
-    files = [(one.content, one.stored) for one in loaded]
-    write_down(ctx, action, [(app, stored) for app in apps for _, stored in files])
-    keep_files(ctx, files, at)
-
-
-def write_down(ctx: Context, action: str, sent: Iterable[tuple[str, Stored]]) -> None:
-    """Write down that these apps are about to be sent these files."""
+    from bulkhead.engine.credentials import Credentials, keep_for
     from bulkhead.engine.fleet_deeds import sending
 
-    ctx.audit_all([sending(action, app, stored) for app, stored in sent])
-
-
-def keep_files(
-    ctx: Context, files: Iterable[tuple[SecretBytes, Stored]], at: float | None = None
-) -> None:
-    """Keep files until a job that begins at that time (Unix seconds) has surely sent them."""
-    from bulkhead.engine.credentials import Credentials, keep_for
-
+    files = [(one.content, one.stored) for one in loaded]
+    ctx.audit_all([sending(action, app, stored) for app in apps for _, stored in files])
     credentials = Credentials(ctx.scripts, ctx.box)
     for content, stored in files:
         credentials.put(content, stored, keep_for(at))
@@ -133,14 +120,9 @@ def _load(file: str) -> Loaded:
     from bulkhead.credential.inspection import inspect, take, unreadable
     from bulkhead.secrets import SecretBytes
 
-    now = datetime.now(UTC)
     try:
-        if file == STDIN:
-            content = take(sys.stdin.buffer)
-            return Loaded(file, SecretBytes(content), inspect(content, None, now))
-        with open(file, "rb") as stream:
-            content = take(stream)
-        return Loaded(file, SecretBytes(content), inspect(content, file, now))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it has a name that no file can have"
-        return Loaded(file, SecretBytes(b""), unreadable(why))
+        content = content_of(file, take, sys.stdin)
+    except InvalidInput as error:
+        return Loaded(file, SecretBytes(b""), unreadable(error.why))
+    path = None if file == STDIN else file
+    return Loaded(file, SecretBytes(content), inspect(content, path, datetime.now(UTC)))

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bulkhead.credential_file import CredentialFile, refuse_other_kind
 from bulkhead.errors import BulkheadError, InvalidInput, UsageProblem
 from bulkhead.model.app import App
 from bulkhead.model.rotation import WITHIN
 from bulkhead.model.waves import Waves, wave_ends
-from bulkhead.pushing import refuse_too_large
-from bulkhead.rotating import Change, Proof, changes, chosen, refuse_other_project
+from bulkhead.named_file import STDIN, content_of
+from bulkhead.rotating import NotNamed, Proof, changes, chosen
 from bulkhead.rotation_file import KINDS, LARGEST, Entry, Plan, read_plan
+from bulkhead.rotation_order import Part, Planned
 from producers.cli.context import Context
-from producers.cli.creds_file import STDIN, Loaded, load_uploadable
+from producers.cli.creds_file import load_uploadable
 from producers.cli.values import usage
 
 GIVEN = {"waves": "waves", "soak": "soak", "verify": "verify", "within": "verify_within"}
 """Options that stand in place of a member of the plan."""
 FLAGS = ("auto_rollback", "allow_project_change")
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A rotation that may be ordered: nothing that can be seen is against it."""
-
-    changes: list[Change]
-    """In the order in which the apps get their turn."""
-    files: list[tuple[Loaded, list[str]]]
-    """Each file, and the apps that it is for."""
-    waves: Waves
-    proof: Proof
-    """Of the first app, and of every other that names none of its own."""
 
 
 def plan_of(file: str | None, wanted: Mapping[str, Any], options: Mapping[str, bool]) -> Plan:
@@ -63,38 +52,21 @@ def plan_of(file: str | None, wanted: Mapping[str, Any], options: Mapping[str, b
     return replace(plan, entries=entries, **given)
 
 
-def ready(ctx: Context, plan: Plan) -> Ready:
+def planned(ctx: Context, plan: Plan) -> Planned:
     """The rotation, with every file and app looked at. Raises InvalidInput, UsageProblem."""
     proofs = [_proof(entry, plan) for entry in plan.entries]
-    loaded = _files(plan.entries)
-    apps = _apps(ctx, plan.entries, loaded)
-    planned: list[Change] = []
-    for entry, proof, file, some in zip(plan.entries, proofs, loaded, apps, strict=True):
-        found = changes(ctx.scripts, some, file.stored, proof)
-        try:
-            _refuse_unfit(found, file, plan.allow_project_change)
-        except InvalidInput as error:
-            raise entry.located(error) from None
-        planned += found
-    names = [[app.id for app in some] for some in apps]
-    return Ready(
-        planned, list(zip(loaded, names, strict=True)), _waves(plan, len(planned)), proofs[0]
-    )
+    files = _files(plan.entries)
+    apps = _apps(ctx, plan.entries, files)
+    parts = [
+        Part(file, changes(ctx.scripts, some, file.stored, proof), entry.located)
+        for entry, proof, file, some in zip(plan.entries, proofs, files, apps, strict=True)
+    ]
+    waves = _waves(plan, sum(map(len, apps)))
+    return Planned(parts, waves, proofs[0], plan.allow_project_change)
 
 
 def _read(file: str) -> Plan:
-    try:
-        if file == STDIN:
-            content = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with open(file, "rb") as stream:
-                content = stream.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        raise InvalidInput(
-            f"{file} cannot be read",
-            why=getattr(error, "strerror", None) or "it has a name that no file can have",
-            to_do="name a PLAN.yaml, or - for stdin",
-        ) from None
+    content = content_of(file, lambda stream: stream.read(LARGEST + 1), sys.stdin)
     return read_plan(content, file, Path() if file == STDIN else Path(file).parent)
 
 
@@ -116,58 +88,44 @@ def _entry(wanted: Mapping[str, Any]) -> Entry:
     return Entry(wanted["selector"], named[0], wanted[named[0]])
 
 
-def _refused(entry: Entry, what: str, why: str, to_do: str) -> BulkheadError:
+def _refused(entry: Entry, error: InvalidInput) -> BulkheadError:
     """Of a plan its line is wrong; without one the words of the command are."""
     if entry.where:
-        return entry.located(InvalidInput(what, why=why, to_do=to_do))
-    return UsageProblem(what, why=why, to_do=to_do)
+        return entry.located(error)
+    return UsageProblem(error.what, why=error.why, to_do=error.to_do)
 
 
 def _proof(entry: Entry, plan: Plan) -> Proof:
-    verify, address = plan.verify or "none", entry.test_user or ""
-    if verify == "test-push" and not address:
-        raise _refused(
-            entry,
-            "--test-user is missing",
-            "a test notification is sent to a user of each app",
-            "give the address of a probe user, such as --test-user probe@example.com",
-        )
-    if verify == "options" and not entry.options:
-        raise _refused(
-            entry,
-            "no push option is named",
-            "--verify options is passed where mesibo takes the options, and none is sent",
-            "name one, such as --no-background, or leave --verify options away",
-        )
     within = WITHIN if plan.verify_within is None else plan.verify_within
     try:
-        return Proof(verify, address, within, entry.options)
+        return Proof(plan.verify or "none", entry.test_user or "", within, entry.options)
+    except NotNamed as error:
+        what = error.what.replace("`test_user`", "--test-user")
+        raise _refused(entry, InvalidInput(what, why=error.why, to_do=error.to_do)) from None
     except InvalidInput as error:
         raise entry.located(error) from None
 
 
-def _files(entries: Sequence[Entry]) -> list[Loaded]:
+def _files(entries: Sequence[Entry]) -> list[CredentialFile]:
     """The file of each entry, each read once."""
     paths = list(dict.fromkeys(entry.file for entry in entries))
     known = dict(zip(paths, load_uploadable(paths), strict=True))
     for entry in entries:
         loaded = known[entry.file]
-        if loaded.reading.kind != entry.kind:
-            raise _refused(
-                entry,
-                f"{loaded.shown} is not for {entry.kind}",
-                f"its content is a credential of {loaded.reading.kind}",
-                f"give it as {loaded.reading.kind}: in the plan"
-                if entry.where
-                else f"give it as --{loaded.reading.kind}",
-            )
-    return [known[entry.file] for entry in entries]
+        try:
+            refuse_other_kind(loaded.reading, entry.kind, loaded.shown)
+        except InvalidInput as error:
+            raise _refused(entry, error) from None
+    kept = {path: CredentialFile(one.content, one.stored) for path, one in known.items()}
+    return [kept[entry.file] for entry in entries]
 
 
-def _apps(ctx: Context, entries: Sequence[Entry], loaded: Sequence[Loaded]) -> list[list[App]]:
+def _apps(
+    ctx: Context, entries: Sequence[Entry], files: Sequence[CredentialFile]
+) -> list[list[App]]:
     """The apps of each entry; none of them twice, for the job has one item an app."""
     everything, by_app, found = list(ctx.fleet.apps()), dict[str, tuple[Entry, str]](), []
-    for entry, file in zip(entries, loaded, strict=True):
+    for entry, file in zip(entries, files, strict=True):
         slot = file.stored.slot
         try:
             some = chosen(everything, entry.apps, ctx.settings.tenant)
@@ -193,14 +151,6 @@ def _twice(app: str, slot: str, first: Entry, other: str) -> InvalidInput:
         why=f"{first.where} chooses it for {other}, and a rotation changes one slot of an app",
         to_do="make two plans of it, and run the second when the first has ended",
     )
-
-
-def _refuse_unfit(planned: list[Change], loaded: Loaded, allow_project_change: bool) -> None:
-    """Raises InvalidInput for a file of another project, or too large for one of the apps."""
-    if not allow_project_change:
-        refuse_other_project(planned)
-    for change in planned:
-        refuse_too_large(change.app, loaded.content, loaded.name)
 
 
 def _waves(plan: Plan, apps: int) -> Waves:

@@ -9,7 +9,7 @@ import click
 
 from bulkhead.model.rotation import VERIFICATIONS
 from producers.cli.context import Context, pass_context
-from producers.cli.creds_file import keep, short
+from producers.cli.creds_file import short
 from producers.cli.creds_options import note_oddities, seven_options, spelled, take_seven
 from producers.cli.follow import finish
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
@@ -19,7 +19,7 @@ from producers.cli.values import DURATION
 if TYPE_CHECKING:
     from bulkhead.model.waves import Waves
     from bulkhead.rotating import Change
-    from producers.cli.creds_plan import Ready
+    from bulkhead.rotation_order import Planned
 
 OWN = (
     *("selector", "fcm", "apn", "waves", "soak", "verify", "address", "within"),
@@ -66,25 +66,17 @@ def rotate(ctx: Context, /, plan: str | None, form: str | None, **options: Any) 
     before. The first app that fails keeps later waves from beginning (exit 3).
     """
     from bulkhead.ordering import Options
-    from bulkhead.rotating import prepare_rotation, refuse_under_way
-    from bulkhead.submitting import was_made
-    from producers.cli.creds_plan import plan_of, ready
+    from producers.cli.creds_plan import plan_of, planned
 
     wanted = {name: options.pop(name) for name in OWN}
-    asked, how, seven = Options(**take_asked(options)), take_how(options), take_seven(options)
-    todo = ready(ctx, plan_of(plan, wanted, seven.given()))
+    asked = Options(**take_asked(options), force=wanted["force"])
+    how, seven = take_how(options), take_seven(options)
+    todo = planned(ctx, plan_of(plan, wanted, seven.given()))
     if how.dry_run:
+        todo.refuse_unfit()
         show_plan(todo.changes, todo.waves, todo.proof.verify, form)
         return 0
-    made = prepare_rotation(
-        todo.changes, todo.waves, todo.proof, force=wanted["force"], options=asked
-    )
-    if not was_made(ctx.scripts, made):
-        refuse_under_way(ctx.scripts, todo.changes, asked.idempotency_key)
-        _say(ctx, todo)
-        _ask(ctx, todo, how.yes)
-        for loaded, apps in todo.files:
-            keep(ctx, apps, "creds.rotate", [loaded], asked.at)
+    made = ctx.rotations.prepare(todo, asked, lambda: _ask(ctx, todo, how.yes))
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
 
@@ -117,7 +109,7 @@ def show_plan(planned: Sequence[Change], waves: Waves, verify: str, form: str | 
     show_one(told, form)
 
 
-def _say(ctx: Context, todo: Ready) -> None:
+def _say(ctx: Context, todo: Planned) -> None:
     """What a person should know before the first upload."""
     from bulkhead.engine.push_record import PushRecord
     from bulkhead.pushing import PushOptions
@@ -137,8 +129,10 @@ def _say(ctx: Context, todo: Ready) -> None:
         )
 
 
-def _ask(ctx: Context, todo: Ready, yes: bool) -> None:
-    planned, new = todo.changes, {change.new.id: change.new for change in todo.changes}
+def _ask(ctx: Context, todo: Planned, yes: bool) -> None:
+    _say(ctx, todo)
+    planned = todo.changes
+    new = {change.new.id for change in planned}
     many = f"{len(planned)} apps" if len(planned) > 1 else planned[0].app.id
     one = planned[0].new
     what = f"{len(new)} credentials" if len(new) > 1 else f"{one.slot} {one.fingerprint}"

@@ -122,7 +122,9 @@ def say_paused(job: Job) -> None:
     if job.paused is None:
         return
     resume = f"bulkhead jobs resume {job.id}"
-    if job.paused["by"] == "error_budget":
+    if not job.needs_a_person:
+        next_ = f"it goes on by itself at {job.paused['until']}"
+    elif job.paused["by"] == "error_budget":
         next_ = f"see `bulkhead jobs errors {job.id}`, then `{resume}` lets as many fail again"
     elif job.paused["by"] == "auth_failure":
         next_ = f"`bulkhead apps set {job.app} --token-file -` gives its app another token"
@@ -141,7 +143,7 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
             progress.show(job)
             raise_if_lost()
             now = time.monotonic()
-            if job.ended or job.state is JobState.PAUSED:
+            if job.ended or job.needs_a_person:
                 return job, EXIT_CODES[job.state]
             if limit is not None and now - started >= limit:
                 return job, STILL_RUNNING

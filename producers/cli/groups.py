@@ -12,6 +12,7 @@ import click
 from bulkhead.engine.groups import Groups
 from bulkhead.model.shape import NEW_GROUPS
 from producers.cli.context import Context, pass_context
+from producers.cli.group_members import members
 from producers.cli.input_options import input_options, take_input
 from producers.cli.output import output_option, show_list
 from producers.cli.people import Work, app_option, described, mention, over_people, people_options
@@ -29,7 +30,10 @@ DELETE = Work("groups.delete", repeat="check", verb="Delete")
 
 @click.group()
 def groups() -> None:
-    """Groups: create, set, delete; list what our record has."""
+    """Groups: create, set, delete, their members; list what our record has."""
+
+
+groups.add_command(members)
 
 
 @groups.command("create")

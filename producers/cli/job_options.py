@@ -12,6 +12,7 @@ from bulkhead.errors import UsageProblem
 from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES
 from producers.cli.follow import Following, follow_options
+from producers.cli.time_options import take_time
 from producers.cli.values import COUNT, RATE, TIME_LIMIT, WHEN
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -96,6 +97,8 @@ class How:
     yes: bool
     following: Following
     tokens_out: str | None = None
+    force_late: bool = True
+    """True if it is to begin though it cannot all be done in time; also where nobody asks."""
     """The file that gets the user tokens which the job issues."""
 
 
@@ -107,7 +110,8 @@ def take_how(options: dict[str, Any]) -> How:
     names = ("wait", "watch", "timeout", "progress")
     following = Following(**{name: options.pop(name) for name in names})
     out = options.pop("tokens_out", None)
-    how = How(options.pop("dry_run"), options.pop("yes"), following, out)
+    late = options.pop("force_late", True)
+    how = How(options.pop("dry_run"), options.pop("yes"), following, out, late)
     if out == "-":
         raise UsageProblem(
             "--tokens-out needs a file",
@@ -125,11 +129,12 @@ def take_how(options: dict[str, Any]) -> How:
 
 
 def take_asked(options: dict[str, Any]) -> dict[str, Any]:
-    """Takes what `job_options` added out of a command's options, as members of a Request.
+    """Takes what `job_options` and `time_options` added out of them, as members of a Request.
 
     Raises UsageProblem for a label or a number of failures that makes no sense.
     """
     asked = {name: options.pop(name) for name in NAMES}
+    asked |= take_time(options, asked["at"])
     asked["priority"] = asked["priority"] or ""
     asked["labels"] = parse_labels(asked["labels"])
     if asked["max_failures"] and not is_budget(asked["max_failures"]):

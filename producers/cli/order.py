@@ -14,6 +14,7 @@ from bulkhead.model.batch import Batch
 from bulkhead.model.job import Job, JobState
 from producers.cli.context import Context
 from producers.cli.follow import finish
+from producers.cli.in_time import in_time
 from producers.cli.job_options import How
 from producers.cli.quote import quote, show_quote
 from producers.cli.token_file import TokenFile, hand_over
@@ -28,6 +29,8 @@ class Order:
     describe: Callable[[], Mapping[str, Any]]
     question: Callable[[int], str] | None = None
     """What a person is asked, given the number of rows that would be sent."""
+    typed: Callable[[], int] = int
+    """Gives the number that a person types in place of a yes, after the last row; 0: a yes."""
 
 
 def carry_out(
@@ -37,15 +40,19 @@ def carry_out(
 
     Raises Declined before anything is read where a question is due and nobody can be asked.
     """
+    if ctx.taker is not None:
+        with opening as order:
+            ctx.taker(order, how)
+        return 0
     if how.dry_run:
         with opening as order:
             return show_quote(quote(ctx.scripts, order), form)
     if how.tokens_out is None:
-        return finish(ctx.jobs, submit(ctx, opening, how.yes), how.following, form)
+        return finish(ctx.jobs, submit(ctx, opening, how.yes, how.force_late), how.following, form)
     # Before anything is read: a file that cannot be written must not cost anybody a token.
     out = TokenFile.create(how.tokens_out, "--tokens-out")
     try:
-        job = submit(ctx, opening, how.yes)
+        job = submit(ctx, opening, how.yes, how.force_late)
         code = finish(ctx.jobs, job, how.following, form)
         _write_tokens(ctx, job, out)
         return code
@@ -64,17 +71,26 @@ def _write_tokens(ctx: Context, job: Job, out: TokenFile) -> None:
         click.echo(f"the job goes on, and may issue more: {more}", err=True)
 
 
-def submit(ctx: Context, opening: AbstractContextManager[Order], yes: bool) -> Job:
-    """The job that was made of the order, after the person's yes where one is needed."""
-    with opening as order:
+def submit(
+    ctx: Context,
+    opening: AbstractContextManager[Order],
+    yes: bool,
+    force_late: bool = True,
+) -> Job:
+    """The job that was made of the order, after the person's yes where one is needed.
+
+    Raises InvalidInput where it cannot finish in time, unless `force_late`.
+    """
+    with opening as opened:
+        order = opened if force_late else in_time(ctx, opened)
         if order.question is None:
             return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)
-        asked = _Asked(ctx, order, yes)
+        asked = Asked(ctx, order, yes)
         return ctx.submit(order.request, asked.batches(), asked.describe)
 
 
-class _Asked:
+class Asked:
     """Counts the rows as they pass, and asks before the job is sealed: a no leaves no job."""
 
     def __init__(self, ctx: Context, order: Order, yes: bool) -> None:
@@ -90,5 +106,9 @@ class _Asked:
 
     def describe(self) -> Mapping[str, Any]:
         if self._order.question is not None and self._valid:
-            self._ctx.confirm(self._order.question(self._valid), self._yes)
+            question, number = self._order.question(self._valid), self._order.typed()
+            if number:
+                self._ctx.confirm_number(question, number, self._yes)
+            else:
+                self._ctx.confirm(question, self._yes)
         return self._order.describe()

@@ -17,6 +17,7 @@ from producers.cli.input_options import input_options, take_input
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.order import Order, carry_out
 from producers.cli.output import output_option
+from producers.cli.time_options import time_options
 from producers.rows.open_input import AS_IT_IS, open_input
 from producers.rows.row import InputOptions, Rows
 
@@ -33,7 +34,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def people_options(command: Command) -> Command:
     """What every command takes that makes a job over the people in a file."""
-    command = output_option(quote_options(job_options(command)))
+    command = output_option(quote_options(job_options(time_options(command))))
     command = app_option(input_options(command))
     return click.argument("file", metavar="FILE|-")(command)
 

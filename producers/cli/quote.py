@@ -13,9 +13,12 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.record import Record
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import NotFound
+from bulkhead.lateness import lateness
 from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
+from bulkhead.model.kind import FIRST, KINDS
 from bulkhead.model.push import UploadRow
+from bulkhead.model.shape import SHAPES
 from producers.cli.follow import say_code
 from producers.cli.group_quote import quote_groups
 from producers.cli.history import Counted, Foreseen, History
@@ -45,6 +48,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     request = order.request
     app = Fleet(scripts).app(request.app)
     counted, codes, will = _counting(request)(scripts, order)
+    late = lateness(scripts, request, will.calls)
     return {
         "dry_run": True,
         "kind": request.kind,
@@ -55,17 +59,18 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "errors_by_code": codes,
         "calls": will.calls,
         **({"note": will.note} if will.note else {}),
-        "duration": _duration(will.calls, app, request.rate, _ahead(Jobs(scripts), app.id)),
+        "duration": duration_of(will.calls, app, request.rate, ahead_of(Jobs(scripts), app.id)),
+        **({"late": late and late.to_dict()} if request.deadline is not None else {}),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
 
 def _counting(request: Request) -> _Counting:
-    if request.kind.startswith("groups."):
+    if request.kind in SHAPES:
         return quote_groups
     if request.kind == "creds.upload":
         return _of_files
-    return _of_users if request.mapping else _of_calls
+    return _of_users if request.kind.startswith("users.") else _of_calls
 
 
 def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
@@ -88,11 +93,16 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    rows = sum(len(batch.cells) for batch in order.batches)
-    counted = Counted(rows, rows, invalid=0, duplicates=0, already_done=0, to_send=rows)
+    rows = bad = 0
+    for batch in order.batches:
+        rows, bad = rows + len(batch.cells), bad + len(batch.problems)
+    left = rows - bad
+    known = KINDS.get(order.request.kind)
+    calls = -(-left // (known.joins.get(FIRST, 1) if known else 1))
+    counted = Counted(rows, left, invalid=bad, duplicates=0, already_done=0, to_send=left)
     # Push settings make nobody active.
-    users = 0 if order.request.kind.startswith("creds.") else rows
-    return counted, [], Foreseen(already_done=0, calls=rows, billable=users, new=users)
+    users = 0 if order.request.kind.startswith("creds.") else left
+    return counted, [], Foreseen(already_done=0, calls=calls, billable=users, new=users)
 
 
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
@@ -112,9 +122,10 @@ def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 
 
 def show_quote(document: Mapping[str, Any], form: str | None) -> int:
-    """Print the quote; the exit code: 0, or 9 if a row is bad or none is valid."""
+    """Print the quote; the exit code: 0, or 9 if a row is bad, none is valid or it is too late."""
     counts = document["counts"]
-    code = NOT_VALID if counts["invalid"] or not counts["valid"] else 0
+    late = document.get("late")
+    code = NOT_VALID if counts["invalid"] or not counts["valid"] or late else 0
     if chosen(form) != "table":
         show_one(document, form)
         return code
@@ -131,7 +142,7 @@ def calls_an_item(kind: str, params: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ahead:
+class Ahead:
     """What the app's open jobs still have to do."""
 
     jobs: int
@@ -139,9 +150,12 @@ class _Ahead:
     calls: int
 
 
-def _ahead(jobs: Jobs, app: str) -> _Ahead:
+def ahead_of(jobs: Jobs, app: str, but: str = "") -> Ahead:
+    """What the app's open jobs have left, all `but` one."""
     found = items = calls = 0
     for job in jobs.open_of(app):
+        if job.id == but:
+            continue
         try:
             told = jobs.params(job.id)
         except NotFound:
@@ -149,10 +163,11 @@ def _ahead(jobs: Jobs, app: str) -> _Ahead:
         left = job.counts.pending + job.counts.in_flight
         found, items = found + 1, items + left
         calls += left * calls_an_item(job.kind, told)
-    return _Ahead(found, items, calls)
+    return Ahead(found, items, calls)
 
 
-def _duration(calls: int, app: App, own: float | None, ahead: _Ahead) -> dict[str, Any]:
+def duration_of(calls: int, app: App, own: float | None, ahead: Ahead) -> dict[str, Any]:
+    """How long so many calls take, alone and behind what is ahead; `own` is a rate of theirs."""
     latency = app.live.get("latency_ms")
     limits = Limits(
         rate=app.settings.rate,
@@ -195,6 +210,11 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
         lines["open_jobs"] = (
             f"{takes['open_jobs']} of this app with {takes['open_items']:,} items left: "
             f"{spoken(takes['seconds_after_open_jobs'])} if they all go first"
+        )
+    if late := document.get("late"):
+        lines["too_late"] = (
+            f"only {late['in_time']:,} of its calls can be made before its end;"
+            f" all would be made by {late['done_at']}"
         )
     if takes["app_state"] != "active":
         lines["held_up"] = f"the app is {takes['app_state']}: nothing is sent until it goes on"

@@ -56,10 +56,7 @@ def _order(ctx: Context, job: str, choice: Choice, options: Options) -> Iterator
 
 
 def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> int:
-    from bulkhead.engine.credentials import Credentials
     from bulkhead.rotating_again import changes_of
-    from bulkhead.submitting import was_made
-    from producers.cli.creds_file import keep_files, write_down
     from producers.cli.creds_rotate import show_plan
     from producers.cli.follow import finish
 
@@ -70,11 +67,8 @@ def _rotate_again(ctx: Context, made: Prepared, how: How, form: str | None) -> i
         show_plan(planned, waves, str(made.request.params["verify"]), form)
         return 0
     many = "1 app" if len(planned) == 1 else f"{len(planned)} apps"
-    if not was_made(ctx.scripts, made):
-        ctx.confirm(f"Rotate {many} again, in {len(waves.ends)} waves?", how.yes)
-        write_down(ctx, "creds.rotate", [(one.app.id, one.new) for one in planned])
-        kept, files = Credentials(ctx.scripts, ctx.box), {one.new.id: one.new for one in planned}
-        keep_files(ctx, [(kept.open(name), new) for name, new in files.items()], made.request.at)
+    question = f"Rotate {many} again, in {len(waves.ends)} waves?"
+    ctx.rotations.prepare_again(made, lambda: ctx.confirm(question, how.yes))
     job = ctx.submit(made.request, made.batches, made.describe)
     return finish(ctx.jobs, job, how.following, form)
 

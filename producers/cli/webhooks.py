@@ -139,5 +139,7 @@ def _state(ctx: Context, app: str) -> dict[str, Any]:
         "repeated": counts.repeated if counts else 0,
         "refused": dict(counts.refused) if counts else {},
         "dropped": counts.dropped if counts else 0,
+        "message_events": counts.statuses if counts else 0,
+        "of_broadcasts": counts.placed if counts else 0,
         "last_event_at": events.last_at(app),
     }

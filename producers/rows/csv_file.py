@@ -53,11 +53,11 @@ class CsvRows(Rows):
         csv.field_size_limit(LONGEST_CELL)
         pieces = self._watched(source.pieces())
         first = next(pieces, "")
-        self.delimiter = _delimiter_of(first, source.name, explicit, shape)
+        self.delimiter = _delimiter_of(first, source.name, self._known_by(explicit), shape)
         self._records = Records(chain([first], pieces), self.delimiter)
         self._header = self._read_header()
         self._is_errors_file = set(ADDED) <= set(self._header)
-        self._mapping = shape.mapping_of(self._header, explicit)
+        self._mapping = self._mapped(self._header, explicit)
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
@@ -73,6 +73,18 @@ class CsvRows(Rows):
     def mapping(self) -> RowMapping:
         """Which column means which field."""
         return self._mapping
+
+    def _known_by(self, explicit: Mapping[str, str]) -> frozenset[str]:
+        """The columns of which one at least must be there."""
+        needed = self._shape.needed
+        wanted = {plain(column) for column, field in explicit.items() if plain(field) in needed}
+        return frozenset(wanted or needed)
+
+    def _mapped(self, header: Sequence[str], explicit: Mapping[str, str]) -> RowMapping:
+        return self._shape.mapping_of(header, explicit)
+
+    def _problems_in(self, rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
+        return self._shape.problems_in(self._mapping, rows)
 
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
@@ -139,7 +151,7 @@ class CsvRows(Rows):
                 if has_surrogate(cells):
                     problems[place] = not_text(cells, encoding)
                     rows[place] = [readable(cell) for cell in cells]
-        found_wrong = self._shape.problems_in(self._mapping, rows)
+        found_wrong = self._problems_in(rows)
         if problems:
             problems = dict(sorted({**found_wrong, **problems}.items()))
             return Batch(lines, rows, problems)
@@ -161,13 +173,11 @@ class CsvRows(Rows):
         return [restore(cell) for cell in header]
 
 
-def _delimiter_of(text: str, name: str, explicit: Mapping[str, str], shape: Shape) -> str:
-    """The separator that makes a column appear that is needed; a comma if none does."""
-    needed = shape.needed
-    wanted = {plain(column) for column, field in explicit.items() if plain(field) in needed}
+def _delimiter_of(text: str, name: str, wanted: frozenset[str], shape: Shape) -> str:
+    """The separator that makes a wanted column appear; a comma if none does."""
     for delimiter in (*DELIMITERS, *_UNREAD):
         header = _first_record(text, delimiter)
-        if not (wanted or set(needed)).isdisjoint(map(plain, header)):
+        if not wanted.isdisjoint(map(plain, header)):
             if delimiter in _UNREAD:
                 raise _unread_delimiter(name, _UNREAD[delimiter], shape)
             return delimiter

@@ -15,6 +15,7 @@ from bulkhead.model.shape import USERS, RowMapping, Shape
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Number, Objects
+from bulkhead.recipients import RecipientObjects
 from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
 from producers.rows.source import Source
 
@@ -37,7 +38,7 @@ class JsonRows(Rows):
         self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS, shape: Shape = USERS
     ) -> None:
         super().__init__(source)
-        self._objects = Objects(explicit, shape)
+        self._objects = self._made(explicit, shape)
         self._decode = json.JSONDecoder(
             parse_int=Number,
             parse_float=Number,
@@ -60,6 +61,9 @@ class JsonRows(Rows):
     def mapping(self) -> RowMapping:
         """Which column means which field; the same for every file."""
         return self._objects.mapping
+
+    def _made(self, explicit: Mapping[str, str], shape: Shape) -> Objects | RecipientObjects:
+        return Objects(explicit, shape)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number = 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.duplicates import NO_PART, Comparison, Hashes
+from bulkhead.model.shape import RowMapping
 from producers.rows.row import Row
 
 FIRST_LINES = 5
@@ -21,7 +23,10 @@ class Survey:
     """
 
     def __init__(
-        self, rows: Iterable[Row], mapping: Mapping[str, int], columns: Sequence[str | None]
+        self,
+        rows: Iterable[Row],
+        mapping: RowMapping | Mapping[str, int],
+        columns: Sequence[str | None],
     ) -> None:
         self.invalid = 0
         self.skipped = 0
@@ -30,7 +35,8 @@ class Survey:
         self._lines: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}
         hashes, cells_hashes, lines = Hashes(), array("q"), array("I")
-        comparison = Comparison(mapping, columns)
+        places = dict(mapping) if isinstance(mapping, Mapping) else asdict(mapping)
+        comparison = Comparison(places, columns)
         for line, cells, problem in rows:
             lines.append(line)
             if problem is not None:

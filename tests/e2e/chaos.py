@@ -72,8 +72,15 @@ class Site:
     def want(self, workers):
         """So many workers from now on; returned when they beat."""
         self.wanted = workers
+        until(self.complete)
+
+    def complete(self):
+        """Whether as many workers beat as are wanted; one that is missing is started.
+
+        A killed one looks alive for a moment more, one that its dead leash asks to end for longer.
+        """
         self.keep()
-        until(lambda: len(self.living()) >= workers)
+        return len(self.living()) >= self.wanted
 
     def keep(self):
         """Start a worker for each that is gone: one on a leash, all others from the forge."""

@@ -195,12 +195,17 @@ def test_a_plan_that_is_wrong_says_so_in_three_lines_and_sends_nothing(rig, pair
     assert [len(app.uploads()) for app in pair] == [1, 1]
 
 
+ONE = ("--apps", "fleet=pair", "--fcm", FCM)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "no credential is named"),
         (("--fcm", FCM), "no app is named"),
         (("plan.yaml", "--fcm", FCM), "a plan and a credential are named"),
+        ((*ONE, "--verify", "test-push"), "--test-user is missing"),
+        ((*ONE, "--verify", "options"), "no push option is named"),
         (("plan.yaml", "--apps", "acme/*"), "a plan and a credential are named"),
     ],
 )

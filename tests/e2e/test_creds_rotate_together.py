@@ -7,7 +7,7 @@ from bulkhead.engine.credentials import Credentials
 from bulkhead.engine.fleet import Fleet
 from bulkhead.model.waves import Waves
 from bulkhead.rotating import Proof, changes, prepare_rotation
-from tests.e2e.push_rig import FCM, Rig
+from tests.e2e.push_rig import FCM, OTHER_FCM, Rig
 from tests.e2e.test_creds_rotate import fleet, holds, renewed
 
 
@@ -103,7 +103,7 @@ def order_at_once(rig, app, credentials):
         kept = Credentials(scripts, Box("0" * 32))
         known = Fleet(scripts).app(app.name)
         plans = [changes(scripts, [known], kept.get(credential)) for credential in credentials]
-        made = [prepare_rotation(plan, Waves((1,)), Proof(), file="new.json") for plan in plans]
+        made = [prepare_rotation(plan, Waves((1,)), Proof()) for plan in plans]
         return [one.submit(scripts).id for one in made]
 
 
@@ -143,3 +143,18 @@ def test_the_same_rotation_under_the_same_key_is_the_same_job_before_and_after_i
     assert (after["state"], ended["state"]) == ("completed", "completed")
     assert "again" in other.err
     assert [len(app.uploads()) for app in apps] == [2, 2]
+
+
+def test_the_same_key_is_the_same_job_also_when_the_slot_has_another_project_by_now(rig):
+    (app,) = fleet(rig, 1, "key")
+    order = ("rotate", "--apps", app.name, "--fcm", renewed(rig, "key.json"), "--yes")
+    keyed = (*order, "--idempotency-key", "autumn")
+    first = app.creds(*keyed, "--wait", "--timeout", "60s").json
+    app.upload(OTHER_FCM)
+
+    again = app.creds(*keyed).json
+    refused = app.creds(*order, code=9)
+
+    assert again["id"] == first["id"]
+    assert "another project" in refused.err
+    assert holds(app) == OTHER_FCM.read_bytes()

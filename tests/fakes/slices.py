@@ -23,11 +23,12 @@ WALL = time.time()
 
 
 class Backend:
-    """Judges as told by the courier; its body is the address of the call."""
+    """Judges as told by the courier; its body is the address of the call, or the comma list."""
 
     def body(self, endpoint, token, call):
         del endpoint, token
-        return call.members["user"]["address"].encode()
+        members = call.members
+        return (members["user"]["address"] if "user" in members else _list_of(members)).encode()
 
     def judge(self, call, token, reply):
         del call, token
@@ -36,6 +37,10 @@ class Backend:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def _list_of(members):
+    return members["group"]["members"]["m"]
 
 
 class Courier:
@@ -75,7 +80,23 @@ def end_callers():
         CALLERS.pop().close()
 
 
-def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=None):
+JOINED = {"kind": "groups.members", "params": {"verb": "add", "gid": 12}, "join": 100}
+"""Facts of a slice of members, as `make` takes them."""
+
+
+def make(
+    items=3,
+    answers=None,
+    parallel=1,
+    *,
+    tries=None,
+    opens=None,
+    offsets=None,
+    on_unknown="hold",
+    kind="users.import",
+    params=None,
+    join=1,
+):
     """A slice of users u0, u1, … whose window is open; its backend."""
     backend = Backend()
     courier = Courier(answers or {}, backend)
@@ -89,10 +110,11 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         cabinet=SimpleNamespace(
             items=lambda part: rows,
             job=lambda job: SimpleNamespace(
-                kind="users.import",
-                mapping={"width": 1, "address": 0},
-                params={},
+                kind=kind,
+                mapping={"width": 1, "address": 0} if join == 1 else {"address": 0},
+                params=params or {},
                 retry={},
+                on_unknown=on_unknown,
             ),
             app=lambda app, version: SimpleNamespace(
                 endpoint=None, token=None, retry=RetryPolicy()
@@ -104,10 +126,11 @@ def make(items=3, answers=None, parallel=1, *, tries=None, opens=None, offsets=N
         lease="1",
         app="acme/shop",
         job="job_1",
-        kind="users.import",
+        kind=kind,
         ranges=((0, items - 1),),
         parallel=parallel,
         offsets=tuple(offsets or [0] * items),
+        join=join,
     )
     begun = Begun(2_000_000, 0, "4", tries or {})
     # A minute is given where the product gives 50 ms: this machine may be slow.

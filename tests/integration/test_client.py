@@ -16,7 +16,6 @@ from bulkhead.errors import (
     JobPaused,
     JobStillRunning,
     NotFound,
-    NotYet,
     Unreachable,
 )
 from bulkhead.model.app import AppSettings
@@ -147,11 +146,6 @@ def test_a_raw_call_takes_its_members_by_name_or_in_a_body(bulkhead):
     assert [job.kind for job in (by_name, in_body)] == ["call", "call"]
     with pytest.raises(InvalidInput):
         bulkhead.call("useradd", app="shop", token="mine")
-
-
-def test_what_comes_later_says_so(bulkhead):
-    with pytest.raises(NotYet):
-        bulkhead.broadcast(app="shop", sender="news", groups=[404101], message="Hello")
 
 
 def test_what_is_not_there_is_not_found(bulkhead):

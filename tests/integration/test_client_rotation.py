@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from bulkhead.client import Bulkhead, Options
+from bulkhead.credential_file import taken
 from bulkhead.engine.audit import Audit
 from bulkhead.engine.fleet import Fleet, SealedToken
+from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput, NotFound
 from bulkhead.model.app import AppSettings
@@ -131,6 +133,19 @@ def test_the_same_bytes_are_the_same_order_by_whatever_name_they_come(keyed):
     assert len({job.id for job in jobs}) == 1
     with pytest.raises(Conflict, match="used for other content"):
         keyed.rotate_credentials(**order, fcm=FCM, verify="test-push", test_user="probe")
+
+
+def test_the_same_key_is_the_same_job_also_when_the_slot_has_another_project_by_now(keyed, redis):
+    order = {"apps": ["shop"], "fcm": FCM, "idempotency_key": "autumn"}
+    first = keyed.rotate_credentials(**order).cancel()
+    other = taken(FCM.parent / "fcm-other-project.json", "fcm").stored
+    PushRecord(Scripts(redis)).book("acme/shop", other.in_slot("upload"))
+
+    again = keyed.rotate_credentials(**order)
+
+    assert again.id == first.id
+    with pytest.raises(InvalidInput, match="another project"):
+        keyed.rotate_credentials(**order | {"idempotency_key": "winter"})
 
 
 def test_a_client_without_the_secret_key_says_what_a_rotation_needs(store_server):

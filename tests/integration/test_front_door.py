@@ -185,8 +185,7 @@ def test_other_content_under_a_key_is_refused(client, door):
 @pytest.mark.parametrize(
     ("members", "code", "said"),
     [
-        ({"kind": "groups.members"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
-        ({"kind": "broadcast"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
+        ({"kind": "broadcast"}, "PAYLOAD_INVALID", "`sender`"),
         ({"kind": "creds.rotate"}, "PAYLOAD_INVALID", "`apps"),
         ({"kind": "users.improt"}, "PAYLOAD_INVALID", "users.improt"),
         ({"kind": None}, "PAYLOAD_INVALID", "`kind` is missing"),
@@ -249,7 +248,7 @@ def test_a_payload_that_does_not_fit_is_kept_with_the_reason(client, door, membe
     [
         ("tasks.sbumit", {}, "PAYLOAD_INVALID"),
         ("tasks.run_parcel", {}, "PAYLOAD_INVALID"),
-        ("tasks.broadcast", {"kwargs": {"v": 1}}, "NOT_IN_THIS_VERSION"),
+        ("tasks.broadcast", {"kwargs": {"v": 1}}, "PAYLOAD_INVALID"),
         ("tasks.rotate_credentials", {"kwargs": {"v": 1}}, "PAYLOAD_INVALID"),
         ("tasks.call", {"kwargs": payload()}, "PAYLOAD_INVALID"),
         ("tasks.submit", {"args": [1]}, "NOT_A_MESSAGE"),

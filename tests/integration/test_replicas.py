@@ -126,7 +126,7 @@ def test_a_begin_that_is_sent_twice_is_not_taken_as_confirmed(replicated, pair):
     (part,) = replicated.claim()
     pair.second.signal(signal.SIGSTOP)
     twin = World(pair.first.redis).scripts
-    twin.run("begin", "w1", "default", part.lease, "")
+    twin.run("begin", "w1", "default", part.lease, "", "")
     pair.first.redis.connection_pool.disconnect()
 
     answer = replicated.begin(part)

@@ -1,5 +1,6 @@
 """A retry of a rotation: a new one over what the earlier one did not get done, as it is now."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,9 +58,8 @@ def new(world):
 def rotated(world, new, waves, options=None, apps=APPS):
     planned = changes(world.scripts, [world.fleet.app(name) for name in apps], new)
     proof = Proof("test-push", "probe@example.com", 7.0)
-    made = prepare_rotation(
-        planned, waves, proof, file="fcm.json", force=True, options=options or Options()
-    )
+    asked = replace(options or Options(), force=True)
+    made = prepare_rotation(planned, waves, proof, asked)
     return made.submit(world.scripts).id
 
 

@@ -157,6 +157,7 @@ def test_otp_gives_six_digits(sandbox):
 
 def test_each_group_gets_a_new_gid_and_each_message_a_new_mid(sandbox):
     gids = [sandbox.call("groupadd", group={"name": "g"})["group"]["gid"] for _ in range(3)]
+    sandbox.add("a")
     mids = [sandbox.call("message", message={"from": "a", "to": "b"})["mid"] for _ in range(3)]
 
     assert len(set(gids)) == 3

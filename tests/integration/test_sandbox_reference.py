@@ -10,13 +10,21 @@ import pytest
 
 from sandbox import word
 from sandbox.operation import OPERATIONS
+from sandbox.receipt import Receipts
 from sandbox.spoil import KINDS
 from sandbox.webhook import Webhook
 from tests.integration.sandbox_process import ROOT, TOKEN, running
 
 PAGE = (ROOT / "docs" / "reference" / "sandbox.md").read_text()
 SELECTORS = ["token", "op", "key", "after", "every", "probability", "times", "for_s"]
-REGISTRATION = ["webhook", "bad_push", "tests_a_minute", *(of.name for of in fields(Webhook))]
+REGISTRATION = [
+    "webhook",
+    "bad_push",
+    "tests_a_minute",
+    "any_sender",
+    *(of.name for of in (*fields(Webhook), *fields(Receipts))),
+    "receipts",
+]
 FLAGS = ["--host", "--port", "--apps FILE", "--faults FILE", "--seed N", "--log FILE"]
 
 

@@ -21,6 +21,7 @@ from bulkhead.model.push import Doubt, Wish
 from bulkhead.model.rotation import ROLL_BACK
 from bulkhead.model.slice import Held
 from bulkhead.model.waves import Waves
+from bulkhead.ordering import Options
 from bulkhead.pushing import prepare_upload, row_of
 from bulkhead.rolling_back import refuse_open_jobs
 from bulkhead.rotating import Proof, changes, prepare_rotation
@@ -59,7 +60,7 @@ class Fleet:
         known = [self.world.fleet.app(app) for app in apps or (APP,)]
         planned = changes(self.world.scripts, known, file)
         ends = Waves(waves or (len(known),), 0.0, rollback=True)
-        made = prepare_rotation(planned, ends, Proof(), file="fcm.json", force=force)
+        made = prepare_rotation(planned, ends, Proof(), Options(force=force))
         return self._seal(made)
 
     def upload(self, file):

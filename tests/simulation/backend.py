@@ -102,8 +102,8 @@ class Backend:
         level, at = (service.most.level, service.most.at) if service.most else (0.0, 0)
         service.most = Bucket(rate, max(room, level), level, at)
 
-    def receive(self, app, job, index, step, repeat, *, token, frozen_soon=False):
-        """What this call comes to; checks that it may be made at all."""
+    def receive(self, app, job, items, step, repeat, *, token):
+        """What this call for one or several items comes to; checks that it may be made at all."""
         service, now = self.services[app], self._kernel.now
         over = service.most.take(now)
         require(over <= 0, "rate", app, f"{over:.3f} calls above rate and burst")
@@ -115,15 +115,16 @@ class Backend:
         service.last_at = now
         self.by_tenant[app.split("/")[0]] += 1
         self.first_call.setdefault(job, now)
-        call = (job, index, step)
+        calls = {(job, index, step) for index in items}
         if repeat == "once":
-            require(call not in self.executed, "once", *call, "was made and is made again")
+            again = calls & self.executed
+            require(not again, "once", *again, "was made and is made again")
         # A step that may not be repeated asks nothing, whatever its name.
-        first = (job, index, "") if (step, repeat) == ("read_back", "safe") else None
+        first = (job, items[0], "") if (step, repeat) == ("read_back", "safe") else None
         answer = self._answer(service, token, first)
         self.words[answer.word] += 1
         if answer.executed:
-            self.executed.add(call)
+            self.executed |= calls
         return answer
 
     def ends(self, app):

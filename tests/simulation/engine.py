@@ -20,9 +20,9 @@ class Watched:
         self._model.claimed(self.name, slots, room, claim, delay)
         return self._after("claim", claim)
 
-    def begin(self, leases):
-        answers = self._verbs.begin(leases)
-        self._model.began(self.name, leases, answers)
+    def begin(self, leases, reach):
+        answers = self._verbs.begin(leases, reach=reach)
+        self._model.began(self.name, leases, answers, reach)
         return self._after("begin", answers)
 
     def settle(self, reports):

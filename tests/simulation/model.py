@@ -4,7 +4,7 @@ It hears every answer of the store when the store gives it, whatever becomes of 
 """
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 
 from bulkhead.engine.verbs import DEAD_AFTER, REAP_AT_ONCE
 from bulkhead.model.ranges import indexes, parse_ranges
@@ -13,10 +13,9 @@ from bulkhead.model.slice import LOOK, Begun
 from tests.fakes.engine import COUNTED, FAILED, PENDING, UNKNOWN
 from tests.simulation.deaths import FATAL_DEATHS, Deaths
 from tests.simulation.fleet_job import FleetJob
+from tests.simulation.granting import GRANT, granted
 from tests.simulation.kernel import MICRO, require
-from tests.simulation.records import Lease
 
-GRANT = 2 * MICRO
 READ_TIMEOUT = 30
 UNSURE = ("read_back", "repeated", OPTIONS, VERIFY, AWAIT, *CODE_OF)
 MARKED = 50
@@ -43,7 +42,6 @@ class Model:
         self.deaths = Deaths()
         self.touched_jobs = set()
         self.touched_apps = set()
-        self.exposed = defaultdict(set)
         self.unknown = 0
         self.repeated_calls = 0
         self.answers = Counter()
@@ -63,7 +61,11 @@ class Model:
     def is_held(self, job, name):
         """True where a person or a token has stopped the job, or this app of it."""
         app = self.apps[name]
-        brakes = (job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants)
+        closed = job.closed_since(self.now) is not None
+        brakes = (
+            *(job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants),
+            closed,
+        )
         return any(brakes)
 
     def is_late(self, job):
@@ -79,56 +81,20 @@ class Model:
             self._grant(worker, part)
 
     def _grant(self, worker, part):
-        job, items = self.jobs[part.job], list(indexes(part.ranges))
-        app = self.apps[part.app]
-        told = (part.lease, job.name, part.ranges)
-        require(not self.is_held(job, app.name), "claim of held work", *told)
-        if isinstance(job, FleetJob):
-            require([job.apps[index] for index in items] == [app.name], "an item an app", *told)
-            job.check_claim(items[0], part.step, self.now)
-        require(len(part.offsets) == len(items) > 0, "a permit an item", *told)
-        require(list(part.offsets) == sorted(part.offsets), "instants in order", *told)
-        require(
-            part.offsets[0] >= 0 and part.offsets[-1] <= GRANT, "instants within the grant", *told
-        )
-        for index in items:
-            require(index not in job.final, "claim of a settled item", *told, index)
-            require(index not in job.leased, "claim of a leased item", *told, index)
-            require(job.due.pop(index, 0) <= self.now, "claim before its time", *told, index)
-            if part.step != LOOK:
-                require(job.steps.get(index, "") == part.step, "step", *told, index, part.step)
-        deaths = max((job.deaths.get(index, 0) for index in items), default=0)
-        require(deaths < 2 or len(items) == 1, "suspects go alone", *told)
-        repeat = "safe" if part.step == LOOK else job.repeats.get(part.step, "once")
-        if repeat != "safe":
-            require(
-                len(items) <= part.parallel, "a window of calls that may not be repeated", *told
-            )
-        lease = Lease(
-            part.lease,
-            worker,
-            part.job,
-            part.app,
-            part.step,
-            repeat,
-            part.parallel,
-            set(items),
-            self.now,
-            deaths,
-            ends=self.now + GRANT,
-        )
-        lease.instants = {i: self.now + o for i, o in zip(items, part.offsets, strict=True)}
+        job, app = self.jobs[part.job], self.apps[part.app]
+        require(not self.is_held(job, app.name), "claim of held work", part.lease, job.name)
+        lease = granted(worker, part, job, self.now)
         self.leases[part.lease] = lease
-        job.leased.update(dict.fromkeys(items, lease))
+        job.leased.update(dict.fromkeys(lease.order, lease))
         app.held += part.parallel
-        app.granted += 0 if part.step == LOOK else len(items)
+        app.granted += 0 if part.step == LOOK else lease.permits
         self.touch(part.job)
 
-    def began(self, worker, leases, answers):
+    def began(self, worker, leases, answers, reach):
         for name, answer in zip(leases, answers, strict=True):
-            self._begin(self.leases.get(name), worker, answer)
+            self._begin(self.leases.get(name), worker, answer, reach.get(name))
 
-    def _begin(self, lease, worker, answer):
+    def _begin(self, lease, worker, answer, reach):
         verdict = "ok" if isinstance(answer, Begun) else answer.reason
         self.answers[f"begin {verdict}"] += 1
         if lease is None or lease.worker != worker:
@@ -142,9 +108,13 @@ class Model:
             require(not held, "begin of held work", lease.id, job.name)
             require(self.now < lease.at + GRANT, "begin past the grant", lease.id)
             require(answer.left <= lease.at + GRANT - self.now, "time left", lease.id, answer.left)
+            for index in [] if reach is None else lease.order[reach:]:
+                del job.leased[index]
+                lease.items.discard(index)
             lease.begun = True
             self.begun[lease.id] = lease
-            waves = -(-len(lease.items) // lease.parallel)
+            calls = len(lease.items) if lease.join == 1 else lease.permits
+            waves = -(-calls // lease.parallel)
             lease.ends = self.now + (waves * READ_TIMEOUT + 5) * MICRO
             return None
         if verdict == "expired":
@@ -157,7 +127,7 @@ class Model:
     def _return_whole(self, lease):
         """A lease that never began costs nothing."""
         if lease.step != LOOK:
-            self.apps[lease.app].returned += len(lease.items)
+            self.apps[lease.app].returned += lease.permits
         job = self.jobs[lease.job]
         for index in lease.items:
             del job.leased[index]
@@ -181,9 +151,7 @@ class Model:
             self.answers[f"settle {answer.verdict}"] += 1
             self.touch(report.job)
             if lease is None or lease.worker != worker:
-                require(
-                    answer.verdict != "ok", "the fence", report.lease, "was settled after its end"
-                )
+                require(answer.verdict != "ok", "the fence", report.lease, "settled after its end")
                 self._after_the_end(report, answer)
             elif report.seq <= lease.seq:
                 require(answer.verdict == "repeated", "settled twice", report.lease, answer.verdict)
@@ -223,12 +191,12 @@ class Model:
             job.deaths.pop(index, None)
         for step, items in report.next.items():
             job.steps.update(dict.fromkeys(items, step))
-            self._forgive(job, items)
-        self._forgive(job, report.again)
+            job.forgive(items)
+        job.forgive(report.again)
         for index in (*report.back, *report.again):
             if lease.step == LOOK:
                 job.steps.pop(index, None)
-        app.returned += 0 if lease.step == LOOK else len(report.back) + report.free
+        app.returned += 0 if lease.step == LOOK else lease.unused(report)
         left = set(indexes(parse_ranges(report.left)))
         for index in lease.items - left:
             del job.leased[index]
@@ -250,10 +218,6 @@ class Model:
         job, index = self._awaits.pop((app, whom), (None, None))
         if job is not None and index in job.due and job.steps[index] == AWAIT:
             job.due[index] = self.now
-
-    def _forgive(self, job, items):
-        for index in items:
-            job.deaths.pop(index, None)
 
     def _late(self, report):
         final = self.jobs[report.job].final
@@ -330,8 +294,7 @@ class Model:
             job.deaths[index] = deaths
         if lease.repeat == "once":
             self.unknown += len(items)
-            self.exposed[lease.worker] |= {(lease.job, index) for index in items}
-        self.apps[lease.app].lost += 0 if lease.step == LOOK else len(items)
+        self.apps[lease.app].lost += 0 if lease.step == LOOK else lease.permits
         return self._drop(lease)
 
     def counts(self, job):

@@ -4,7 +4,7 @@ A fault is an edit of a script, whose text must be there exactly once, or a flaw
 worker. `seeds` are runs (profile, seed) of which at least one must end in a violation.
 """
 
-from tests.simulation import fleet_mutants
+from tests.simulation import fleet_mutants, hours_mutants, permit_mutants
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutant import edited as _edit
 
@@ -32,24 +32,6 @@ LISTED = (
         "if redis.call('LLEN', key('bell', cell)) == 0 then",
         "if false then",
         *("calm", "calm", "calm"),
-    ),
-    _edit(
-        "forget the permits of a refund",
-        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
-        "local back = 0",
-        *("returns",),
-    ),
-    _edit(
-        "refund twice",
-        "local back = creditable(app, lease, items * num(lease.pace, pace), ahead)",
-        "local back = 2 * items * pace",
-        *("returns", "faults"),
-    ),
-    _edit(
-        "refund uncounted",
-        "redis.call('HINCRBY', name, 'permits_returned', items)",
-        "",
-        *("faults",),
     ),
     _edit(
         "mark nothing as sent",
@@ -119,7 +101,7 @@ LISTED = (
     ),
     _edit(
         "reap once items as pending",
-        "if may_repeat == 'once' then",
+        "if may_repeat == 'once' and (fatal or not resent) then",
         "if false then",
         *("deaths",),
     ),
@@ -172,36 +154,6 @@ LISTED = (
         *("storm", "faults"),
     ),
     _edit(
-        "cap ignored",
-        "math.min(widest, num(app.cap, 1) - num(app.held, 0), lanes, useful)",
-        "math.min(widest, lanes, useful)",
-        *("faults", "storm"),
-    ),
-    _edit(
-        "limiter off by a burst",
-        "return pace, (usable - 1) * pace",
-        "return pace, (usable + burst) * pace",
-        *("calm", "faults"),
-    ),
-    _edit(
-        "limiter a tenth too fast",
-        "local pace = 1000000 / rate",
-        "local pace = 900000 / rate",
-        *("calm", "faults"),
-    ),
-    _edit(
-        "nothing of the burst is kept back",
-        "usable = math.max(1, burst - math.max(1, math.ceil(rate * MARGIN)))",
-        "usable = 2 * burst",
-        *("calm", "faults"),
-    ),
-    _edit(
-        "permits do not add up",
-        "whole(num(app.permits_granted, 0) + taken)",
-        "whole(num(app.permits_granted, 0) + 1)",
-        *("calm",),
-    ),
-    _edit(
         "retries are due at once",
         "whole(NOW + back.after), member)",
         "whole(NOW), member)",
@@ -244,24 +196,6 @@ LISTED = (
         *("tokens", "tokens", "tokens"),
     ),
     _edit(
-        "weights of tenants ignored",
-        "local weight = num(tenant_of(tenant).weight, 1)\n  gather",
-        "local weight = 1\n  gather",
-        *("fair",),
-    ),
-    _edit(
-        "tenants are charged nothing",
-        "redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)",
-        "redis.call('ZINCRBY', all, exact(0), tenant)",
-        *("fair",),
-    ),
-    _edit(
-        "an app is placed once and never again",
-        "line_up(line_of(tenant), name, place(name, app) and app.tag)",
-        "line_up(line_of(tenant), name)",
-        *("calm", "faults"),
-    ),
-    _edit(
         "beats are not heard",
         "redis.call('ZADD', key('worker'), whole(NOW + seconds * 1000000), worker)",
         "redis.call('ZADD', key('worker'), 'NX', whole(NOW + seconds * 1000000), worker)",
@@ -287,8 +221,8 @@ LISTED = (
     ),
     _edit(
         "what comes back unsure to an ended job is cancelled with it",
-        "    become_unknown(job, ranges, NOBODY_LOOKED)\n    return false",
-        "    return true",
+        "      become_unknown(job, ranges, NOBODY_LOOKED)\n      return false",
+        "      return true",
         *("doubt",),
     ),
     _edit(
@@ -297,7 +231,9 @@ LISTED = (
         "  local app = nil",
         *("brakes",),
     ),
+    *permit_mutants.LISTED,
     *fleet_mutants.LISTED,
+    *hours_mutants.LISTED,
     Mutant(
         "a worker calls without looking at the time",
         (),

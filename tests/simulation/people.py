@@ -16,10 +16,6 @@ ROOM = 90 * MICRO
 """Microseconds beyond what the rates need until all work must have ended."""
 
 
-LEAST_USED = {"calm": 0.98, "returns": 0.8}
-"""Of the permits that the rate allows, where nothing stands in the way."""
-
-
 class People:
     """Everything that is asked for from outside, at its time."""
 
@@ -51,6 +47,9 @@ class People:
         if job.deadline is not None and self._kernel.now >= job.deadline:
             # A deadline needs no two seconds: none starts after it, but for the way there.
             found.append((job.deadline - 2 * MICRO + self._world.backend.slack, "deadline"))
+        closed = job.closed_since(self._kernel.now)
+        if closed is not None:
+            found.append((closed - 2 * MICRO + self._world.backend.slack, "window"))
         return found
 
     def _hold(self, name):
@@ -113,7 +112,9 @@ class People:
         except (Conflict, InvalidInput):
             return
         kind = world.redis.hget(world.key("job", name), "kind").decode()
-        world.know_job(again, job.app, len(chosen), set(), {"kind": kind})
+        window = world.redis.hget(world.key("job", name), "window")
+        same = {"kind": kind, "window": window.decode() if window else ""}
+        world.know_job(again, job.app, len(chosen), set(), same)
 
     # Apps and tenants.
 
@@ -190,20 +191,20 @@ class People:
     def _kill(self, _, seconds):
         worker = self._one()
         if worker:
-            self._world.kill(worker, seconds)
+            self._world.crew.kill(worker, seconds)
 
     def _freeze(self, _, seconds):
         worker = self._one()
         if worker:
-            self._world.freeze(worker, seconds)
+            self._world.crew.freeze(worker, seconds)
 
     def _leave(self, _, seconds):
         worker = self._one()
         if worker:
-            self._world.leave(worker, seconds)
+            self._world.crew.leave(worker, seconds)
 
     def _one(self):
-        living = self._world.living()
+        living = self._world.crew.living()
         return self._world.chance.choice(living) if living else None
 
     def _flush(self, *_):
@@ -266,48 +267,16 @@ class People:
                 service = world.backend.services[app]
                 lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
                 need[app] = need.get(app, 0) + left / min(service.rate, lane / 2)
+        now = self._kernel.now
         starts = max((job.deadline or 0 for job in self._jobs().values()), default=0)
+        closed = [job for job in self._jobs().values() if job.closed_since(now) is not None]
+        starts = max([starts, *(job.opens(now) for job in closed)])
         return (
             round(2 * max(need.values(), default=0) * MICRO)
             + ROOM
             + max(map(_in_waves, self._jobs().values()), default=0)
             + max(0, starts - self._kernel.now)
         )
-
-    def judge(self):
-        """What can be said of a whole run: shares, and permits used."""
-        scenario = self._world.scenario
-        if scenario.profile == "fair":
-            self._shares()
-        if scenario.profile in ("calm", "returns"):
-            self._used()
-
-    def _shares(self):
-        weights = self._world.scenario.tenants
-        by_tenant = self._world.backend.by_tenant
-        total, served = sum(weights.values()), sum(by_tenant.values())
-        for tenant, weight in weights.items():
-            share, due = by_tenant[tenant] / served, weight / total
-            require(
-                abs(share - due) < 0.03,
-                "shares follow weights",
-                tenant,
-                f"{share:.3f}",
-                f"{due:.3f}",
-            )
-
-    def _used(self):
-        for app, service in self._world.backend.services.items():
-            if "/quick" in app or service.last_at == service.first_at:
-                continue
-            took = (service.last_at - service.first_at) / MICRO
-            used = (service.calls - service.burst) / (service.rate * took)
-            require(
-                used >= LEAST_USED[self._world.scenario.profile],
-                "permits are used",
-                app,
-                f"{used:.3f} of rate {service.rate}",
-            )
 
 
 def _in_waves(job):

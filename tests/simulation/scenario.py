@@ -4,33 +4,16 @@ import random
 from dataclasses import dataclass, field
 
 from tests.simulation.backend import Service
-from tests.simulation.kernel import MICRO
+from tests.simulation.drawing import BRAKES, draw_acts, draw_apps, draw_trouble, draw_work
+from tests.simulation.faults import Faults
 from tests.simulation.orders import drawn
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet"),
+    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet", "joined", "hours"),
 )
-TROUBLES = ("refused", "unsent", "lost", "broken", "hangs", "throttled", "slow")
-BRAKES = ("pause", "pause_app", "pause_tenant")
-KINDS = ("users.import", "users.import", "users.delete", "users.tokens.issue", "apps.check")
-
-
-@dataclass
-class Faults:
-    """How likely each is, whenever it could happen."""
-
-    lost_answer: float = 0.0
-    lost_bell: float = 0.0
-    publish_fails: float = 0.0
-    message_lost: float = 0.0
-    message_doubled: float = 0.0
-    settled_again_late: float = 0.0
-    crash: float = 0.0
-    slow_way: float = 0.0
-    slow_queue: float = 0.0
-    forget: int = 3 * MICRO
-    """After this long a worker counts a lost message's calls as free."""
+HOURS = ("17:47-19:00[UTC]", "17:40-17:47,17:48-19:00[UTC]")
+"""A run begins at 17:46:40: one opens after 20 s, one is closed from then to the 80th second."""
 
 
 @dataclass
@@ -74,38 +57,10 @@ def draw(seed, scale=1.0, profile=None):
     return made
 
 
-def _apps(made, chance, tenants, apps, rates=(2, 5, 20, 50, 200), **fixed):
-    for number in range(tenants):
-        made.tenants[f"t{number}"] = chance.choice((1.0, 1.0, 2.0, 5.0))
-    for number in range(apps):
-        rate = chance.choice(rates)
-        drawn = {
-            "rate": rate,
-            "burst": chance.choice((1, 1, max(1, rate // 5), rate, 2 * rate)),
-            "cap": chance.choice((1, 4, 8, 64)),
-            "latency": chance.choice((5_000, 50_000, 50_000, 300_000)),
-        }
-        made.apps[f"t{chance.randrange(tenants)}/a{number}"] = Service(**{**drawn, **fixed})
-
-
-def _work(made, chance, jobs, most, seconds, kinds=KINDS, size=2.5):
-    names = list(made.apps)
-    for _ in range(jobs):
-        app = chance.choice(names)
-        items = max(1, min(round(chance.lognormvariate(size, 1.2)), most))
-        request = {
-            "kind": chance.choice(kinds),
-            "priority": chance.choice(("urgent", "normal", "bulk")),
-        }
-        if chance.random() < 0.1:
-            request["refused"] = {chance.randrange(items)} if items > 1 else set()
-        made.jobs.append((chance.uniform(0, seconds), app, items, request))
-
-
 def _calm(made, chance, scale):
     """Nothing is wrong: then no permit may be lost and nobody waits."""
     made.seconds, made.workers, made.calls = 8, 3, 48
-    _apps(made, chance, 3, 4, cap=64, latency=20_000)
+    draw_apps(made, chance, 3, 4, cap=64, latency=20_000)
     for app, service in made.apps.items():
         service.rate = chance.choice((10, 40, 80))
         service.burst = chance.choice((1, 1, 5, service.rate))
@@ -143,22 +98,13 @@ def _faults(made, chance, scale):
     made.faults.settled_again_late = 0.2
     made.faults.slow_way = chance.choice((0.0, 0.02))
     made.faults.slow_queue = chance.choice((0.0, 0.05))
-    _apps(made, chance, 4, max(3, round(25 * scale)))
-    _trouble(made, chance)
-    _work(made, chance, max(3, round(60 * scale)), 400, made.seconds)
+    draw_apps(made, chance, 4, max(3, round(25 * scale)))
+    draw_trouble(made, chance)
+    draw_work(made, chance, max(3, round(60 * scale)), 400, made.seconds)
     # Hiccups: permits that are missed come back in the middle of a slice.
     for _ in range(40):
         act = ("freeze", "", chance.uniform(0.05, 0.3))
         made.acts.append((chance.uniform(0.2, made.seconds), *act))
-
-
-def _trouble(made, chance):
-    for service in made.apps.values():
-        if chance.random() < 0.5:
-            words = chance.sample(TROUBLES, 3)
-            service.odds = {word: chance.choice((0.01, 0.05, 0.15)) for word in words}
-            if "hangs" in service.odds:
-                service.odds["hangs"] = 0.005
 
 
 def _deaths(made, chance, scale):
@@ -167,9 +113,9 @@ def _deaths(made, chance, scale):
     made.seconds = 30
     made.faults.crash = chance.choice((0.0, 0.002, 0.005))
     made.faults.lost_answer = chance.choice((0.0, 0.02))
-    _apps(made, chance, 4, max(5, round(25 * scale)), rates=(5, 20, 50), latency=300_000)
-    _trouble(made, chance)
-    _work(made, chance, max(8, round(60 * scale)), 400, made.seconds - 10, size=3.5)
+    draw_apps(made, chance, 4, max(5, round(25 * scale)), rates=(5, 20, 50), latency=300_000)
+    draw_trouble(made, chance)
+    draw_work(made, chance, max(8, round(60 * scale)), 400, made.seconds - 10, size=3.5)
     for _, _, items, request in made.jobs[:2]:
         request["poison"] = {chance.randrange(items)}
     for _ in range(15):
@@ -183,9 +129,9 @@ def _brakes(made, chance, scale):
     """People pause, resume, cancel, change limits and tokens, and retry."""
     made.faults.lost_answer = chance.choice((0.0, 0.02))
     made.faults.slow_queue = chance.choice((0.3, 0.6))
-    _apps(made, chance, 3, max(5, round(12 * scale)), rates=(5, 20, 50))
-    _trouble(made, chance)
-    _work(made, chance, max(12, round(40 * scale)), 600, made.seconds, size=4.2)
+    draw_apps(made, chance, 3, max(5, round(12 * scale)), rates=(5, 20, 50))
+    draw_trouble(made, chance)
+    draw_work(made, chance, max(12, round(40 * scale)), 600, made.seconds, size=4.2)
     # Only the clock can end this one: its deadline comes before its time.
     rests = {"kind": "apps.check", "at": 15.0, "deadline": 4.0}
     made.jobs.append((0.5, chance.choice(list(made.apps)), 5, rests))
@@ -197,50 +143,72 @@ def _brakes(made, chance, scale):
         if chance.random() < 0.1 and items > 10:
             request["max_failures"] = "3"
     verbs = (*BRAKES, *BRAKES, "cancel", "set_app", "token_dies", "new_token", "retry", "flush")
-    _acts(made, chance, verbs, 100)
+    draw_acts(made, chance, verbs, 100)
+
+
+def _hours(made, chance, scale):
+    """Jobs rest outside their hours, whatever people do meanwhile."""
+    made.seconds = 30
+    _brakes(made, chance, scale)
+    for _, _, _, request in made.jobs:
+        if chance.random() < 0.7:
+            request["window"] = chance.choice(HOURS)
 
 
 def _tokens(made, chance, scale):
     """Tokens end and are changed while calls with the old one are out."""
     made.faults.slow_queue = 0.1
-    _apps(made, chance, 3, 4, latency=300_000)
-    _work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
-    _acts(made, chance, ("token_dies", "new_token", "new_token", "set_app"), 80)
+    draw_apps(made, chance, 3, 4, latency=300_000)
+    draw_work(made, chance, max(3, round(40 * scale)), 600, made.seconds, size=4.2)
+    draw_acts(made, chance, ("token_dies", "new_token", "new_token", "set_app"), 80)
 
 
 def _doubt(made, chance, scale):
     """Deletions whose answers are lost, and jobs that end before anybody has looked for them."""
     made.faults.crash = 0.002
-    _apps(made, chance, 3, max(5, round(12 * scale)), rates=(20, 50), latency=300_000)
+    draw_apps(made, chance, 3, max(5, round(12 * scale)), rates=(20, 50), latency=300_000)
     for service in made.apps.values():
         service.odds = {"lost": 0.3, "unsent": 0.1, "slow": 0.1}
-    _work(made, chance, max(12, round(40 * scale)), 300, 15, ("users.delete",), 3.5)
+    draw_work(made, chance, max(12, round(40 * scale)), 300, 15, ("users.delete",), 3.5)
     for _, _, _, request in made.jobs:
         if chance.random() < 0.4:
             request["deadline"] = chance.uniform(2, made.seconds)
-    _acts(made, chance, ("cancel", "pause", "cancel", "retry", "kill"), 40)
+    draw_acts(made, chance, ("cancel", "pause", "cancel", "retry", "kill"), 40)
 
 
-def _acts(made, chance, verbs, most):
-    for _ in range(most):
-        verb, whom, when = chance.choice(verbs), chance.random(), chance.uniform(0.5, made.seconds)
-        made.acts.append((when, verb, whom, chance.random()))
-        if verb in BRAKES:
-            later = when + chance.uniform(0.1, 1.0)
-            made.acts.append((later, verb.replace("pause", "resume"), whom, 0.0))
+def _joined(made, chance, scale):
+    """Calls that carry several items each, or fewer than was hoped; whatever else goes wrong."""
+    made.workers, made.seconds = 3, 12
+    made.faults.crash = chance.choice((0.0, 0.002))
+    for name in ("lost_answer", "publish_fails", "message_lost", "message_doubled"):
+        setattr(made.faults, name, chance.choice((0.0, 0.02, 0.1)))
+    made.faults.settled_again_late = 0.1
+    made.faults.slow_queue = chance.choice((0.0, 0.1))
+    draw_apps(made, chance, 3, max(5, round(15 * scale)), rates=(5, 20, 50))
+    draw_trouble(made, chance)
+    kinds = ("users.tokens.issue", "users.delete", "apps.check")
+    draw_work(made, chance, max(8, round(60 * scale)), 3000, made.seconds / 2, kinds, 5.0)
+    for _, _, items, request in made.jobs:
+        request["join"] = chance.choice((2, 7, 30, 100))
+        request["alike"] = chance.choice((1, 3, 20, 1000))
+        if chance.random() < 0.1:
+            request["poison"] = {chance.randrange(items)}
+        if chance.random() < 0.1:
+            request["rate"] = chance.choice((1.0, 5.0))
+    draw_acts(made, chance, (*BRAKES, "cancel", "kill", "kill", "freeze", "leave", "retry"), 20)
 
 
 def _storm(made, chance, scale):
     """Backends answer 429, break, or bear less than they are asked for."""
     made.seconds = 40
-    _apps(made, chance, 3, max(4, round(12 * scale)))
+    draw_apps(made, chance, 3, max(4, round(12 * scale)))
     for number, service in enumerate(made.apps.values()):
         begin = chance.uniform(2, 10)
         if number % 3 == 0:
             service.storms = [(begin, begin + chance.choice((3, 10, 20)))]
         elif number % 3 == 1:
             service.odds = {"throttled": 0.1, "broken": 0.05}
-    _work(made, chance, max(4, round(40 * scale)), 500, 25, ("users.import", "apps.check"))
+    draw_work(made, chance, max(4, round(40 * scale)), 500, 25, ("users.import", "apps.check"))
 
 
 def _crowd(made, chance, scale):
@@ -248,8 +216,8 @@ def _crowd(made, chance, scale):
     made.workers, made.calls, made.seconds = 4, 64, 10
     made.faults.lost_bell = 0.3
     apps = max(20, round(1000 * scale))
-    _apps(made, chance, max(4, apps // 20), apps)
-    _work(made, chance, round(1.5 * apps), 12, 8)
+    draw_apps(made, chance, max(4, apps // 20), apps)
+    draw_work(made, chance, round(1.5 * apps), 12, 8)
 
 
 def _mixed(made, chance, scale):
@@ -274,12 +242,12 @@ def _fleet(made, chance, scale):
     made.faults.crash = chance.choice((0.0, 0.0, 0.002))
     made.faults.publish_fails = chance.choice((0.0, 0.05))
     made.faults.settled_again_late = 0.1
-    _apps(made, chance, 3, max(8, round(25 * scale)), rates=(5, 20, 50), latency=50_000)
+    draw_apps(made, chance, 3, max(8, round(25 * scale)), rates=(5, 20, 50), latency=50_000)
     trouble = chance.choice((0.0, 0.01, 0.04))
     for service in made.apps.values():
         service.odds = dict.fromkeys(("refused", "unsent", "lost", "broken", "throttled"), trouble)
         service.odds |= {"slow": 0.05, "hangs": trouble / 5}
-    _work(made, chance, max(4, round(10 * scale)), 30, made.seconds)
+    draw_work(made, chance, max(4, round(10 * scale)), 30, made.seconds)
     for _ in range(max(6, round(18 * scale))):
         when = chance.uniform(0, made.seconds - 10)
         made.fleets.append((when, *drawn(made.apps, made.seconds, chance)))
@@ -299,4 +267,4 @@ def _fleet(made, chance, scale):
         "leave",
         "flush",
     )
-    _acts(made, chance, (*verbs, "token_dies", "new_token", "new_token"), 50)
+    draw_acts(made, chance, (*verbs, "token_dies", "new_token", "new_token"), 50)

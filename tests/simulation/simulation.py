@@ -9,17 +9,18 @@ from tests.fakes.engine import FAILED, START, World
 from tests.fakes.short_visits import EDIT as SHORT_VISITS
 from tests.simulation.audit import Audit, leaks
 from tests.simulation.backend import LATE, OBEYED, Backend
+from tests.simulation.crew import Crew
 from tests.simulation.engine import Bell, Engine
 from tests.simulation.fleet_audit import FleetAudit
 from tests.simulation.kernel import MICRO, Kernel, require
 from tests.simulation.model import Model
-from tests.simulation.orders import KIND, in_micros, in_time, steps_of
+from tests.simulation.orders import KIND, hours_of, in_micros, in_time, steps_of
 from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
 from tests.simulation.records import ModelApp, ModelJob
 from tests.simulation.rotation import Rotations
+from tests.simulation.shares import judge
 from tests.simulation.store import TimedScripts
-from tests.simulation.worker import Worker
 
 AUDIT_EVERY = 25
 FULL_AUDIT_EVERY = 1000
@@ -42,22 +43,23 @@ class Simulation(World):
         slow = self.faults.slow_way > 0
         self.backend = Backend(self.kernel, self.chance, 2 * (SLOW_WAY if slow else WAY[1]))
         self.model = Model(self.kernel)
-        self.engine = Engine(self.scripts, self.model, self._disown, self._deadlines, self._after)
+        self.crew = Crew(self)
+        self.engine = Engine(
+            self.scripts, self.model, self.crew.disown, self._deadlines, self._after
+        )
         bell = self.key("bell", "main")
         self.bell = Bell(redis, bell, self.kernel, lambda: self.happens("lost_bell"))
         self.rotations = Rotations(self, *scenario.tests)
         self.audit_now = Audit(redis, self.key, self.model)
         self.audit_fleets = FleetAudit(redis, self.key, self.model)
-        self.crew = {}
-        self.deaths = self.wire_at_deaths = 0
-        self.exposed = self.lost_once = 0
+        self.lost_once = 0
         self.prompt = {}
         self._audited = self._audited_all = 0
         self._must_end = 0
         self.people = People(self)
         self.people.arrive()
         for _ in range(scenario.workers):
-            self.hire()
+            self.crew.hire()
 
     def _load(self, redis, edits):
         super().__init__(redis)
@@ -90,18 +92,20 @@ class Simulation(World):
 
     def maybe_crash(self, worker):
         if self.happens("crash"):
-            self.kill(worker, 1.0)
+            self.crew.kill(worker, 1.0)
 
     def repeat_of(self, part):
         return self.model.jobs[part.job].repeats.get(part.step, "once")
 
-    def call(self, worker, part, index, token):
+    def call(self, worker, part, items, token, place):
         """One call of a worker, held against everything that is known."""
         job = self.model.jobs[part.job]
         lease = self.model.begun.get(part.lease)
         require(lease is not None, "begun before it is called", part.lease)
-        instant = lease.instants[index]
-        told = (part.lease, index, self.now - instant)
+        instant = lease.instants.pop(place, None)
+        require(instant is not None, "a permit a call", part.lease, place)
+        require(set(items) <= lease.items, "only what it holds", part.lease, items)
+        told = (part.lease, items[0], self.now - instant)
         require(self.now >= instant - 1, "no call before its permit", *told)
         longest = LATE + self.backend.slack + lease.doubt
         require(self.now <= instant + longest, "permits are for now", *told)
@@ -110,19 +114,19 @@ class Simulation(World):
                 self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
             )
         repeat = self.repeat_of(part)
-        answer = self.backend.receive(part.app, part.job, index, part.step, repeat, token=token)
+        answer = self.backend.receive(part.app, part.job, items, part.step, repeat, token=token)
         if part.kind == KIND:
-            self.rotations.called(part, index, answer)
-        if index in job.poison:
+            self.rotations.called(part, items[0], answer)
+        if job.poison.intersection(items):
             self.backend.ends(part.app)
-            self.kill(worker, 0.5)
+            self.crew.kill(worker, 0.5)
         if part.job in self.prompt:
             late = self.now - self.prompt.pop(part.job)
             require(
                 late <= PROMPT, "an idle worker calls at once", job.name, f"{late / MICRO:.3f} s"
             )
         if repeat == "once" and answer.word in ("lost", "broken"):
-            self.lost_once += 1
+            self.lost_once += len(items)
         return answer
 
     def excuse(self, part, took):
@@ -131,51 +135,12 @@ class Simulation(World):
             self.model.begun[part.lease].doubt = took
             self.backend.excuse(part.app, took)
 
-    # Workers come and go.
-
-    def hire(self):
-        name = f"w{len(self.crew) + 1}"
-        self.crew[name] = Worker(self, name, self.scenario.calls)
-
-    def living(self):
-        return [worker for worker in self.crew.values() if worker.alive]
-
-    def kill(self, worker, seconds):
-        """A worker ends without a word; another starts after a while."""
-        if not worker.alive:
-            return
-        self.deaths += 1
-        self.wire_at_deaths += len(worker.out)
-        self._expose(worker)
-        worker.die()
-        self.kernel.at(self.now + round(seconds * MICRO), self.hire)
-
-    def leave(self, worker, seconds):
-        """A worker says good-bye in the middle of its work."""
-        worker.verbs.leave()
-        self.kill(worker, seconds)
-
-    def freeze(self, worker, seconds):
-        """As by SIGSTOP: its sockets stay, its threads do not run."""
-        worker.thaw = max(worker.thaw, self.now + round(seconds * MICRO))
-        if seconds >= 6:
-            self.deaths += 1
-            self.wire_at_deaths += len(worker.out)
-            self._expose(worker)
-
-    def _expose(self, worker):
-        leases = [
-            x for x in self.model.leases.values() if x.worker == worker.name and x.repeat == "once"
-        ]
-        self.exposed += sum(len(lease.items) for lease in leases)
-
-    def _disown(self, dead):
-        for name in dead:
-            self.crew[name].disown()
-
     def _deadlines(self):
-        """After a tick no job lives on past its deadline."""
+        """After a tick no job lives on past its deadline, and none is open outside its window."""
         for job in self.model.jobs.values():
+            if not job.over and job.closed_since(self.model.now) is not None:
+                state = self.redis.hget(self.key("job", job.name), "state").decode()
+                require(state not in ("queued", "running"), "a window is kept", job.name, state)
             if not job.over and self.model.is_late(job):
                 state = self.redis.hget(self.key("job", job.name), "state").decode()
                 require(JobState(state).terminal, "a deadline is kept", job.name, state)
@@ -228,19 +193,23 @@ class Simulation(World):
         if self.kernel.steps % 2000 == 0 and self.now > self._must_end:
             left = [job.name for job in self.model.jobs.values() if not job.over]
             require(not left, "all work ends", len(left), "jobs are left,", *left[:3])
-        thawed = max((worker.thaw for worker in self.living()), default=0)
+        thawed = max((worker.thaw for worker in self.crew.living()), default=0)
         if self.now < max(quiet, self.kernel.last_action, thawed) + 11 * MICRO or self.model.leases:
             return False
         self.audit_now.run([j.name for j in self.model.jobs.values() if not j.over], ())
         self.audit_fleets.run()
         return all(
-            job.over or job.state not in ("scheduled", "queued", "running")
+            job.over
+            or (
+                job.state not in ("scheduled", "queued", "running")
+                and job.closed_since(self.now) is None
+            )
             for job in self.model.jobs.values()
         )
 
     def _rest(self):
         self._audit_all()
-        self.people.judge()
+        judge(self.scenario, self.backend)
         if self.scenario.profile == "fair":
             return self._outcome(complete=True)
         left = [job.name for job in self.model.jobs.values() if not job.over]
@@ -248,11 +217,11 @@ class Simulation(World):
         found = leaks(self.redis, self.key, self.model)
         require(not found, "nothing is left behind", *found[:5])
         require(
-            self.model.unknown <= self.exposed + self.lost_once,
+            self.model.unknown <= self.crew.exposed + self.lost_once,
             "unknown",
             self.model.unknown,
             "of",
-            self.exposed,
+            self.crew.exposed,
             "held at deaths and",
             self.lost_once,
             "lost",
@@ -279,8 +248,8 @@ class Simulation(World):
             items=sum(job.total for job in self.model.jobs.values()),
             calls=sum(service.calls for service in self.backend.services.values()),
             unknown=self.model.unknown,
-            wire_at_deaths=self.wire_at_deaths,
-            deaths=self.deaths,
+            wire_at_deaths=self.crew.wire_at_deaths,
+            deaths=self.crew.deaths,
             complete=complete,
             words=dict(self.backend.words),
         )
@@ -307,10 +276,11 @@ class Simulation(World):
             return None
         request = in_time(request)
         refused, poison = request.pop("refused", set()), request.pop("poison", set())
+        alike = request.pop("alike", 1)
         self._prompt_before = self._idle_for(app)
         job = self.submit(items, app, refused=refused, **request)
         self.know_job(job, app, items, refused, request)
-        self.model.jobs[job].poison = poison
+        self.model.jobs[job].poison, self.model.jobs[job].alike = poison, alike
         return job
 
     def know_job(self, job, app, items, refused, request):
@@ -318,6 +288,7 @@ class Simulation(World):
         steps = steps_of(request["kind"])
         self.model.add_job(ModelJob(job, app, steps, items, deadline, known))
         self.model.jobs[job].budget = "max_failures" in request
+        self.model.jobs[job].hours = hours_of(request.get("window"))
         if self._prompt_before and len(refused) < items and "at" not in request:
             self.prompt[job] = self.now
         self.bell.hear()

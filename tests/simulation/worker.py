@@ -7,7 +7,9 @@ from bulkhead.engine.delay import StartDelay
 from bulkhead.model.ranges import indexes, write_ranges
 from bulkhead.model.slice import LOOK, Begun, Report
 from tasks.clocks import Clocks
+from tasks.joined import shortened
 from tests.simulation.answers import fold
+from tests.simulation.joining import reach, turns
 from tests.simulation.kernel import MICRO, Signal
 from tests.simulation.orders import KIND
 from tests.simulation.rotation import NO_CALL
@@ -174,13 +176,14 @@ class Worker:
         asked_at = self.kernel.now
         self.busy += 1
         if "sends before it begins" in self.world.flaws:
-            self.world.call(self, parcel[0], parcel[0].ranges[0][0], 1)
-        answers = yield from self._ask(lambda: self.verbs.begin(leases))
+            self.world.call(self, parcel[0], [parcel[0].ranges[0][0]], 1, 0)
+        reached = reach(self.world, parcel)
+        answers = yield from self._ask(lambda: self.verbs.begin(leases, reached))
         runs = []
         for part, answer in zip(parcel, answers, strict=True):
             if isinstance(answer, Begun):
                 self.delay.learn(answer.since_claim / MICRO)
-                runs.append(self._take_up(part, answer, asked_at))
+                runs.append(self._take_up(shortened(part, reached), answer, asked_at))
         while runs:
             yield runs[0].done, SETTLE_EVERY
             yield from self._settle(runs)
@@ -200,7 +203,7 @@ class Worker:
             elif part.step == LOOK:
                 run.unsent.append(index)
         to_call = [index for index in items if index not in known and part.step != LOOK]
-        run.turns = deque(zip(to_call, part.offsets, strict=False))
+        run.turns = deque(turns(self.world, run, to_call))
         run.lanes = min(part.parallel, len(run.turns))
         if not run.turns:
             run.done.give(self.kernel)
@@ -210,7 +213,7 @@ class Worker:
 
     def _lane(self, run):
         while run.turns:
-            index, offset = run.turns.popleft()
+            items, place, offset = run.turns.popleft()
             instant = run.window.instant(offset)
             ahead = round(instant * MICRO) - self.kernel.now
             if ahead > 0 and not run.halted:
@@ -219,19 +222,19 @@ class Worker:
             if run.halted or (
                 missed and "calls without looking at the time" not in self.world.flaws
             ):
-                run.unsent.append(index)
+                run.unsent.extend(items)
             else:
-                yield from self._call(run, index)
+                yield from self._call(run, items, place)
         run.lanes -= 1
         if run.lanes == 0:
             run.done.give(self.kernel)
 
-    def _call(self, run, index):
+    def _call(self, run, items, place):
         part, started = run.part, self.kernel.now
-        spared = self.world.rotations.spare(part, index) if part.kind == KIND else None
+        spared = self.world.rotations.spare(part, items[0]) if part.kind == KIND else None
         if spared is not None:
-            return run.finished.append((index, spared, 0))
-        answer = self.world.call(self, part, index, int(run.begun.app_version or 0))
+            return run.finished.append((items[0], spared, 0))
+        answer = self.world.call(self, part, items, int(run.begun.app_version or 0), place)
         call = OnWire(part.app)
         self.out.append(call)
         yield answer.latency
@@ -239,7 +242,9 @@ class Worker:
         if call.counts:
             self.world.backend.ends(part.app)
         run.halted = run.halted or answer.word in ("throttled", "auth")
-        run.finished.append((index, answer.word, self.kernel.now - started))
+        took = self.kernel.now - started
+        run.finished.append((items[0], answer.word, took))
+        run.finished.extend((index, answer.word, None) for index in items[1:])
 
     def _settle(self, runs):
         news = [run for run in runs if run.done.given or run.finished or run.unsent]
@@ -260,12 +265,16 @@ class Worker:
         while run.finished:
             index, word, micros = run.finished.popleft()
             run.left.discard(index)
-            if word not in NO_CALL:
+            if word not in NO_CALL and micros is not None:
                 took.append(micros)
+            counted = told.throttled, told.troubled
             if part.kind == KIND:
                 self.world.rotations.fold(told, run, index, word)
             else:
                 fold(self.world, told, run, index, word)
+            if micros is None:
+                # It shared another item's call.
+                told.throttled, told.troubled = counted
         while run.unsent:
             told.back.append(run.unsent.popleft())
             run.left.discard(told.back[-1])

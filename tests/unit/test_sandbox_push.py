@@ -12,10 +12,19 @@ from sandbox.push_book import DEBUG_EVERY_S
 from sandbox.webhook import MOST_WAITING, Poster, Webhook
 
 
+class Told:
+    """Keeps what it is to post."""
+
+    def __init__(self):
+        self.posts = []
+
+    def post(self, *post):
+        self.posts.append(post)
+
+
 def app(**settings):
-    told = []
-    made = App(Registration("t" * 40, **settings), 0, 1, lambda *post: told.append(post))
-    return made, told
+    told = Told()
+    return App(Registration("t" * 40, **settings), 0, 1, told), told.posts
 
 
 def ask(app, op, t, **push):

@@ -103,7 +103,7 @@ def test_a_refused_token_halts_the_slice_and_names_the_version_that_carried_it()
 
 def test_a_row_that_cannot_be_sent_is_failed_without_a_call():
     run, runtime = make(items=1)
-    run._turns[0] = (Item(0, 2, [""]), run._turns[0][1])
+    run._turns[0] = ([Item(0, 2, [""])], run._turns[0][1])
     assert through(run)
 
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)

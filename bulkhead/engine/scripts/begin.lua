@@ -6,7 +6,8 @@
 --
 -- KEYS[1]  root
 -- ARGV[1]  worker     ARGV[2]  the worker's egress name
--- ARGV[3…] in pairs: a lease, and what to look up on the record for it: '' or JSON [[index, address, digest]…]
+-- ARGV[3…] in threes: a lease, what to look up on the record for it: '' or JSON [[index, address, digest]…], and
+--          how many of its items its calls reach, where that is known and not all: the others go back, unsent
 -- returns  for each lease {'ok', microseconds left, version of the app's settings, microseconds since
 --          the claim, "index=tries:first_at …", "index=same:token:job …" of the items on the record, how many
 --          packed results the job began with if this is the first slice of it to begin, or ''}
@@ -50,6 +51,10 @@ local function may_start(lease, app, it)
     time_out(lease.job)
     return 'held'
   end
+  if it.edges and not window.of(it.edges) then
+    rest(lease.job, it)
+    return 'held'
+  end
   if not may_call(app, it.kind) then return 'held' end
   if num(app.cool_until, 0) > NOW then return 'held' end
   if tenant_of(app.tenant).state ~= 'active' then return 'held' end
@@ -62,7 +67,7 @@ end
 local begun = {}    -- leases and when they end
 local function start(lease, app, it)
   local items, job = count(lease.left), key('job', lease.job)
-  local longest = math.ceil(items / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
+  local longest = math.ceil(permits_of(lease, items) / lease.parallel) * num(app.read_timeout, 30) * 1000000 + 5000000
   local changed = { 'state', 'begun', 'app_version', app.version or 0 }
   begun[#begun + 1], begun[#begun + 2] = whole(NOW + longest), lease.id
   redis.call('HINCRBY', job, 'in_flight', items)
@@ -79,7 +84,7 @@ end
 
 tenants = {}
 local answers = {}
-for i = 3, #ARGV, 2 do
+for i = 3, #ARGV, 3 do
   local lease = read_lease(ARGV[i])
   local verdict = 'gone'
   if lease.worker == worker then
@@ -89,11 +94,20 @@ for i = 3, #ARGV, 2 do
       verdict = 'ok'
     else
       verdict = may_start(lease, app, it)
-      if verdict == 'ok' then start(lease, app, it) else end_granted(lease) end
+      if verdict == 'ok' then
+        local parted = ARGV[i + 2] ~= '' and keep_first(lease, tonumber(ARGV[i + 2]))
+        start(lease, app, it)
+        if parted then
+          place_job(lease.app, lease.job)
+          place(lease.app)
+        end
+      else
+        end_granted(lease)
+      end
     end
     if verdict == 'ok' then
       local ends = tonumber(lease.at) + GRANT
-      local left = math.max(0, math.min(ends - NOW, num(it.deadline, math.huge) - WALL))
+      local left = math.max(0, math.min(ends - NOW, window.left(it)))
       answers[#answers + 1] = { 'ok', whole(left), app.version or '0', whole(NOW - tonumber(lease.at)),
         tries_of(lease.job, lease.left), known_of(lease, ARGV[i + 1]), lease.opens or '' }
     end

@@ -10,8 +10,8 @@
 -- ARGV[4]  free slots (calls at once)   ARGV[5]  most items for this parcel
 -- ARGV[6]  microseconds this worker needs from claim to first call: no permit falls due sooner
 -- returns  {microseconds to the next due instant or -1 or, told to drain, -2, slice…}
---          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, step,
---          1 if a call that is late for its instant must not be made, else 0}
+--          slice = {lease, app, job, kind, ranges, parallel, "offset,offset…" microseconds from now, one a call, step,
+--          1 if a call that is late for its instant must not be made, else 0, most items a call}
 
 local function retries_due(name)
   local zset, touched = key('app', name, 'retry'), {}
@@ -86,19 +86,19 @@ end
 
 local mean    -- of the cell's latencies; read once
 -- The new tags of job and app are written as they are placed.
-local function charge(tenant, job, app, it, items)
+local function charge(tenant, job, app, it, calls)
   local all = key('ready', cell)
   mean = mean or mean_of(cell) or 0
   local cost = mean > 0 and cost_of(num(app.latency, nil), mean) or 1
   local weight = num(tenant_of(tenant).weight, 1)
   gather(app, 'vt', exact(math.max(it.tag, num(app.vt, 0))))
-  it.tag = it.tag + items / num(it.weight, 4)
+  it.tag = it.tag + calls / num(it.weight, 4)
   -- The apps of a fleet job have no virtual time in common.
   if not it.apps then gather(it, 'finish', exact(it.tag)) end
   served_now[tenant] = app.tag
-  app.tag = app.tag + items * cost / num(app.weight, 1)
-  local at_tenant = redis.call('ZINCRBY', all, exact(items * cost / weight), tenant)
-  virtual = at_tenant - items * cost / weight
+  app.tag = app.tag + calls * cost / num(app.weight, 1)
+  local at_tenant = redis.call('ZINCRBY', all, exact(calls * cost / weight), tenant)
+  virtual = at_tenant - calls * cost / weight
   served_at = NOW
   return cost
 end
@@ -138,32 +138,33 @@ local function grant_look(tenant, name, job, app)
   local id = lease_out(tenant, name, app, job, 1, { 'left', ranges, 'deaths', 0, 'step', LOOK })
   redis.call('HSET', key('job', job), unpack(it.changed))
   app.jobs = place_job(name, job, it, app) or app.jobs
-  return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK, 1 }
+  return { id, name, job, it.kind, ranges, 1, '0' .. string.rep(',0', taken - 1), LOOK, 1, 1 }
 end
 
 -- Writes what the permits of a slice have moved; returns what its lease keeps for the way back.
-local function spend(app, it, limits, offsets, tats, narrow, taken, loose)
+local function spend(app, it, limits, offsets, tats, narrow, calls, loose)
   local pace = limiter(app)
-  local kept = { 'first', whole(offsets[1]), 'due', whole(tats[taken]), 'credited', app.credited or '0',
+  local kept = { 'first', whole(offsets[1]), 'due', whole(tats[calls]), 'credited', app.credited or '0',
     'pace', whole(pace) }
   app.tat = kept[4]
   gather(app, 'tat', app.tat)
-  gather(app, 'latest', whole(math.max(num(app.latest, 0), offsets[taken])))
-  gather(app, 'permits_granted', whole(num(app.permits_granted, 0) + taken))
+  gather(app, 'latest', whole(math.max(num(app.latest, 0), offsets[calls])))
+  gather(app, 'permits_granted', whole(num(app.permits_granted, 0) + calls))
   app.lead = LEAD_TEXT
   gather(app, 'lead', app.lead)
-  if loose > 0 and loose <= taken then gather(app, 'loose', NOW_TEXT) end
+  if loose > 0 and loose <= calls then gather(app, 'loose', NOW_TEXT) end
   local due = ''
   for n, limit in ipairs(limits) do
-    redis.call('HSET', limit.hash, limit.field, whole(narrow[n][taken + 1]))
-    if limit.name == 'job' then it.tat = whole(narrow[n][taken + 1]) end
-    due = due .. limit.name .. '=' .. whole(narrow[n][taken + 1]) .. ' '
+    local after = whole(narrow[n][calls + 1])
+    redis.call('HSET', limit.hash, limit.field, after)
+    if limit.name == 'job' then it.tat = after end
+    due = due .. limit.name .. '=' .. after .. ' '
   end
   if due ~= '' then kept[#kept + 1], kept[#kept + 2] = 'narrow', due end
   return kept
 end
 
--- The most calls at once and items that a slice of this app may have now.
+-- The most calls at once and in all that a slice of this app may have now.
 local function size_of(app, lanes, safe, unpaced)
   local latency, pace = math.max(num(app.latency, 50000), 100), limiter(app)
   if is_canary(app) then return 1, 1, latency end
@@ -223,8 +224,8 @@ local function grant(tenant, name, lanes, contested, tag)
     place_job(name, job)
     return
   end
-  local before = it.next
-  local ranges, taken, deaths = take(worker, name, job, it, #offsets, step, entry)
+  local before, join, hoped = it.next, joins(job, it, step)
+  local ranges, taken, deaths = take(worker, name, job, it, wanted(#offsets, hoped), step, entry)
   if it.next ~= before then gather(it, 'next', it.next) end
   if taken == 0 then
     -- Suspects only, or a stretch of refused rows: then there is more to see behind it.
@@ -233,20 +234,24 @@ local function grant(tenant, name, lanes, contested, tag)
     place_job(name, job)
     return
   end
-  parallel = math.min(parallel, taken)
-  local fields = spend(app, it, limits, offsets, tats, narrow, taken, loose)
-  local cost = charge(tenant, job, app, it, taken)
-  slots, room = slots - parallel, room - taken
+  local calls = math.ceil(taken / hoped)
+  parallel = math.min(parallel, calls)
+  local fields = spend(app, it, limits, offsets, tats, narrow, calls, loose)
+  local cost = charge(tenant, job, app, it, calls)
+  slots, room = slots - parallel, room - calls
   shares.note(tenant, app, parallel)
   for i, value in ipairs({ 'left', ranges, 'deaths', deaths, 'step', step, 'cost', exact(cost) }) do
     fields[#fields + 1] = value
   end
+  if join > 1 then
+    for _, value in ipairs({ 'permits', calls, 'join', join }) do fields[#fields + 1] = value end
+  end
   local id = lease_out(tenant, name, app, job, parallel, fields)
   if #it.changed > 0 then redis.call('HSET', key('job', job), unpack(it.changed)) end
   app.jobs = place_job(name, job, it, app) or app.jobs
-  for i = 1, taken do offsets[i] = whole(offsets[i] - NOW) end
-  offsets = table.concat(offsets, ',', 1, taken)
-  return { id, name, job, it.kind, ranges, parallel, offsets, step, unpaced and 0 or 1 }, app
+  for i = 1, calls do offsets[i] = whole(offsets[i] - NOW) end
+  offsets = table.concat(offsets, ',', 1, calls)
+  return { id, name, job, it.kind, ranges, parallel, offsets, step, unpaced and 0 or 1, join }, app
 end
 
 if about.draining then

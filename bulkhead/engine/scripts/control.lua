@@ -19,7 +19,7 @@ local function settled_state(wanted, state)
 end
 
 local function control_job()
-  local it = read(key('job', id), 'state', 'version', 'app', 'started_at', 'at', 'by', 'failed', 'apps')
+  local it = read(key('job', id), 'state', 'by', 'failed', unpack(LIFE))
   if not it.state then return { 'none', '' } end
   if expected ~= '' and expected ~= it.version then return { 'version', it.state } end
   local same = settled_state(verb, it.state)
@@ -28,6 +28,12 @@ local function control_job()
     redis.call('HSET', key('job', id), 'by', by, 'why', why)
     redis.call('HINCRBY', key('job', id), 'version', 1)
   end
+  if verb == 'resume' and it.state == 'paused' and it.by == window.BY then same = { 'same', it.state } end
+  if same and verb == 'pause' and it.by == window.BY then
+    -- Nor must the opening of its window.
+    transition(id, 'paused', by, why)
+    return { 'ok', 'paused' }
+  end
   if same then return same end
   -- A draft can be cancelled only: paused, it would never be sealed.
   local may = is_live(it.state) or (it.state == 'validating' and verb == 'cancel')
@@ -35,14 +41,18 @@ local function control_job()
   if verb == 'resume' and not it.apps and redis.call('HGET', key('app', it.app), 'state') == 'stopped' then
     return { 'stopped', it.state }
   end
-  local after = { pause = 'paused', cancel = 'cancelled', resume = freed(it) }
+  local after, whose, reason = verb == 'pause' and 'paused' or 'cancelled', by, why
+  if verb == 'resume' then
+    after, whose, reason = window.freed(it)
+    if after ~= 'paused' then whose, reason = by, why end
+  end
   if verb == 'resume' and it.by == 'error_budget' then
     redis.call('HSET', key('job', id), 'budget_from', it.failed or '0')
   end
-  transition(id, after[verb], by, why)
+  transition(id, after, whose, reason)
   tell_app(id, it.app, it.apps)
   if it.apps and verb == 'resume' then begin_visit(id, 0, num(it.apps)) end
-  return { 'ok', after[verb] }
+  return { 'ok', after }
 end
 
 local function control_app()

@@ -4,7 +4,11 @@
 -- from `next` on. A claim that takes items is never unsure of them: it writes where the next one goes on.
 -- Of a fleet job an app has one item: `job:<j>:due` holds it from its release to its end.
 
+local take, take_new, next_step, joins, wanted
+do    -- a script has room for 200 local names: from here to `end` they are this file's own
+
 local SCAN = 512          -- items of the untouched rest that are looked at in one go
+local JOINED = 500        -- items in a slice whose calls carry several
 
 -- What died twice is a suspect. A worker runs one at a time: else one guilty item that ends the
 -- process would have all the others that were in it convicted with it.
@@ -45,7 +49,7 @@ end
 
 -- Takes up to `most` pending items from the untouched rest, past those refused while reading. Its caller writes
 -- `next`.
-local function take_new(job, it, most)
+function take_new(job, it, most)
   local first, total, taken, ranges = num(it.next, 0), num(it.total, 0), 0, {}
   local limit = math.min(total, first + SCAN)
   local base = math.floor(first / 2)
@@ -85,7 +89,7 @@ local function take_due(worker, job, name, entry)
 end
 
 -- The step of what comes next of a job for this app, and the entry of what came back, if that is it.
-local function next_step(job, name, it)
+function next_step(job, name, it)
   local entry = it.apps and redis.call('HGET', key('job', job, 'due'), name)
     or not it.apps and redis.call('LINDEX', key('job', job, 'redo'), 0)
   if not entry then return '', false end
@@ -93,8 +97,22 @@ local function next_step(job, name, it)
   return step, entry
 end
 
+-- How many items of this step one call may carry, and how many it is hoped to: what the worker finds they have in
+-- common decides. A job that joins none costs nothing here.
+function joins(job, it, step)
+  if not it.join then return 1, 1 end
+  local most = num(step == '' and it.join or redis.call('HGET', key('job', job), 'join:' .. step), 1)
+  return most, math.max(1, math.min(most, num(it.fill, most)))
+end
+
+-- The most items for so many calls.
+function wanted(calls, hoped)
+  if hoped == 1 then return calls end
+  return math.min(calls * hoped, math.max(calls, JOINED))
+end
+
 -- The items of a slice that hold so many permits: what came back first, then the untouched rest.
-local function take(worker, name, job, it, most, step, entry)
+function take(worker, name, job, it, most, step, entry)
   if it.apps then return take_due(worker, job, name, entry) end
   local ranges, taken, deaths = '', 0, 0
   if entry then ranges, taken, deaths = take_redo(worker, job, most, step, entry) end
@@ -104,4 +122,6 @@ local function take(worker, name, job, it, most, step, entry)
     taken = taken + extra
   end
   return ranges, taken, deaths
+end
+
 end

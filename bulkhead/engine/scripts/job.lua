@@ -8,7 +8,8 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 -- Keeps a finished job for `retention` seconds, then lets the store forget all of it.
 local function expire_job(job, segments, retention)
   local seldom = {}
-  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why' }) do
+  for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why', 'dropped', 'delivery',
+    'delivered' }) do
     seldom[i] = key('job', job, part)
   end
   if redis.call('EXISTS', unpack(seldom)) > 0 then
@@ -48,7 +49,7 @@ end
 -- Moves a job to another state; a terminal one also leaves the lists of open jobs. `known` are its fields, if they
 -- were read already: those of LIFE.
 local LIFE = { 'app', 'tenant', 'segments', 'retention', 'started_at', 'at', 'total', 'serial', 'idempotency_key',
-  'apps', 'version', 'notify' }
+  'apps', 'version', 'notify', 'edges', 'window_said' }
 local function transition(job, state, by, why, known)
   local name = key('job', job)
   local it = known or read(name, unpack(LIFE))
@@ -58,11 +59,7 @@ local function transition(job, state, by, why, known)
   if state == 'running' and not it.started_at then changed[11], changed[12] = 'started_at', at end
   if not is_live(state) then changed[#changed + 1], changed[#changed + 2] = 'finished_at', at end
   redis.call('HSET', name, unpack(changed))
-  if state == 'scheduled' then
-    redis.call('ZADD', key('wait'), it.at, 'j:' .. job)
-  else
-    redis.call('ZREM', key('wait'), 'j:' .. job)
-  end
+  window.await(job, state, by, it)
   if is_live(state) then return end
   living[job] = nil
   give_up_unsure(job)
@@ -71,24 +68,18 @@ local function transition(job, state, by, why, known)
   announce(job, it.notify)
 end
 
--- The state of a job that nothing holds any more: before its time, or where it stopped.
-local function freed(it)
-  if num(it.at, 0) > WALL then return 'scheduled' end
-  return it.started_at and 'running' or 'queued'
-end
-
 -- Lets the items of a job be claimed, unless its app's token is not accepted. A fleet job waits for none of
 -- its apps: what cannot be called stays pending, app by app.
-local function enqueue(job, name, apps)
-  if apps then
+local function enqueue(job, name, it)
+  if it.apps then
     transition(job, 'queued')
-    return begin_visit(job, 0, num(apps))
+    return begin_visit(job, 0, num(it.apps))
   end
   local app = read(key('app', name), 'state', 'why', 'rotation')
   if app.state == 'stopped' and not may_call(app, redis.call('HGET', key('job', job), 'kind')) then
     transition(job, 'paused', 'auth_failure', app.why)
   else
-    transition(job, 'queued')
+    transition(job, window.freed(it))
   end
   place_job(name, job)
   place(name)
@@ -97,13 +88,13 @@ end
 -- A job whose app was stopped since is shown as paused; one that waited for its app goes on. What tries
 -- the next token goes on in any case: it is the way out.
 local function follow(app, name, job)
-  local it = read(key('job', job), 'state', 'kind', 'by', 'started_at', 'at', 'apps')
+  local it = read(key('job', job), 'state', 'kind', 'by', unpack(LIFE))
   if it.apps then return place_job(name, job) end
   if app.state == 'stopped' then
     if not is_open(it.state) or it.kind == 'apps.check_token' then return end
     transition(job, 'paused', 'auth_failure', app.why)
   elseif it.state == 'paused' and it.by == 'auth_failure' then
-    transition(job, freed(it))
+    transition(job, window.freed(it))
   end
   place_job(name, job)
 end
@@ -126,19 +117,29 @@ local function sweep(name, from)
   end
 end
 
--- The time of a scheduled job has come; or seems to, while NOW is ahead: then it is looked at again when
--- nine tenths of the wait are over, since NOW may run a tenth slower.
+-- The window of a job has closed while it was open to claims: it rests until it opens again.
+local function rest(job, it)
+  transition(job, window.freed(it))
+  tell_app(job, it.app, it.apps)
+end
+
+-- The time of a job has come: its start, or an edge of its window; or seems to, while NOW is ahead: then it is
+-- looked at again when nine tenths of the wait are over, since NOW may run a tenth slower. True if it starts.
 local function start_scheduled(job)
-  local it = read(key('job', job), 'state', 'app', 'at', 'apps')
+  local it = read(key('job', job), 'state', 'by', unpack(LIFE))
   redis.call('ZREM', key('wait'), 'j:' .. job)
-  if it.state ~= 'scheduled' then return false end
-  local early = num(it.at, 0) - WALL
-  if early > 0 then
-    redis.call('ZADD', key('wait'), whole(NOW + math.max(1000, early * 0.9)), 'j:' .. job)
-    return false
+  local open = it.edges and window.of(it.edges)
+  if it.state == 'scheduled' and num(it.at, 0) > WALL then
+    redis.call('ZADD', key('wait'), whole(window.look_at(num(it.at, 0))), 'j:' .. job)
+  elseif it.state == 'scheduled' or open and it.state == 'paused' and it.by == window.BY then
+    enqueue(job, it.app, it)
+    return is_open(redis.call('HGET', key('job', job), 'state'))
+  elseif it.edges and is_open(it.state) and not open then
+    rest(job, it)
+  elseif it.edges then
+    window.await(job, it.state, it.by, it)
   end
-  enqueue(job, it.app, it.apps)
-  return true
+  return false
 end
 
 -- The deadline of a job has passed: what is in flight is still recorded, nothing else is called.

@@ -1,11 +1,11 @@
 -- lease: what a worker holds. Joined behind `place`.
 --
 -- `lease:<id>` names items, job, app, worker and lanes (`parallel`), and what its permits and its fair share
--- cost, for the way back. The lanes count in the app's `held` and, by tenant, in `worker:<w>:held`.
+-- cost, for the way back; `permits` are those that are left where a call may carry several items, else each item's. The lanes count in the app's `held` and, by tenant, in `worker:<w>:held`.
 
 local function read_lease(id)
   local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
-    'first', 'due', 'credited', 'step', 'opens', 'pace', 'cost', 'narrow', 'cell')
+    'first', 'due', 'credited', 'step', 'opens', 'pace', 'cost', 'narrow', 'cell', 'permits', 'join')
   lease.id = id
   lease.step = lease.step or ''
   lease.parallel = num(lease.parallel, 0)
@@ -39,6 +39,9 @@ end
 -- True if a lease holds permits for so many items: those that are only looked up need none.
 local function holds_permits(lease, items) return items > 0 and lease.step ~= LOOK end
 
+-- The permits that a lease of so many items was granted.
+local function permits_of(lease, items) return num(lease.permits, items) end
+
 local function drop_lease(lease)
   redis.call('DEL', key('lease', lease.id))
   if dropped then
@@ -65,9 +68,9 @@ local function end_granted(lease)
   redo(lease.job, lease.app, lease.left, num(lease.deaths, 0), lease.step)
   drop_lease(lease)
   local items = count(lease.left)
-  local paid = holds_permits(lease, items)
-  if paid then credit(lease, items) end
+  local paid, permits = holds_permits(lease, items), permits_of(lease, items)
+  if paid then credit(lease, permits) end
   place_job(lease.app, lease.job)
-  if paid then uncharge(lease, items) end
+  if paid then uncharge(lease, permits) end
   place(lease.app)
 end

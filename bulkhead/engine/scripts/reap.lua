@@ -8,7 +8,8 @@
 --
 -- KEYS[1]  root
 -- ARGV[1]  most leases to end in this call
--- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed, ranges}…}}
+-- returns  {{dead worker…}, {{lease, job, app, items again, items unknown, items failed, ranges,
+--          1 if those unknown count as failed in their job, else 0}…}}
 
 local most = tonumber(ARGV[1])
 local FATAL_DEATHS = 3     -- of which two with its slice, and one alone
@@ -47,29 +48,38 @@ local function is_guilty(lease, deaths)
   return (deaths - FATAL_DEATHS + 1) * 2 >= since
 end
 
+-- The step at which a job sends again what it may have sent before; nil if it does not.
+local function resent_at(lease)
+  if redis.call('HGET', key('job', lease.job), 'on_unknown') ~= 'resend' then return nil end
+  return string.match(lease.step, '^(.-)!?$') .. RESENT
+end
+
 local function end_begun(lease)
   -- A worker that was told to stop did not die of the calls that it could not finish.
   local stopped = redis.call('HGET', key('worker', lease.worker), 'left')
   local items, deaths = count(lease.left), num(lease.deaths, 0) + (stopped and 0 or 1)
-  local again, unknown, failed, left = 0, 0, 0, lease.left
+  local again, unknown, failed, left, dropped = 0, 0, 0, lease.left, false
   if items > 0 then
     local may_repeat = repeat_of(lease.job, lease.step)
     -- Some kinds have a step that makes good what was lost at this one.
     local instead = redis.call('HGET', key('job', lease.job), 'lost:' .. lease.step)
     if instead then may_repeat = 'check' end
-    if may_repeat == 'once' then
+    local resent = may_repeat == 'once' and resent_at(lease)
+    local fatal = items == 1 and deaths > FATAL_DEATHS and is_guilty(lease, deaths)
+    if may_repeat == 'once' and (fatal or not resent) then
       become_unknown(lease.job, lease.left, 'sent, and the worker died before the answer')
       unknown = items
-    elseif items == 1 and deaths > FATAL_DEATHS and is_guilty(lease, deaths) then
+    elseif fatal then
       fail_poison(lease)
       failed = 1
     else
       if items == 1 and deaths == FATAL_DEATHS and not stopped then suspect(lease) end
-      local step = instead or may_repeat == 'check' and 'read_back' or lease.step
+      local step = instead or resent or may_repeat == 'check' and 'read_back' or lease.step
       redo(lease.job, lease.app, lease.left, deaths, step)
-      if may_repeat == 'check' then mark(lease.job, lease.left, PENDING) end
+      if may_repeat ~= 'safe' then mark(lease.job, lease.left, PENDING) end
       if hold_unsure(lease.job, lease.left, step) then again = items else unknown = items end
     end
+    dropped = unknown > 0 and redis.call('HGET', key('job', lease.job), 'on_unknown') == 'drop'
     redis.call('HINCRBY', key('job', lease.job), 'in_flight', -items)
     redis.call('HINCRBY', key('job', lease.job), 'version', 1)
   end
@@ -77,7 +87,7 @@ local function end_begun(lease)
   finish_if_over(lease.job)
   place_job(lease.app, lease.job)
   place(lease.app)
-  return { lease.id, lease.job, lease.app, again, unknown, failed, left }
+  return { lease.id, lease.job, lease.app, again, unknown, failed, left, dropped and 1 or 0 }
 end
 
 local ended, begun = {}, 0
@@ -91,7 +101,7 @@ local function finish(id)
   else
     local items = count(lease.left)
     end_granted(lease)
-    ended[#ended + 1] = { lease.id, lease.job, lease.app, items, 0, 0, lease.left }
+    ended[#ended + 1] = { lease.id, lease.job, lease.app, items, 0, 0, lease.left, 0 }
   end
 end
 

@@ -1,6 +1,6 @@
 -- record: what was done before, across jobs. Joined in front of the verbs that look it up or write it.
 --
--- An app's entries lie in hashes `done:<app>:<bucket>`, each so small that it stays a listpack; the hash
+-- An app's entries lie in a book, hashes `done:<app>:<bucket>`, each so small that it stays a listpack; the hash
 -- `done:<app>` tells their `count` and how many `buckets` there are. Linear hashing: with every LOAD
 -- entries one more bucket is split, so no write ever moves more than one bucket. A bucket about to be
 -- split holds twice the mean, which with its scatter must stay below the 128 entries of a listpack.
@@ -11,22 +11,34 @@ local LOAD = 40
 local ENTRY = '>I4I4I4I4B'
 local HAS_TOKEN = 1
 
-local function record_of(app)
-  local it = read(key('done', app), 'count', 'buckets')
-  local book = { app = app, known = it.buckets, count = num(it.count, 0), buckets = num(it.buckets, 1), size = 1 }
+-- `name` is that of the hash, without the root; the buckets' names go on with their numbers. `hash` makes a number of
+-- what an entry is about, where that needs no digest. A book whose entries need to be kept for so many `seconds` only
+-- has buckets that end so long after they were begun.
+local function open_book(name, hash, seconds)
+  local it = read(key(name), 'count', 'buckets')
+  local book = { name = name, known = it.buckets, count = num(it.count, 0), buckets = num(it.buckets, 1), size = 1,
+    hash = hash, seconds = seconds }
   while book.size * 2 <= book.buckets do book.size = book.size * 2 end
   return book
 end
 
+local function close_book(book)
+  if not book.written then return end
+  redis.call('HSET', key(book.name), 'count', book.count, 'buckets', book.buckets)
+  if book.seconds then redis.call('EXPIRE', key(book.name), book.seconds) end
+end
+
+local function record_of(app) return open_book('done:' .. app) end
+
 local function bucket(book, address)
-  local hash = tonumber(string.sub(redis.sha1hex(address), 1, 8), 16)
+  local hash = book.hash and book.hash(address) or tonumber(string.sub(redis.sha1hex(address), 1, 8), 16)
   local at = hash % (book.size * 2)
   if at >= book.buckets then at = hash % book.size end
-  return key('done', book.app, whole(at))
+  return key(book.name, whole(at))
 end
 
 local function split(book)
-  local source = key('done', book.app, whole(book.buckets - book.size))
+  local source = key(book.name, whole(book.buckets - book.size))
   local entries = redis.call('HGETALL', source)
   redis.call('DEL', source)
   book.buckets = book.buckets + 1
@@ -38,7 +50,10 @@ local function split(book)
     half[#half + 1], half[#half + 2] = entries[i], entries[i + 1]
     halves[where] = half
   end
-  for where, half in pairs(halves) do redis.call('HSET', where, unpack(half)) end
+  for where, half in pairs(halves) do
+    redis.call('HSET', where, unpack(half))
+    if book.seconds then redis.call('EXPIRE', where, book.seconds) end
+  end
 end
 
 -- The entry as {digest, serial, at, flags}, or nil.
@@ -57,6 +72,8 @@ end
 -- Writes with HSET, or with HSETNX what is to be written only where nothing stands. True if it is new.
 local function write_entry(book, address, where, packed, command)
   local new = redis.call(command, where, address, packed)
+  if book.seconds and not book.known and not book.written then redis.call('EXPIRE', where, book.seconds) end
+  book.written = true
   if new == 0 then return false end
   book.count = book.count + 1
   if book.count > LOAD * book.buckets then split(book) end
@@ -103,5 +120,6 @@ local function remember(app, job, it, done, forget, revoked)
     local before = look_up(book, address, where)
     if before then write_entry(book, address, where, pack_entry(before.digest, before.serial, 0), 'HSET') end
   end
-  redis.call('HSET', key('done', app), 'count', book.count, 'buckets', book.buckets)
+  book.written = true
+  close_book(book)
 end

@@ -16,8 +16,9 @@
 --          lanes (still needed, -1 = unchanged), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          creds ([[slot, JSON]…] of credentials that are in an app now) and push ([[part, field, JSON]…] of
---          options and debug windows) and groups ([['put' | 'drop' | 'end', what, JSON or '']…] of groups that are
---          there, are gone, or were not made), each only where there is one,
+--          options and debug windows), mids ([[item, low word of a mid, digest of the recipient]…] of messages
+--          that were accepted) and groups ([['put' | 'drop' | 'end', what, JSON or '']…] of groups that are there,
+--          are gone, or were not made), each only where there is one,
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
 --          why = [[index, words]…], where there are any: why an item goes on with a step, kept until '' is given;
@@ -27,8 +28,6 @@
 
 local worker, entries = ARGV[1], cjson.decode(ARGV[2])
 local TOKENS_KEPT = 86400    -- seconds
-local KEPT = 34560000        -- seconds (400 days) of an app's statistics of a month
-local WORDS = 500            -- operations and what came of them, in an app's statistics of a month
 
 -- What outlives the job's counts: the record across jobs, and tokens for whoever asked for them.
 local function keep(entry, app, job, it)
@@ -42,6 +41,7 @@ local function keep(entry, app, job, it)
   if entry.groups then
     for _, told in ipairs(entry.groups) do groups.book(app, told[1], told[2], told[3]) end
   end
+  if entry.mids then delivery.remember_mids(app, job, it, entry.mids) end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
   redis.call('EXPIRE', key('job', job, 'tokens'), TOKENS_KEPT)
@@ -52,21 +52,15 @@ local function late(entry, job)
   for _, pair in ipairs(entry.set) do
     for first, last in each_range(pair[2]) do
       for index = first, last do
-        local at = '#' .. whole(index)
-        local map = key('job', job, 'map')
-        if pair[1] ~= UNKNOWN and redis.call('BITFIELD', map, 'GET', 'u4', at)[1] == UNKNOWN then
-          redis.call('BITFIELD', map, 'SET', 'u4', at, pair[1])
-          redis.call('HINCRBY', key('job', job), 'unknown', -1)
-          redis.call('HINCRBY', key('job', job), COUNT_OF[pair[1]], 1)
-          changed = changed + 1
-        end
+        if hear_late(job, index, pair[1]) then changed = changed + 1 end
       end
     end
   end
   if changed > 0 then
     redis.call('HINCRBY', key('job', job), 'version', 1)
     redis.call('HINCRBY', key('job', job, 'codes'), 'NOT_CONFIRMED', -changed)
-    for _, code in ipairs(entry.codes) do
+    local drops = redis.call('HGET', key('job', job), 'on_unknown') == 'drop'
+    for _, code in ipairs(drops and {} or entry.codes) do
       if code[1] ~= 'NOT_CONFIRMED' then count_code(job, code[1], code[2], code[3]) end
     end
     if entry.out > 0 then add_results(job, ARGV[2 + entry.out]) end
@@ -152,7 +146,7 @@ local function return_unsent(lease, entry)
   mark(lease.job, entry.again, PENDING)
   hold_unsure(lease.job, entry.back, lease.step)
   hold_unsure(lease.job, entry.again, lease.step)
-  local unused = count(entry.back) + entry.free
+  local unused = unused_permits(lease, entry)
   if holds_permits(lease, unused) then
     credit(lease, unused)
     uncharge(lease, unused)
@@ -197,48 +191,54 @@ local function stop(lease, entry)
   sweep(lease.app, '0')
 end
 
--- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
-local this_month
-local function month()
-  if this_month then return this_month end
-  local z = math.floor(NOW / 86400000000) + 719468
-  local era = math.floor(z / 146097)
-  local day = z - era * 146097
-  local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
-  local left = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
-  local moon = math.floor((5 * left + 2) / 153)
-  local number = moon < 10 and moon + 3 or moon - 9
-  this_month = string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
-  return this_month
-end
+local count_stats
+do
+  local KEPT = 34560000      -- seconds (400 days) of an app's statistics of a month
+  local WORDS = 500          -- operations and what came of them, in an app's statistics of a month
 
--- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
-local function count_stats(app, stats)
-  if type(stats) ~= 'table' then return end
-  local name = key('stats', app, month())
-  local users = name .. ':users'
-  local fields, more, others = { 'since', 'sent', 'received' }, { [2] = stats.sent, [3] = stats.received }, {}
-  local function add(field, other, number)
-    fields[#fields + 1], more[#fields + 1], others[#fields + 1] = field, number, other
+  -- The month of the store's clock in UTC, as 202611 (civil date from days, after Hinnant).
+  local this_month
+  local function month()
+    if this_month then return this_month end
+    local z = math.floor(NOW / 86400000000) + 719468
+    local era = math.floor(z / 146097)
+    local day = z - era * 146097
+    local year = math.floor((day - math.floor(day / 1460) + math.floor(day / 36524) - math.floor(day / 146096)) / 365)
+    local left = day - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+    local moon = math.floor((5 * left + 2) / 153)
+    local number = moon < 10 and moon + 3 or moon - 9
+    this_month = string.format('%04.0f%02.0f', year + era * 400 + (number <= 2 and 1 or 0), number)
+    return this_month
   end
-  for word, calls in pairs(stats.calls) do add('calls|' .. word, 'calls|other' .. string.match(word, '|.*$'), calls) end
-  for op, took in pairs(stats.took or {}) do add('took|' .. op, 'took|other', took) end
-  local before, changed, full = redis.call('HMGET', name, unpack(fields)), {}, nil
-  local new = not before[1]
-  for i = 2, #fields do
-    -- An operation may have any name: beyond so many, new ones are counted together.
-    if full == nil and not before[i] then full = not new and redis.call('HLEN', name) >= WORDS end
-    if others[i] and not before[i] and full then
-      redis.call('HINCRBY', name, others[i], whole(more[i]))
-    else
-      changed[#changed + 1], changed[#changed + 2] = fields[i], whole(num(before[i], 0) + more[i])
+
+  -- What `apps stats` shows, kept for 400 days; `took` of the statistics: operation → microseconds of its calls.
+  function count_stats(app, stats)
+    if type(stats) ~= 'table' then return end
+    local name = key('stats', app, month())
+    local users = name .. ':users'
+    local fields, more, others = { 'since', 'sent', 'received' }, { [2] = stats.sent, [3] = stats.received }, {}
+    local function add(field, other, number)
+      fields[#fields + 1], more[#fields + 1], others[#fields + 1] = field, number, other
     end
+    for word, calls in pairs(stats.calls) do add('calls|' .. word, 'calls|other' .. string.match(word, '|.*$'), calls) end
+    for op, took in pairs(stats.took or {}) do add('took|' .. op, 'took|other', took) end
+    local before, changed, full = redis.call('HMGET', name, unpack(fields)), {}, nil
+    local new = not before[1]
+    for i = 2, #fields do
+      -- An operation may have any name: beyond so many, new ones are counted together.
+      if full == nil and not before[i] then full = not new and redis.call('HLEN', name) >= WORDS end
+      if others[i] and not before[i] and full then
+        redis.call('HINCRBY', name, others[i], whole(more[i]))
+      else
+        changed[#changed + 1], changed[#changed + 2] = fields[i], whole(num(before[i], 0) + more[i])
+      end
+    end
+    if new then changed[#changed + 1], changed[#changed + 2] = 'since', whole(NOW) end
+    redis.call('HSET', name, unpack(changed))
+    if new then redis.call('EXPIRE', name, KEPT) end
+    if #stats.users == 0 or redis.call('PFADD', users, unpack(stats.users)) == 0 then return end
+    if new or redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, KEPT) end
   end
-  if new then changed[#changed + 1], changed[#changed + 2] = 'since', whole(NOW) end
-  redis.call('HSET', name, unpack(changed))
-  if new then redis.call('EXPIRE', name, KEPT) end
-  if #stats.users == 0 or redis.call('PFADD', users, unpack(stats.users)) == 0 then return end
-  if new or redis.call('TTL', users) == -1 then redis.call('EXPIRE', users, KEPT) end
 end
 
 tenants, dropped = {}, { lanes = {} }
@@ -264,6 +264,7 @@ local function settle(lease, entry)
     redis.call('SET', key('settled', lease.id), '1', 'EX', 60)
   else
     redis.call('HSET', key('lease', lease.id), 'left', entry.left, 'seq', entry.seq)
+    if lease.permits then redis.call('HSET', key('lease', lease.id), 'permits', lease.permits) end
     local kept = num(entry.lanes, -1)
     if kept >= 0 and kept < lease.parallel then freed[lease.cell or 'main'] = true end
     keep_lanes(lease, kept)
@@ -293,6 +294,7 @@ for i, entry in ipairs(entries) do
     count_stats(entry.app, entry.stats)
   end
 end
+delivery.finish()
 strike_out(worker)
 write_means()
 -- What was passed over for want of these lanes has nobody else to tell of it.

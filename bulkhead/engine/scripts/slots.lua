@@ -10,13 +10,16 @@
 --     ahead of others: who comes anew finds a lane, and nobody gets by it more than the weights give.
 -- A worker that has not said how many it has is given all it asks for.
 
+local shares_of
+do    -- a script has room for 200 local names: from here to `end` they are this file's own
+
 local QUICK, SLOW = 250000, 1000000
 local FAR = 50            -- virtual time before whoever was served last
 local NEIGHBOURS = 16     -- ready tenants whose weights are looked at
 
 local function is_slow(latency) return latency == nil or latency >= SLOW end
 
-local function shares_of(worker, cell, total)
+function shares_of(worker, cell, total)
   local used, slow, new = nil, {}, {}
   local half, kept = math.max(1, math.floor(total / 2)), total >= 4 and math.max(1, math.floor(total / 12)) or 0
 
@@ -88,4 +91,6 @@ local function shares_of(worker, cell, total)
   end
 
   return { of_tenant = of_tenant, of_app = of_app, note = note }
+end
+
 end

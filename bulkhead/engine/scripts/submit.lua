@@ -84,12 +84,13 @@ local function start()
   if num(fields.failed, 0) >= num(fields.total, 0) then return transition(job, 'rejected') end
   if num(fields.deadline, WALL + 1) <= WALL then return transition(job, 'timed_out', 'deadline') end
   if keep_budget(job, fields) == 'paused' then return end
+  if fields.hold then return transition(job, 'paused', 'user', 'held from the start') end
   if num(fields.at, 0) > WALL then
     transition(job, 'scheduled')
     -- Who sleeps for longer than until then learns of it.
     return ring(cell_of(fields.apps and redis.call('LINDEX', key('job', job, 'apps'), 0) or fields.app))
   end
-  enqueue(job, fields.app, fields.apps)
+  enqueue(job, fields.app, fields)
 end
 
 start()

@@ -7,6 +7,9 @@
 -- `storm_at` when the pace was `storm_pace` · `cool_until` no call before it, since `cool_since`, after
 -- `cool_streak` canaries that failed.
 
+local learn
+do    -- a script has room for 200 local names: from here to `end` they are this file's own
+
 local EPOCH = 500000      -- the pace is lowered once in this time: calls on the wire together are one lesson
 local LOWER = 0.85
 local FLOOR = 0.2         -- permits a second
@@ -130,7 +133,7 @@ local function learn_latency(app, entry)
 end
 
 -- Returns the app as it is then.
-local function learn(lease, entry)
+function learn(lease, entry)
   local name = key('app', lease.app)
   local app, before = read(name, 'classes', 'lead', unpack(FIELDS)), {}
   for _, field in ipairs(FIELDS) do before[field] = app[field] end
@@ -152,4 +155,6 @@ local function learn(lease, entry)
   if #changed > 0 then redis.call('HSET', name, unpack(changed)) end
   if #gone > 0 then redis.call('HDEL', name, unpack(gone)) end
   return app
+end
+
 end

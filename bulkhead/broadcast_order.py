@@ -1,0 +1,77 @@
+"""A broadcast as a program or a message asks for it, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bulkhead.broadcasting import Order, Ordered, parts_of, prepare
+from bulkhead.engine.script import Scripts
+from bulkhead.errors import InvalidInput
+from bulkhead.model.app import parse_duration
+from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+from bulkhead.ordering import Options
+
+OF_A_BROADCAST = (
+    *("sender", "groups", "users", "message", "url", "title", "expiry", "variables"),
+    *("max_recipients", "chunk", "hold", "force_late"),
+)
+"""What is asked for by name, beside the app and what every job may be."""
+
+
+def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options) -> Ordered:
+    """The broadcast that these words ask for; its recipients are read when it is submitted.
+
+    Raises InvalidInput, NotFound (app) and NotPermitted (sender).
+    """
+    most, chunk = asked.get("max_recipients"), asked.get("chunk")
+    _require(most is None or most >= 1, "max_recipients", "1 or more")
+    wanted = Order(
+        app,
+        _letter(asked),
+        max_recipients=most,
+        chunk=1 if chunk is None else chunk,
+        hold=bool(asked.get("hold")),
+        force_late=bool(asked.get("force_late")),
+    )
+    lists = [_list(name, asked.get(name)) for name in ("groups", "users")]
+    return prepare(scripts, wanted, parts_of(*lists), options)
+
+
+def _letter(asked: Mapping[str, Any]) -> Letter:
+    texts = {name: asked.get(name) or "" for name in ("sender", "message", "url", "title")}
+    for name, text in texts.items():
+        _require(isinstance(text, str), name, "text")
+    variables = asked.get("variables") or {}
+    return Letter(
+        **texts,
+        expiry=_seconds(asked.get("expiry")),
+        given=given_variables({str(name): str(value) for name, value in variables.items()}),
+    )
+
+
+def _seconds(expiry: Any) -> int:
+    if expiry is None:
+        return EXPIRY
+    if isinstance(expiry, str):
+        return int(parse_duration(expiry))
+    number = isinstance(expiry, int | float) and not isinstance(expiry, bool)
+    _require(number, "expiry", "seconds, or text such as 6h")
+    return int(expiry)
+
+
+def _list(name: str, found: Any) -> Iterable[object]:
+    if found is None:
+        return ()
+    one = isinstance(found, str | bytes | Mapping) or not isinstance(found, Iterable)
+    _require(not one, name, "a list, also of one")
+    return () if isinstance(found, list | tuple) and not found else found
+
+
+def _require(holds: bool, name: str, what: str) -> None:
+    if not holds:
+        raise InvalidInput(
+            f"`{name}` does not fit",
+            why=f"it must be {what}",
+            to_do="correct it; nothing was sent",
+        )

@@ -1,0 +1,153 @@
+"""Orders that people join groups or leave them: the function behind every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bulkhead.audience import Part
+from bulkhead.engine.draft import Request
+from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.script import Scripts, ask
+from bulkhead.errors import InvalidInput, NotFound
+from bulkhead.model.batch import Batch
+from bulkhead.model.broadcast import is_gid
+from bulkhead.model.job import Job
+from bulkhead.model.mapping import plain
+from bulkhead.model.members import ADDRESS, GID, MEMBER, Membership, Reader, Verb
+from bulkhead.model.text import listed
+from bulkhead.ordering import Described, Options
+from bulkhead.recipients import RecipientObjects, batches_of
+from bulkhead.submitting import Entry, Prepared
+
+KIND = "groups.members"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for beside the members and what every job may be."""
+
+    app: str
+    verb: Verb = "add"
+    gid: str = ""
+    """Of all members, or a custom_id of our record; empty: each row names its own."""
+    permissions: Sequence[str] = ()
+    admin: Sequence[str] = ()
+
+
+def prepare(scripts: Scripts, order: Order, part: Part, options: Options) -> Prepared:
+    """What this order is; no row is read before it is submitted.
+
+    Raises NotFound (app, a custom_id that no group has) and InvalidInput.
+    """
+    app = Fleet(scripts).app(order.app)
+    gids = Gids(scripts, app.id)
+    asked = Membership(
+        order.verb,
+        gids.one(order.gid) if order.gid else None,
+        tuple(order.permissions),
+        tuple(order.admin),
+        app.settings.remove_members_by,
+    )
+    rows = Rows(part, asked, gids)
+    request = Request(
+        kind=KIND,
+        tenant=app.tenant,
+        app=app.id,
+        columns=part.columns,
+        mapping=rows.mapping,
+        params=asked.params(),
+        **options.members(),
+    )
+    return Prepared(request, rows.batches(), part.describe)
+
+
+def order_members(
+    scripts: Scripts, order: Order, members: Iterable[object], options: Options
+) -> Job:
+    """Add or remove each member: an address, or a mapping with one and perhaps a `gid`.
+
+    Raises as `prepare`, and as every order: Conflict, StoreFull or Unreachable.
+    """
+    objects, told = RecipientObjects(), Described()
+    part = Part("users", objects.columns, _told(members, objects, told), told.input)
+    return prepare(scripts, order, part, options).submit(scripts)
+
+
+def _told(members: Iterable[object], objects: RecipientObjects, told: Described) -> Iterator[Batch]:
+    for batch in batches_of(members, "users", objects):
+        entries = (Entry(line, row) for line, row in zip(batch.lines, batch.cells, strict=True))
+        for _ in told.listen(entries):
+            pass
+        yield batch
+
+
+class Gids:
+    """From the custom_ids of an app's groups to their gids, by our record."""
+
+    def __init__(self, scripts: Scripts, app: str) -> None:
+        self._scripts = scripts
+        self._app = app
+
+    def one(self, word: str) -> int:
+        """The gid that is meant. Raises NotFound."""
+        word = word.strip()
+        if is_gid(word):
+            return int(word)
+        found = self.of([word]).get(word)
+        if found is None:
+            raise NotFound(
+                f"{self._app} has no group {word!r} on our record",
+                why="a group is named by its gid, or by the custom_id that it was made with",
+                to_do="name it by its gid, a number; `bulkhead jobs results` of its job has it",
+            )
+        return int(found)
+
+    def of(self, custom_ids: Sequence[str]) -> Mapping[str, str]:
+        """Those that are known. Raises Unreachable."""
+        if not custom_ids:
+            return {}
+        name = self._scripts.key("app", self._app, "groups")
+        found = ask(self._scripts.redis.hmget, name, list(custom_ids))
+        pairs = zip(custom_ids, found, strict=True)
+        return {custom_id: gid.decode() for custom_id, gid in pairs if gid is not None}
+
+
+class Rows:
+    """The rows of members as they pass: each checked, its group found."""
+
+    def __init__(self, part: Part, asked: Membership, gids: Gids) -> None:
+        names = [plain(name or "") for name in part.columns]
+        if ADDRESS not in names:
+            raise InvalidInput(
+                "the members have no `address` column",
+                why=f"the columns are {listed([name for name in names if name], 12)}",
+                to_do="name the column of their addresses `address`",
+            )
+        self.mapping = {ADDRESS: names.index(ADDRESS)}
+        if asked.gid is None:
+            # Compared by their address alone, one person in two groups would be a duplicate.
+            self.mapping = {MEMBER: names.index(ADDRESS)}
+            if GID in names:
+                self.mapping[GID] = names.index(GID)
+        self._part = part
+        self._gids = gids
+        self._reader = Reader(asked.gid, self.mapping)
+
+    def batches(self) -> Iterator[Batch]:
+        """Each row once. Raises what the part raises."""
+        for batch in self._part.batches:
+            cells = [[*row] for row in batch.cells]
+            self._resolve(cells)
+            found = {**self._reader.problems(cells), **batch.problems}
+            yield Batch(batch.lines, cells, dict(sorted(found.items())))
+
+    def _resolve(self, rows: Sequence[list[str]]) -> None:
+        place = self.mapping.get(GID)
+        if place is None:
+            return
+        named = {row[place] for row in rows if place < len(row) and not is_gid(row[place])}
+        known = self._gids.of(sorted(filter(None, named)))
+        for row in rows:
+            if place < len(row):
+                row[place] = known.get(row[place], row[place])

@@ -1,0 +1,165 @@
+"""What a broadcast is made of, as options: the letter, and who gets it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bulkhead.errors import NotYet, UsageProblem
+from producers.cli.values import COUNT, DURATION
+
+if TYPE_CHECKING:
+    from bulkhead.audience import Part
+    from bulkhead.model.broadcast import Letter
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+STDIN = "-"
+LARGEST_TEXT = 1 << 20
+"""Bytes that are read of a message's file: far more than any message may have."""
+
+
+def letter_options(command: Command) -> Command:
+    """Adds what says the message, its sender, and how long it is news."""
+    for option in reversed(
+        (
+            click.option(
+                "--from", "sender", required=True, metavar="ADDR", help="The sender, a user."
+            ),
+            click.option("--message", metavar="TEXT", help="The text; {{name}} is a variable."),
+            click.option("--message-file", metavar="FILE|-", help="The text, from a file."),
+            click.option("--file-url", metavar="URL", help="A file instead, by its public URL."),
+            click.option("--file", metavar="PATH", help="Not in this version."),
+            click.option("--title", metavar="T", help="Beside the file; may have variables."),
+            click.option(
+                "--via",
+                type=click.Choice(["backend", "realtime"]),
+                default="backend",
+                show_default=True,
+                help="How it is sent.",
+            ),
+            click.option(
+                "--expiry",
+                type=DURATION,
+                metavar="D",
+                help="Undelivered after this, it is dropped. [24h]",
+            ),
+            variables_option("A variable's value for rows without one; may be repeated."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def variables_option(text: str) -> Callable[[Command], Command]:
+    """Adds `--var`."""
+    return click.option("--var", "variables", metavar="K=V", multiple=True, help=text)
+
+
+def audience_options(command: Command) -> Command:
+    """Adds who gets it."""
+    for option in reversed(
+        (
+            click.option("--to-groups", metavar="FILE|-|GID,…", help="Groups, one call each."),
+            click.option("--to-users", metavar="FILE|-", help="People, by their addresses."),
+            click.option(
+                "--max-recipients", type=COUNT, metavar="N", help="With more, refuse it whole."
+            ),
+            click.option("--chunk", type=COUNT, metavar="N", default=1, help="People a call. [1]"),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def take_letter(options: dict[str, Any]) -> Letter:
+    """Takes what `letter_options` added out of a command's options. Raises InvalidInput, NotYet."""
+    from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+
+    _refuse_later(options.pop("file"), options.pop("via"))
+    named = [name for name in ("message", "message_file", "file_url") if options[name] is not None]
+    if len(named) != 1:
+        raise UsageProblem(
+            "two things are to be sent" if named else "nothing is to be sent",
+            why="a broadcast sends one text or one file",
+            to_do="give one of --message, --message-file and --file-url",
+        )
+    text, file, url = (options.pop(name) for name in ("message", "message_file", "file_url"))
+    expiry = options.pop("expiry")
+    return Letter(
+        sender=options.pop("sender"),
+        message=(_read(file) if file is not None else text) or "",
+        url=url or "",
+        title=options.pop("title") or "",
+        expiry=EXPIRY if expiry is None else int(expiry),
+        given=given_variables(take_variables(options)),
+    )
+
+
+def take_variables(options: dict[str, Any]) -> dict[str, str]:
+    """Takes `--var K=V` out of the options. Raises UsageProblem for one that is not written so."""
+    pairs = [text.partition("=") for text in options.pop("variables")]
+    for name, sign, _ in pairs:
+        if not (name.strip() and sign):
+            raise UsageProblem(
+                f"{name!r} gives no variable a value",
+                why="it is a name, = and a value",
+                to_do="write it like --var name=friend",
+            )
+    return {name: value for name, _, value in pairs}
+
+
+@contextmanager
+def open_audience(groups: str | None, users: str | None) -> Iterator[list[Part]]:
+    """The lists of recipients, open until all was read. Raises InvalidInput, UsageProblem."""
+    from producers.rows.recipients import looks_like_file, named_groups, open_recipients
+
+    if groups == users == STDIN:
+        raise UsageProblem(
+            "two lists cannot both come from stdin",
+            why="nothing says where the groups end",
+            to_do="put one of them into a file",
+        )
+    with ExitStack() as open_files:
+        parts = []
+        if groups is not None and (looks_like_file(groups) or Path(groups).is_file()):
+            parts.append(open_files.enter_context(open_recipients(groups, "groups")))
+        elif groups is not None:
+            parts.append(named_groups(groups))
+        if users is not None:
+            parts.append(open_files.enter_context(open_recipients(users, "users")))
+        yield parts
+
+
+def _read(name: str) -> str:
+    from producers.rows.source import open_file
+
+    if name == STDIN:
+        content = sys.stdin.buffer.read(LARGEST_TEXT)
+    else:
+        with open_file(name) as raw:
+            content = raw.read(LARGEST_TEXT)
+    try:
+        # An editor ends a file with a line break that nobody meant to send.
+        return content.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageProblem(
+            "the message is not UTF-8", why=f"{name} has other bytes", to_do="save it as UTF-8"
+        ) from None
+
+
+def _refuse_later(file: str | None, via: str) -> None:
+    if file is None and via == "backend":
+        return
+    what = "--file" if file is not None else "--via realtime"
+    raise NotYet(
+        f"{what} is not in this version",
+        why="files are uploaded, and messages sent in real time, by a later part",
+        to_do="put the file where everybody can fetch it, and give --file-url"
+        if file is not None
+        else "leave it away: the backend sends the same message",
+    )

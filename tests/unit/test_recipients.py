@@ -1,0 +1,161 @@
+"""Lists of recipients as people write them, joined into one audience."""
+
+import io
+
+import pytest
+
+from bulkhead.audience import Audience
+from bulkhead.errors import InvalidInput
+from bulkhead.model.broadcast import Letter
+from producers.rows.recipients import looks_like_file, named_groups, open_recipients
+
+HI = Letter("news", "Hi")
+
+
+def audience(*texts, letter=HI, known=(), most=None):
+    """The audience of these (option, text) pairs, and its rows as line, cells and code."""
+    parts = []
+    for of, text in texts:
+        with open_recipients("-", of, io.BytesIO(text.encode())) as part:
+            parts.append(part)
+    made = Audience(
+        parts, letter, lambda words: {w: dict(known)[w] for w in words if w in dict(known)}, most
+    )
+    rows = []
+    for lines, cells, problems in made.batches():
+        for place, (line, row) in enumerate(zip(lines, cells, strict=True)):
+            code = problems[place].code if place in problems else ""
+            rows.append((line, *row[:2], code))
+    return made, rows
+
+
+@pytest.mark.parametrize(
+    ("of", "text", "rows"),
+    [
+        ("groups", "1\n2\n", [(1, "1", "", ""), (2, "2", "", "")]),
+        ("groups", " 007\r\n\r\n2", [(1, "7", "", ""), (3, "2", "", "")]),
+        ("users", "\ufeffann\nbob", [(1, "", "ann", ""), (2, "", "bob", "")]),
+        ("users", "gid\tAddress\n1\t\n\tann\n", [(2, "1", "", ""), (3, "", "ann", "")]),
+        ("groups", "Gid;x\n1;2\n", [(2, "1", "", "")]),
+        (
+            "users",
+            '{"address": "ann", "n": 1}\n{"gid": 5}\n',
+            [(1, "", "ann", ""), (2, "5", "", "")],
+        ),
+        (
+            "users",
+            "address,name\nann\nbob,B\n",
+            [(2, "", "ann", "TOO_FEW_CELLS"), (3, "", "bob", "")],
+        ),
+        (
+            "users",
+            "gid,address\n1,ann\n,\n",
+            [(2, "1", "ann", "RECIPIENT_MISSING"), (3, "", "", "RECIPIENT_MISSING")],
+        ),
+        ("groups", "gid\nnope\n", [(2, "nope", "", "GROUP_NOT_IN_RECORD")]),
+        ("users", "address,active,expiry\nann,maybe,soon\n", [(2, "", "ann", "")]),
+        (
+            "users",
+            '{"address": "ann"}\nnonsense\n',
+            [(1, "", "ann", ""), (2, "", "", "NOT_AN_OBJECT")],
+        ),
+    ],
+)
+def test_a_list_is_read_as_it_is_written(of, text, rows):
+    assert audience((of, text))[1] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("email,name\nann,Ann\n", "no `gid` and no `address` column"),
+        ("", "is empty"),
+        ("address,ADDRESS\na,b\n", "Two columns"),
+        ("PK\x03\x04xl/", "not a CSV"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_whole(text, what):
+    with pytest.raises(InvalidInput) as refused:
+        audience(("users", text))
+
+    assert what in refused.value.what
+
+
+def test_two_lists_become_rows_of_one_form():
+    made, rows = audience(
+        ("groups", "gid,team\n1,A\n"),
+        ("users", "name,address\nAnn,ann\n"),
+        letter=Letter("news", "Hi {{name}} {{team}}", given={"name": "all", "team": "you"}),
+    )
+
+    assert made.columns == ["gid", "address", None, "team", "name"]
+    assert made.mapping["var:name"] == 4
+    assert made.mapping["var:team"] == 3
+    assert [code for *_, code in rows] == ["", ""]
+    assert (made.groups, made.users, made.recipients) == (1, 1, 2)
+
+
+def test_a_group_and_a_person_of_the_same_name_are_two():
+    made, _ = audience(("groups", "1\n1\n"), ("users", "1\n"))
+
+    assert made.recipients == 2
+
+
+def test_a_custom_id_becomes_the_gid_of_our_record():
+    made, rows = audience(("groups", "team-a\nteam-b\n"), known={"team-a": "7"})
+
+    assert rows == [(1, "7", "", ""), (2, "team-b", "", "GROUP_NOT_IN_RECORD")]
+    assert made.columns[2] == "custom_id"
+
+
+def test_a_variable_that_no_column_has_refuses_all():
+    with pytest.raises(InvalidInput) as refused:
+        audience(("users", "address,name\nann,Ann\n"), letter=Letter("news", "Hi {{nmae}}"))
+
+    assert "nmae" in refused.value.what
+    assert "name" in refused.value.why
+
+
+def test_the_address_itself_may_be_a_variable():
+    _, rows = audience(("users", "ann\n"), letter=Letter("news", "Hi {{address}}"))
+
+    assert rows == [(1, "", "ann", "")]
+
+
+@pytest.mark.parametrize(("most", "refused"), [(2, False), (1, True)])
+def test_more_recipients_than_are_allowed_refuse_all_and_repeated_ones_do_not_count(most, refused):
+    def read():
+        return audience(
+            ("users", "ann\nann\nbob\na,b\n" if not refused else "ann\nbob\n"), most=most
+        )
+
+    if refused:
+        with pytest.raises(InvalidInput):
+            read()
+    else:
+        assert read()[0].recipients == 2
+
+
+def test_the_digest_is_of_the_rows_and_of_nothing_else():
+    digests = {
+        audience(("users", text))[0].input()["sha256"]
+        for text in ("address\nann\n", "Address\r\nann\r\n", "ann\n", '{"address": "ann"}\n')
+    }
+    other = audience(("users", "bob\n"))[0].input()["sha256"]
+
+    assert len(digests) == 1
+    assert other not in digests
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [("-", True), ("a/b", True), ("grups.csv", True), ("1,2", False), ("team-a", False)],
+)
+def test_a_name_of_a_file_is_told_from_groups(text, file):
+    assert looks_like_file(text) is file
+
+
+def test_named_groups_are_a_list():
+    made = Audience([named_groups(" 1, 2,,3")], HI, lambda _: {})
+
+    assert [row[0] for batch in made.batches() for row in batch.cells] == ["1", "2", "3"]
