@@ -58,6 +58,11 @@ def test_a_message_becomes_a_job_whose_key_is_the_task_id(client, door):
             "users.delete",
         ),
         ("tasks.submit", {"kind": "call", "op": "usersget"}, "call"),
+        (
+            "tasks.create_groups",
+            {"items": [{"custom_id": "a", "members": ["ann"]}, {"name": "B"}]},
+            "groups.create",
+        ),
     ],
 )
 def test_each_kind_and_each_named_task_makes_its_job(client, door, task, members, kind):
@@ -189,7 +194,6 @@ def test_other_content_under_a_key_is_refused(client, door):
 @pytest.mark.parametrize(
     ("members", "code", "said"),
     [
-        ({"kind": "groups.create"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
         ({"kind": "broadcast"}, "PAYLOAD_INVALID", "`sender`"),
         ({"kind": "creds.rotate"}, "PAYLOAD_INVALID", "`apps"),
         ({"kind": "users.improt"}, "PAYLOAD_INVALID", "users.improt"),
