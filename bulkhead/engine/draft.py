@@ -28,7 +28,7 @@ from bulkhead.model.duplicates import (
 from bulkhead.model.job import PRIORITIES, new_job_id
 from bulkhead.model.kind import joined, operation_class, repeats
 from bulkhead.model.unknown import HOLD
-from bulkhead.model.window import edges, parse_window
+from bulkhead.model.window import window_fields
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
@@ -231,17 +231,9 @@ class Draft:
             "notify": request.notify,
             **({"hold": "1"} if request.hold else {}),
             **({"on_unknown": request.policy} if request.policy != HOLD else {}),
-            **self._window(),
+            **window_fields(request.window, self._clock()),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
-
-    def _window(self) -> dict[str, str]:
-        """When calls may start: as it was asked for, and worked out for the scripts."""
-        if not self._request.window:
-            return {}
-        window = parse_window(self._request.window)
-        told = {"window": window.written, "window_said": window.said}
-        return {**told, "edges": edges(window, self._clock())}
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()

@@ -88,6 +88,15 @@ def test_a_message_cancels_or_pauses_a_job_and_may_come_twice(client, door, verb
     assert list(door.dead.list()) == []
 
 
+@pytest.mark.parametrize(("said", "kept"), [(None, None), ("hold", None), ("drop", "drop")])
+def test_a_message_may_say_what_a_lost_answer_is(client, door, said, kept):
+    client.send(kwargs=payload(on_unknown=said))
+
+    door.serve()
+
+    assert door.job().on_unknown == kept
+
+
 @pytest.mark.parametrize(
     ("priority", "weight"),
     [(None, 4), (0, 4), (1, 16), (2, 16), (3, 16), (4, 4), (5, 4), (6, 4), (7, 1), (8, 1), (9, 1)],
