@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from bulkhead.audience import Audience
 from bulkhead.engine.draft import Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, NotPermitted
+from bulkhead.lateness import refuse_late
 from bulkhead.model.app import App, write_duration
 from bulkhead.model.broadcast import Letter
+from bulkhead.model.forecast import forecast
+from bulkhead.model.in_time import limits_of
 from bulkhead.model.kind import MOST_JOINED
+from bulkhead.model.situation import lasting
 from bulkhead.model.user import LONGEST_ADDRESS
 from bulkhead.ordering import Options
 
@@ -50,25 +55,24 @@ def calls_of(groups: int, users: int, chunk: int) -> int:
     return groups + -(-users // chunk)
 
 
-def refuse_stale(request: Request, app: App, audience: Audience) -> None:
-    """Raises InvalidInput if the first message has expired when the last one is sent."""
-    letter = Letter.of(request.params)
+def refuse_slow(scripts: Scripts, request: Request, app: App, audience: Audience) -> None:
+    """Raises InvalidInput if not everybody can be written to in time.
+
+    That is before its end, and before the first message expires.
+    """
     calls = calls_of(audience.groups, audience.users, request.join or 1)
-    rate = least_rate(app, request.rate)
-    takes = max(0, calls - app.settings.burst) / rate
-    if letter.expiry and takes > letter.expiry:
+    refuse_late(scripts, request, calls)
+    expiry = Letter.of(request.params).expiry
+    # How quickly calls are answered just now says little of how quickly they will be.
+    limits = replace(limits_of(app, "message", request.rate), latency=None)
+    takes = forecast(calls, limits).seconds
+    if expiry and takes > expiry:
         raise InvalidInput(
             "the broadcast takes longer than its messages are kept; nothing was sent",
-            why=f"{calls:,} calls take {write_duration(takes)} at {rate:g}/s, and a message that "
-            f"is not delivered is dropped after {write_duration(letter.expiry)}",
+            why=f"{calls:,} calls take {lasting(takes)} at {limits.rate:g}/s, and a message "
+            f"that is not delivered is dropped after {write_duration(expiry)}",
             to_do="give a longer expiry, a higher rate, or --force-late",
         )
-
-
-def least_rate(app: App, own: float | None) -> float:
-    """Calls a second that the narrowest limit allows a broadcast with this rate of its own."""
-    of_class = app.settings.classes.get("message")
-    return min(one for one in (app.settings.rate, of_class, own) if one)
 
 
 def refuse_past(scripts: Scripts, app: str, options: Options) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bulkhead.audience import Audience, GidsOf, Part
-from bulkhead.broadcast_limits import refuse_chunk, refuse_sender, refuse_stale
+from bulkhead.broadcast_limits import refuse_chunk, refuse_sender, refuse_slow
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
@@ -31,9 +31,10 @@ from bulkhead.model.broadcast import (
 from bulkhead.model.job import Job
 from bulkhead.ordering import Options
 from bulkhead.recipients import Of, RecipientObjects, batches_of
-from bulkhead.submitting import Prepared
+from bulkhead.submitting import Prepared, was_made
 
 KIND = "broadcast"
+REPEATED = frozenset({"DUPLICATE_IN_FILE", "CONFLICTING_ROWS"})
 MOST_TESTERS = 20
 """People that one test is sent to: more are an audience."""
 TEST_OF = "test_of"
@@ -94,11 +95,12 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     )
 
     def describe() -> Mapping[str, Any]:
-        if not order.force_late:
-            refuse_stale(request, app, audience)
+        if not (order.force_late or was_made(scripts, made)):
+            refuse_slow(scripts, request, app, audience)
         return audience.input()
 
-    return Ordered(Prepared(request, audience.batches(), describe), audience, app)
+    made = Prepared(request, audience.batches(), describe)
+    return Ordered(made, audience, app)
 
 
 def parts_of(groups: Iterable[object], users: Iterable[object]) -> list[Part]:
@@ -141,9 +143,8 @@ class Frozen:
     """A broadcast as its job keeps it."""
 
     job: Job
-    letter: Letter
-    columns: Sequence[str | None]
-    mapping: Mapping[str, int]
+    request: Request
+    """What was asked for, as far as it bears on how long it takes and how it reads."""
     scripts: Scripts
 
     @classmethod
@@ -151,15 +152,30 @@ class Frozen:
         """The broadcast of that id. Raises as `broadcast_of`."""
         found, jobs = broadcast_of(scripts, job), Jobs(scripts)
         fields = jobs.fields(job)
-        mapping: dict[str, int] = json.loads(fields["mapping"])
-        return cls(
-            found, Letter.of(json.loads(fields["params"])), jobs.columns(job), mapping, scripts
+        request = Request(
+            kind=KIND,
+            tenant=fields["tenant"],
+            app=fields["app"],
+            columns=jobs.columns(job),
+            mapping=json.loads(fields["mapping"]),
+            params=json.loads(fields["params"]),
+            join=int(fields.get("join") or 0),
+            rate=float(fields["rate"]) if fields.get("rate") else None,
+            at=_instant(fields, "at"),
+            deadline=_instant(fields, "deadline"),
+            window=fields.get("window", ""),
         )
+        return cls(found, request, scripts)
+
+    @property
+    def letter(self) -> Letter:
+        """What it sends."""
+        return Letter.of(self.request.params)
 
     @property
     def reader(self) -> Reader:
         """Reads its rows."""
-        return Reader(self.letter, self.mapping)
+        return Reader(self.letter, self.request.mapping)
 
     def batches(self) -> Iterable[Batch]:
         """Its rows, in order; which of them have a problem is not said."""
@@ -168,13 +184,25 @@ class Frozen:
             rows = jobs.segment(self.job.id, number)
             yield Batch([row[0] for row in rows], [row[1:] for row in rows], {})
 
+    def repeated(self) -> list[int]:
+        """The rows, counted from 0, that are sent nothing because an earlier one is the same."""
+        if not any(entry.code in REPEATED for entry in self.job.errors_by_code):
+            return []
+        codes = Jobs(self.scripts).codes(self.job.id)
+        return [row for row, code in codes if code in REPEATED]
+
     def first_row(self) -> Sequence[str]:
         """The cells of the first recipient that something is sent to; none if nobody is."""
+        reader = self.reader
         for batch in self.batches():
             for line, cells in zip(batch.lines, batch.cells, strict=True):
-                if isinstance(self.reader.read(cells, line), Addressed):
+                if isinstance(reader.read(cells, line), Addressed):
                     return cells
         return []
+
+
+def _instant(fields: Mapping[str, str], name: str) -> float | None:
+    return float(fields[name]) / 1e6 if fields.get(name) else None
 
 
 def prepare_test(
@@ -186,24 +214,24 @@ def prepare_test(
     """
     people = tuple(dict.fromkeys(filter(None, (one.strip() for one in people))))
     _refuse_people(people)
-    refuse_sender(Fleet(frozen.scripts).app(frozen.job.app or ""), frozen.letter.sender)
+    refuse_sender(Fleet(frozen.scripts).app(frozen.request.app), frozen.letter.sender)
     values = given_variables(given)
     letter = replace(frozen.letter, given={**frozen.letter.given, **values})
-    width = max(len(frozen.columns), *frozen.mapping.values()) + 1
+    width = max(len(frozen.request.columns), *frozen.request.mapping.values()) + 1
     first = [*frozen.first_row()]
     first += [""] * (width - len(first))
     rows = [_as_first(frozen, [*first], values, person) for person in people]
     request = Request(
         kind=KIND,
-        tenant=frozen.job.tenant or "",
-        app=frozen.job.app or "",
-        columns=frozen.columns,
-        mapping=frozen.mapping,
+        tenant=frozen.request.tenant,
+        app=frozen.request.app,
+        columns=frozen.request.columns,
+        mapping=frozen.request.mapping,
         params=letter.params(),
         **replace(options, parent=frozen.job.id, labels=_labels(frozen, options)).members(),
     )
     told = {"rows": len(rows), "format": "test", "groups": 0, "users": len(rows)}
-    batch = _batch(Reader(letter, frozen.mapping), rows)
+    batch = _batch(Reader(letter, frozen.request.mapping), rows)
     return Prepared(request, [batch], lambda: {**told, TEST_OF: frozen.job.id})
 
 
@@ -220,10 +248,10 @@ def _as_first(
     frozen: Frozen, cells: list[str], values: Mapping[str, str], person: str
 ) -> list[str]:
     for name, value in values.items():
-        if VARIABLE + name in frozen.mapping:
-            cells[frozen.mapping[VARIABLE + name]] = value
-    cells[frozen.mapping[GROUP]] = cells[frozen.mapping[CUSTOM_ID]] = ""
-    cells[frozen.mapping[ADDRESS]] = person
+        if VARIABLE + name in frozen.request.mapping:
+            cells[frozen.request.mapping[VARIABLE + name]] = value
+    cells[frozen.request.mapping[GROUP]] = cells[frozen.request.mapping[CUSTOM_ID]] = ""
+    cells[frozen.request.mapping[ADDRESS]] = person
     return cells
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
+from bulkhead.broadcast_limits import refuse_sender
+from bulkhead.broadcasting import KIND as BROADCAST
+from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
-from bulkhead.engine.kept_rows import job_of_rows
+from bulkhead.engine.kept_rows import job_of_rows, params_of
 from bulkhead.engine.schedules import Advance, Schedules
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import BulkheadError, NotFound, Unreachable
@@ -44,6 +47,18 @@ def labels_of(schedule: Schedule) -> dict[str, str]:
     return {"schedule": schedule.name}
 
 
+def make_of_rows(scripts: Scripts, schedule: Schedule, key: str) -> str:
+    """The id of the job made of the schedule's rows under this key, once.
+
+    Raises as `job_of_rows`, and NotPermitted for a sender that is one of the app's no more.
+    """
+    refuse_if_full(scripts)
+    if schedule.order.kind == BROADCAST:
+        app = Fleet(scripts).app(schedule.order.app)
+        refuse_sender(app, params_of(scripts, schedule)["from"])
+    return job_of_rows(scripts, schedule, key, labels_of(schedule))
+
+
 class Firings:
     """Fires what is due. Raises Unreachable: fired again, it makes no second job."""
 
@@ -67,11 +82,6 @@ class Firings:
             return None
         return Fired(schedule, firing, now - schedule.due)
 
-    def make(self, schedule: Schedule, key: str) -> str:
-        """The id of a job of the schedule's rows under this key. Raises as `job_of_rows`."""
-        refuse_if_full(self._scripts)
-        return job_of_rows(self._scripts, schedule, key, labels_of(schedule))
-
     def _carried_out(self, schedule: Schedule, plan: Firing) -> Firing:
         if plan.outcome == MISSED:
             return plan
@@ -81,7 +91,8 @@ class Firings:
         try:
             if schedule.order.audience:
                 return replace(plan, job=self._reread(schedule, plan.instant))
-            return replace(plan, job=self.make(schedule, schedule.key_of(plan.instant)))
+            key = schedule.key_of(plan.instant)
+            return replace(plan, job=make_of_rows(self._scripts, schedule, key))
         except Unreachable:
             raise
         except BulkheadError as error:

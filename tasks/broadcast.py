@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from bulkhead.backend import messages
 from bulkhead.backend.call import Call
@@ -15,43 +15,52 @@ from bulkhead.model.kind import MOST_JOINED
 from bulkhead.model.outcome import Refused
 from bulkhead.model.user import Problem
 
-LETTERS_KEPT = 64
+READERS_KEPT = 64
 
 
 def send(facts: JobFacts, item: Item) -> Call | Refused:
     """Send the job's message, with this row's values, to the group or person of the row."""
     try:
-        letter = _letter(json.dumps(facts.params, sort_keys=True))
+        reader = _reader(facts)
     except (InvalidInput, KeyError, TypeError):
         return Refused("UNSENDABLE", "the job names no message that can be sent")
     # Checked before the job was made; a retry brings rows here that were refused then.
-    found = Reader(letter, facts.mapping).read(item.cells, item.line)
+    found = reader.read(item.cells, item.line)
     if isinstance(found, Problem):
         return Refused(found.code, found.message)
     if found.gid is not None:
-        return messages.to_group(letter, found.text, found.gid)
-    return messages.to_people(letter, found.text, [found.address])
+        return messages.to_group(reader.letter, found.text, found.gid)
+    return messages.to_people(reader.letter, found.text, [found.address])
 
 
 def send_to_several(facts: JobFacts, items: Sequence[Item]) -> Call | Refused:
     """Send it to these people by one call, whose outcome is that of all of them."""
-    letter = _letter(json.dumps(facts.params, sort_keys=True))
-    reader = Reader(letter, facts.mapping)
+    reader = _reader(facts)
     found = [reader.read(item.cells, item.line) for item in items]
     people = [one for one in found if isinstance(one, Addressed)]
-    return messages.to_people(letter, people[0].text, [one.address for one in people])
+    return messages.to_people(reader.letter, people[0].text, [one.address for one in people])
 
 
 def alike(facts: JobFacts, item: Item) -> tuple[Hashable, int]:
     """People to whom the same can be sent share a call; a group, or a bad row, has its own."""
-    letter = _letter(json.dumps(facts.params, sort_keys=True))
-    found = Reader(letter, facts.mapping).read(item.cells, item.line)
-    if isinstance(found, Problem) or found.gid is not None or not letter.fixed:
+    reader = _reader(facts)
+    found = reader.read(item.cells, item.line)
+    if isinstance(found, Problem) or found.gid is not None or not reader.letter.fixed:
         return item.index, 0
     # The text counts with each of them: together they leave room for it in one body.
-    return "people", carried(found.address) + 1 + -(-letter.size // MOST_JOINED)
+    return "people", carried(found.address) + 1 + -(-reader.letter.size // MOST_JOINED)
 
 
-@lru_cache(LETTERS_KEPT)
-def _letter(params: str) -> Letter:
-    return Letter.of(json.loads(params))
+def _reader(facts: JobFacts) -> Reader:
+    params = facts.params
+    texts = tuple(params.get(name, "") for name in ("message", "url", "title"))
+    given = tuple(params.get("given", {}).items())
+    letter = (params["from"], *texts, params["expiry"], given)
+    return _made(letter, tuple(facts.mapping.items()))
+
+
+# A job's message is the same for each of its rows, and read once.
+@lru_cache(READERS_KEPT)
+def _made(letter: tuple[Any, ...], mapping: tuple[tuple[str, int], ...]) -> Reader:
+    sender, message, url, title, expiry, given = letter
+    return Reader(Letter(sender, message, url, title, expiry, dict(given)), dict(mapping))

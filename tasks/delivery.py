@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bulkhead.engine.cabinet import Item, JobFacts
-from bulkhead.model.broadcast import ADDRESS, GROUP
+from bulkhead.model.broadcast import ADDRESS, GROUP, is_gid
 from bulkhead.model.delivery import LOW_WORD, recipient_digest
 from bulkhead.model.outcome import Done, Outcome
 from bulkhead.model.slice import Report
@@ -14,12 +14,11 @@ def remember(report: Report, facts: JobFacts, item: Item, outcome: Outcome) -> N
     mid = outcome.upstream.details.get("mid") if isinstance(outcome, Done) else None
     if not isinstance(mid, int):
         return
-    recipient = _cell(facts, item, ADDRESS)
-    if gid := _cell(facts, item, GROUP):
-        recipient = f"gid:{int(gid)}" if gid.isdecimal() else f"gid:{gid}"
+    group = _cell(facts, item, GROUP)
+    recipient = f"gid:{int(group)}" if is_gid(group) else _cell(facts, item, ADDRESS)
     report.mids.append((item.index, mid & LOW_WORD, recipient_digest(recipient)))
 
 
 def _cell(facts: JobFacts, item: Item, name: str) -> str:
     column = facts.mapping.get(name, -1)
-    return item.cells[column] if 0 <= column < len(item.cells) else ""
+    return item.cells[column].strip() if 0 <= column < len(item.cells) else ""

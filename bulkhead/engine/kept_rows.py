@@ -17,6 +17,7 @@ from bulkhead.engine.seal import Begun, ask_to_seal, begin_draft
 from bulkhead.errors import NotFound
 from bulkhead.model.job import new_job_id
 from bulkhead.model.schedule import Schedule
+from bulkhead.model.window import edges, parse_window
 
 AT_ONCE = 64
 """Segments that the store copies in one go: it answers others in between."""
@@ -45,7 +46,7 @@ def job_of_rows(
     kept = decoded(ask(scripts.redis.hgetall, scripts.key("schedule", schedule.full_name)))
     if kept.get("id") != schedule.id:
         raise _gone(schedule)
-    fields = _fields(json.loads(kept["fields"]), key, labels)
+    fields = _fields(json.loads(kept["fields"]), key, labels, clock())
     draft = Begun(
         new_job_id(clock()), schedule.order.kind, schedule.tenant, schedule.order.app, clock()
     )
@@ -92,9 +93,27 @@ class _Copy:
         self._scripts.run("discard", self._draft.id, self._segments)
 
 
-def _fields(kept: dict[str, str], key: str, labels: Mapping[str, str]) -> dict[str, str]:
+def params_of(scripts: Scripts, schedule: Schedule) -> dict[str, Any]:
+    """What is asked for with each job that is made of its rows, apart from these.
+
+    Raises NotFound where the schedule is gone.
+    """
+    fields = ask(scripts.redis.hget, scripts.key("schedule", schedule.full_name), "fields")
+    if not fields:
+        raise _gone(schedule)
+    params: dict[str, Any] = json.loads(json.loads(fields)["params"])
+    return params
+
+
+def _fields(
+    kept: dict[str, str], key: str, labels: Mapping[str, str], now: float
+) -> dict[str, str]:
     told = {**json.loads(kept["labels"]), **labels}
-    return {**kept, "idempotency_key": key, "labels": json.dumps(told, ensure_ascii=False)}
+    made = {**kept, "idempotency_key": key, "labels": json.dumps(told, ensure_ascii=False)}
+    if kept.get("window"):
+        # Worked out for some years from the instant at which a job is made.
+        made["edges"] = edges(parse_window(kept["window"]), now)
+    return made
 
 
 def _gone(schedule: Schedule) -> NotFound:

@@ -85,6 +85,8 @@ class Now:
     """The store's clock, in microseconds."""
     unlisted: tuple[Seen, ...] = ()
     """Words of backends that nobody has listed, the one heard last first."""
+    unfired: float = 0.0
+    """Seconds by which the schedule that is due longest is late; 0 if none is."""
 
     @property
     def live_workers(self) -> int:
@@ -106,12 +108,13 @@ class Overview:
         """
         now = self.time()
         apps = self._names("apps")
-        (leases, waiting, oldest, reaped) = self._many(
+        (leases, waiting, oldest, reaped, next_firing) = self._many(
             [
                 lambda pipe: pipe.zcard(self._key("lease")),
                 lambda pipe: pipe.zcard(self._key("wait")),
                 lambda pipe: pipe.zrange(self._key("wait"), 0, 0, withscores=True),
                 _all_of(self._key("reaped")),
+                lambda pipe: pipe.zrange(self._key("schedule"), 0, 0, withscores=True),
             ]
         )
         return Now(
@@ -127,6 +130,8 @@ class Overview:
             reaped={name: int(decoded(reaped).get(name, 0)) for name in REAPED},
             at=now,
             unlisted=tuple(self._words.unlisted()),
+            # Schedules go by the wall clock, which the engine's may be ahead of.
+            unfired=_late(now - self.ahead(), next_firing),
         )
 
     def time(self) -> float:
@@ -244,6 +249,10 @@ def _worker(name: str, facts: Mapping[str, str], ends: float, now: float) -> Wor
         live=ends > now,
         draining="draining" in facts,
     )
+
+
+def _late(wall: float, first: list[tuple[bytes, float]]) -> float:
+    return max(0.0, wall - first[0][1]) / 1e6 if first else 0.0
 
 
 def _entry(name: bytes) -> str:

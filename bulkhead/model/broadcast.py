@@ -139,6 +139,7 @@ class Reader:
     """
 
     def __init__(self, letter: Letter, mapping: Mapping[str, int]) -> None:
+        self.letter = letter
         self._mapping = mapping
         self._message, self._title = _template(letter.message), _template(letter.title)
         self._url = letter.url

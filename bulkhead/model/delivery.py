@@ -84,9 +84,9 @@ class Funnel:
     recipients: Reached
     members: Reached
     beyond: int
-    webhook: bool
+    webhook: bool = False
     """True if the app's inbound webhook has a URL of ours."""
-    heard: bool
+    heard: bool = False
     """True if any event about any message has come for the app."""
 
     @property
@@ -125,7 +125,7 @@ class Funnel:
             "unknown": mine.unknown,
             "not_attempted": mine.not_attempted,
         }
-        members = asdict(self.members)
+        members = asdict(self.members) if self.members.sent else {}
         return [
             {
                 "stage": stage,

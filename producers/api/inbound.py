@@ -118,7 +118,8 @@ class Inbound:
             if times := self._seldom.times("refused", app, taken):
                 get_logger().warning("inbound_refused", **about, reason=taken, times=times)
             return
-        get_logger().debug("inbound_received", **about, kept=taken.kept, repeated=taken.repeated)
+        counts = {"kept": taken.kept, "repeated": taken.repeated, "placed": taken.placed}
+        get_logger().debug("inbound_received", **about, **counts)
         if taken.dropped and (times := self._seldom.times("dropped", app)):
             get_logger().warning("inbound_dropped", **about, dropped=taken.dropped, times=times)
 

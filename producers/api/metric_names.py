@@ -40,6 +40,10 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             (),
             "How long the oldest due entry has waited for a worker; 0 if none is due.",
         ),
+        "bulkhead_schedule_overdue_seconds": (
+            (),
+            "How long the schedule that is due longest has waited for a worker; 0 if none is.",
+        ),
         "bulkhead_oldest_queued_job_seconds": (
             APP,
             "Age of the app's oldest job of which nothing has been begun.",

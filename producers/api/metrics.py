@@ -100,6 +100,7 @@ def _of_store(now: Now) -> Measured:
     yield "bulkhead_leases", [((), now.leases)]
     yield "bulkhead_wait_entries", [((), now.waiting)]
     yield "bulkhead_oldest_due_seconds", [((), now.oldest_due)]
+    yield "bulkhead_schedule_overdue_seconds", [((), now.unfired)]
     yield "bulkhead_dead_submissions", [((), now.dead)]
     yield "bulkhead_unlisted_refusals", _refusals(now)
     yield "bulkhead_workers_died_total", [((), now.reaped["workers"])]

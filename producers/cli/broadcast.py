@@ -44,7 +44,7 @@ def pause(ctx: Context, /, job: str, why: str, form: str | None) -> None:
 @output_option
 @pass_context
 def resume(ctx: Context, /, job: str, form: str | None) -> None:
-    """Let a paused broadcast go on where it stopped, and a held one begin."""
+    """Let a paused broadcast go on, and a held one begin."""
     _control(ctx, job, "resume", "", form)
 
 
@@ -55,7 +55,7 @@ def resume(ctx: Context, /, job: str, form: str | None) -> None:
 @output_option
 @pass_context
 def stop(ctx: Context, /, job: str, why: str, yes: bool, form: str | None) -> None:
-    """End a broadcast for good: no new call after 2 s; who got it stays readable."""
+    """End a broadcast for good; no new call after 2 s."""
     from bulkhead.broadcasting import broadcast_of
 
     found = broadcast_of(ctx.scripts, job)

@@ -12,6 +12,7 @@ from producers.cli.output import chosen, output_option, show_one
 
 if TYPE_CHECKING:
     from bulkhead.broadcasting import Frozen, Ordered
+    from bulkhead.engine.request import Request
     from bulkhead.engine.script import Scripts
     from bulkhead.model.app import App
     from bulkhead.model.broadcast import Addressed, Letter
@@ -38,7 +39,6 @@ def preview(ctx: Context, /, job: str, form: str | None) -> int:
 def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
     """The preview of a broadcast that was not made; reads all its recipients."""
     from bulkhead.broadcast_limits import calls_of
-    from producers.cli.quote import ahead_of
     from producers.rows.row import rows_of
     from producers.rows.survey import Survey
 
@@ -58,7 +58,6 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "people": seen.people,
     }
     calls = calls_of(seen.groups, seen.people, request.join or 1)
-    ahead = ahead_of(_jobs(scripts), ordered.app.id)
     return {
         "dry_run": True,
         **_common(letter, ordered.app, seen, request.labels),
@@ -66,7 +65,7 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "counts": counts,
         "errors_by_code": survey.errors_by_code(),
         "calls": calls,
-        **_takes(calls, ordered.app, (letter, request.rate, request.deadline), ahead),
+        **_takes(scripts, request, calls, ordered.app, ""),
         "billable": {"at_most": seen.people + 1 if survey.valid else 0, "note": NOTE},
     }
 
@@ -75,20 +74,14 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
     """The preview of a broadcast that was made, for what of it is left."""
     from bulkhead.broadcast_limits import calls_of
     from bulkhead.engine.fleet import Fleet
-    from producers.cli.quote import ahead_of
 
-    job, jobs = frozen.job, _jobs(scripts)
-    app = Fleet(scripts).app(job.app or "")
-    fields = jobs.fields(job.id)
-    seen = _seen(frozen)
+    job, seen = frozen.job, _seen(frozen)
     left = job.counts.pending + job.counts.in_flight
-    chunk = int(fields.get("join") or 1)
+    chunk = frozen.request.join or 1
     calls = (
         left if chunk == 1 else calls_of(min(seen.groups, left), max(0, left - seen.groups), chunk)
     )
-    rate = float(fields["rate"]) if fields.get("rate") else None
-    deadline = float(fields["deadline"]) / 1e6 if fields.get("deadline") else None
-    ahead = ahead_of(jobs, app.id, but=job.id)
+    app = Fleet(scripts).app(frozen.request.app)
     return {
         "job": job.id,
         "state": job.state.value,
@@ -97,7 +90,7 @@ def preview_of_job(scripts: Scripts, frozen: Frozen) -> dict[str, Any]:
         "counts": {**job.to_dict()["counts"], "groups": seen.groups, "people": seen.people},
         "errors_by_code": job.to_dict()["errors_by_code"],
         "calls": calls,
-        **_takes(calls, app, (frozen.letter, rate, deadline), ahead),
+        **_takes(scripts, frozen.request, calls, app, job.id),
         "billable": {"at_most": min(seen.people, left) + 1 if left else 0, "note": NOTE},
     }
 
@@ -156,11 +149,11 @@ KEPT = 128
 
 
 def show_preview(document: Mapping[str, Any], form: str | None) -> int:
-    """Print the preview; the exit code: 0, or 9 if a row is bad or none is valid."""
+    """Print the preview; the exit code: 9 if a row is bad, none is valid or it is too late."""
     from producers.cli.follow import say_code
 
     counts = document["counts"]
-    bad = "dry_run" in document and (counts["invalid"] or not counts["valid"])
+    bad = "dry_run" in document and (counts["invalid"] or not counts["valid"] or document["late"])
     if chosen(form) == "table":
         show_one(_lines(document), form)
         for entry in document["errors_by_code"]:
@@ -183,29 +176,26 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
     }
 
 
-def _takes(
-    calls: int, app: App, limits: tuple[Letter, float | None, float | None], ahead: Any
-) -> dict[str, Any]:
+def _takes(scripts: Scripts, request: Request, calls: int, app: App, but: str) -> dict[str, Any]:
     """How long it takes, and whether that is soon enough."""
-    import time
+    from bulkhead.lateness import lateness
+    from producers.cli.quote import ahead_of, duration_of
 
-    from producers.cli.quote import duration_of
-
-    letter, own, deadline = limits
     of_class = app.settings.classes.get("message")
-    rate = min((one for one in (own, of_class) if one), default=None)
-    takes = duration_of(calls, app, rate, ahead)
+    rate = min((one for one in (request.rate, of_class) if one), default=None)
+    takes = duration_of(calls, app, rate, ahead_of(_jobs(scripts), app.id, but))
     if of_class is not None and rate == of_class:
         takes["limited_by"] = takes["limited_by"].replace("job_rate", "class_rate")
-    alone, last = takes["seconds"], takes["seconds_after_open_jobs"]
-    until_end = None if deadline is None else deadline - time.time()
+    expiry = _letter_of(request.params).expiry
+    late = lateness(scripts, request, calls)
     return {
         "duration": takes,
         "in_time": {
             # Later, the last would get it when the first could not any more.
-            "before_expiry": not letter.expiry or last <= letter.expiry,
-            "before_end": None if until_end is None else alone <= until_end,
+            "before_expiry": not expiry or takes["seconds"] <= expiry,
+            "before_end": None if request.deadline is None else late is None,
         },
+        "late": late and late.to_dict(),
     }
 
 
@@ -243,7 +233,8 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
     if not document["in_time"]["before_expiry"]:
         lines["too_late"] = "the last would be sent when the first has expired already"
     if document["in_time"]["before_end"] is False:
-        lines["too_late"] = "it cannot finish before its end"
+        could = document["late"]["in_time"]
+        lines["too_late"] = f"only {could:,} of its calls can be made before its end"
     lines["billable"] = f"at most {document['billable']['at_most']:,} users, and groups' members"
     return lines
 
@@ -257,11 +248,13 @@ def _letter_of(params: Mapping[str, Any]) -> Letter:
 def _seen(frozen: Frozen) -> Seen:
     from bulkhead.model.broadcast import Addressed
 
-    seen, reader = Seen(), frozen.reader
+    seen, reader, repeated = Seen(), frozen.reader, frozen.repeated()
     for batch in frozen.batches():
         for line, cells in zip(batch.lines, batch.cells, strict=True):
             found = reader.read(cells, line)
             seen.look(line, found if isinstance(found, Addressed) else None)
+    for row in repeated:
+        seen.take_back(row)
     return seen
 
 

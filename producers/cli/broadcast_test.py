@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @output_option
 @pass_context
 def test(ctx: Context, /, job: str, to: str, form: str | None, **options: Any) -> int:
-    """Send a broadcast's message to a few people, as a small job of its own.
+    """Send a broadcast's message to a few people, as a job of its own.
 
     Variables have the values of the broadcast's first recipient, unless --var says otherwise.
     """

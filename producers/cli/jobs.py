@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -136,9 +137,10 @@ def results(ctx: Context, /, job: str, outcomes: tuple[str, ...], form: str | No
     if chosen(form) in ("table", "csv"):
         flat = ({**row, **row["key"]} for row in found)
         if chosen(form) == "csv":
-            show_list(map(_safe, flat), RESULT_CSV_COLUMNS, form)
+            show_list(map(_safe, flat), _with_gid(ctx, job, RESULT_CSV_COLUMNS), form)
         else:
-            show_list(flat, BY_APP if _is_over_apps(ctx, job) else RESULT_COLUMNS, form)
+            columns = BY_APP if _is_over_apps(ctx, job) else RESULT_COLUMNS
+            show_list(flat, _with_gid(ctx, job, columns), form)
     else:
         show_list(found, RESULT_COLUMNS, form)
 
@@ -163,6 +165,14 @@ def errors(ctx: Context, /, job: str, form: str | None) -> None:
         write_errors(ctx.jobs.columns(job), rows, sys.stdout)
     else:
         show_list((result.to_dict() for result in failed), ERROR_COLUMNS, form)
+
+
+def _with_gid(ctx: Context, job: str, columns: Sequence[str]) -> Sequence[str]:
+    """The columns, and that of the groups where a job's rows may be groups."""
+    if ctx.jobs.get(job).kind != "broadcast":
+        return columns
+    place = columns.index("address")
+    return (*columns[:place], "gid", *columns[place:])
 
 
 def _is_over_apps(ctx: Context, job: str) -> bool:

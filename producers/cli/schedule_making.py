@@ -9,10 +9,10 @@ from typing import Any
 
 from bulkhead.engine.draft import Draft
 from bulkhead.engine.jobs import Jobs
-from bulkhead.engine.kept_rows import job_of_rows, keep
+from bulkhead.engine.kept_rows import keep
 from bulkhead.engine.schedules import KeptRows, Schedules
 from bulkhead.errors import Conflict, UsageProblem
-from bulkhead.firing import labels_of
+from bulkhead.firing import labels_of, make_of_rows
 from bulkhead.model.app import checked_name
 from bulkhead.model.cron import Cron, jitter_of
 from bulkhead.model.job import Job, rfc3339
@@ -135,9 +135,7 @@ def run(ctx: Context, schedule: Schedule, instant: float | None) -> Job:
     if schedule.order.audience:
         job = read_anew(ctx, schedule, key)
     else:
-        refuse_if_full(ctx.scripts)
-        made = job_of_rows(ctx.scripts, schedule, key, labels_of(schedule))
-        job = ctx.jobs.get(made)
+        job = ctx.jobs.get(make_of_rows(ctx.scripts, schedule, key))
     ctx.accepted = job
     known.note(schedule, Firing(now, MADE, job.id, "at once", now))
     return job

@@ -12,9 +12,9 @@ class App:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, product, stand_in, *words, people=()):
+    def __init__(self, product, stand_in, *words, people=(), name=""):
         self.product, self.stand_in = product, stand_in
-        self.name = f"acme/shop{next(self._numbers)}"
+        self.name = name or f"acme/shop{next(self._numbers)}"
         self.token = product.app(self.name, stand_in, *(words or ("--rate", "2000/s")))
         for address in (SENDER, *people):
             self.backend("useradd", user={"address": address})

@@ -5,6 +5,7 @@ from copy import copy
 
 from bulkhead.engine.brakes import Brakes
 from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.schedules import Schedules
 from tests.e2e.product import Product, until
 
 
@@ -30,6 +31,8 @@ class Standing(Product):
         self.stand_in.faults()
         with self.look() as scripts:
             fleet = Fleet(scripts)
+            for name in Schedules(scripts).names():
+                Schedules(scripts).delete(name)
             Brakes(scripts).all_jobs("cancel")
             until(lambda: not any(app.in_flight for app in fleet.apps()))
             # One that was killed is started again; one more was only a guest.

@@ -55,6 +55,8 @@ def test_the_same_recipient_twice_is_skipped_and_with_other_cells_refused(app):
     job = app.sent("--to-users", app.file("twice.csv", text), "--message", "Hello", code=3)
 
     codes = {one["code"]: one["first_lines"] for one in job["errors_by_code"]}
+    shown = app.control("preview", job["id"]).json["counts"]
+    assert (shown["groups"], shown["people"]) == (0, 2)
     assert codes == {"DUPLICATE_IN_FILE": [3], "CONFLICTING_ROWS": [5]}
     assert sorted(app.received()) == [ANN, BOB]
 
@@ -255,6 +257,57 @@ def test_a_broadcast_ends_at_its_end_and_rests_outside_its_window(slow_app):
     assert job["counts"]["not_attempted"] > 0
 
 
+def test_a_broadcast_that_cannot_end_in_time_is_refused_whole(slow_app):
+    text = "".join(f"u{n}@example.com\n" for n in range(600))
+    words = ("--to-users", slow_app.file("p.txt", text), "--message", "Hi", "--end-at", "in 30s")
+
+    shown = slow_app.create(*words, "--dry-run", code=9).json
+    refused = slow_app.create(*words, code=9)
+    joined = slow_app.create(*words, "--chunk", "100", "--hold").json
+
+    assert shown["in_time"]["before_end"] is False
+    assert shown["late"]["calls"] == 600
+    assert "cannot finish in time" in refused.err
+    assert joined["counts"]["total"] == 600
+    assert slow_app.control("preview", joined["id"]).json["in_time"]["before_end"] is True
+
+
+def test_the_table_of_results_names_groups_and_people(app):
+    [gid] = app.groups(1)
+    job = app.sent("--to-groups", gid, "--to-users", app.file("p.csv", PEOPLE), "--message", "Hi")
+
+    rows = app.typed("jobs", "results", job["id"], "-o", "csv").out.splitlines()
+
+    assert rows[0].startswith("line,gid,address,")
+    assert [row.split(",")[1:3] for row in rows[1:]] == [[str(gid), ""], ["", ANN], ["", BOB]]
+
+
+def test_a_schedule_carries_a_broadcast_out(app):
+    words = ("broadcast", "create", "--app", app.name, "--from", SENDER, "--message", "Hi", "--yes")
+    cron = ("--cron", "0 9 * * MON", "--zone", "Europe/Berlin")
+    kept = ("--to-users", app.file("p.csv", PEOPLE))
+
+    app.typed("schedules", "create", "news", *cron, "--", *words, *kept)
+    app.typed(
+        "schedules",
+        "create",
+        "read",
+        *cron,
+        "--audience-from",
+        kept[1],
+        "--",
+        *words,
+        "--to-users",
+        kept[1],
+    )
+    for name in ("news", "read"):
+        job = app.typed("schedules", "run-now", f"acme/{name}", "-o", "json").json
+        done = app.typed("jobs", "wait", job["id"], "--timeout", "60s", "-o", "json").json
+        assert (done["kind"], done["counts"]["succeeded"]) == ("broadcast", 2)
+
+    assert sorted(app.received()) == [ANN, ANN, BOB, BOB]
+
+
 def test_a_held_broadcast_sends_nothing_until_it_is_resumed(app):
     job = app.create("--to-users", app.file("p.csv", PEOPLE), "--message", "Hi", "--hold").json
 
@@ -333,6 +386,7 @@ def test_the_preview_of_a_job_is_that_of_its_dry_run(app):
     ]
     assert (dry["counts"]["groups"], dry["counts"]["people"], dry["calls"]) == (2, 5, 7)
     assert dry["input"]["sha256"] == shown["input"]["sha256"]
+    assert dry["late"] is None
     assert dry["in_time"] == {"before_expiry": True, "before_end": None}
     assert (shown["calls"], shown["state"]) == (7, "paused")
     assert app.received() == []

@@ -246,9 +246,26 @@ def test_what_was_heard_much_too_early_is_forgotten(world):
     assert reached(world, job) == astuple(NOBODY)
 
 
+def test_an_answer_that_is_reported_late_still_places_its_events(world):
+    world.app()
+    job = world.submit(2, kind="broadcast")
+    part = world.begun()
+    tell(world, event(0, "read"))
+    world.advance(9)
+    world.worker("w2").reap()
+    before = reached(world, job)
+
+    run(world, part)
+    tell(world, event(1, "delivered"))
+
+    assert before == astuple(NOBODY)
+    assert reached(world, job) == (2, 0, 2, 1)
+
+
 def test_a_flood_of_strange_mids_is_bounded_and_what_is_known_is_still_placed(world):
     world.app()
     job = sent(world, 3)
+    world.submit(1, kind="broadcast")
     flood = [event(index, "read") for index in range(1000, 11_000)]
 
     for start in range(0, len(flood), 200):
@@ -260,6 +277,15 @@ def test_a_flood_of_strange_mids_is_bounded_and_what_is_known_is_still_placed(wo
     assert 0 < world.redis.pttl(early) <= 60_000
     assert world.redis.xlen(world.key("app", APP, "inbound")) == inbound.MOST_EVENTS
     assert reached(world, job) == (1, 0, 1, 1)
+
+
+def test_of_strange_mids_nothing_waits_where_no_job_is_open(world):
+    world.app()
+    sent(world, 3)
+
+    tell(world, event(1000, "read"))
+
+    assert not list(world.redis.scan_iter(world.key("app", APP, "early", "*")))
 
 
 def test_several_people_of_one_mid_are_told_apart(world):

@@ -45,7 +45,7 @@ def killed(store_server):
 
 
 def check(calendar, killed, points):
-    """One firing a point: killed there, ended by another. Whether it died, and made its job."""
+    """A firing for each point, killed there, ended by another: if it died, and had made its job."""
     deaths, before = [], len(calendar.made())
     for number, (last, when) in enumerate(points, before + 1):
         planned = calendar.show().planned
@@ -69,7 +69,7 @@ def check(calendar, killed, points):
 
 
 def commands_of_a_firing(calendar, killed):
-    """How many commands one that dies of nothing sends, once the store knows its scripts."""
+    """How many commands a scheduler sends that comes to its end, with the scripts loaded."""
     for _ in range(2):
         calendar.to(calendar.show().planned)
         died, commands = killed(0, NEVER, "before")

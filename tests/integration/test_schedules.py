@@ -6,6 +6,7 @@ import pytest
 
 from bulkhead.engine.schedules import LEASE, Advance
 from bulkhead.errors import Conflict, InvalidInput, NotFound, Unreachable
+from bulkhead.firing import make_of_rows
 from bulkhead.model.schedule import LATE_AFTER, Firing
 from bulkhead.model.when import parse_when
 from tests.fakes.dst import CHANGES, NAMES, bounds, comes_at
@@ -225,11 +226,11 @@ def test_two_at_once_with_no_lease_between_them_make_one_job(calendar):
     calendar.schedule()
     calendar.to("2026-11-23T09:00")
     first, second = calendar.firings(), calendar.firings()
+    key = calendar.show().key_of(calendar.show().planned)
     schedule = calendar.show()
 
     # The second has looked before the first was done, and comes to the same job.
-    job = first.make(schedule, schedule.key_of(schedule.planned))
-    again = second.make(schedule, schedule.key_of(schedule.planned))
+    job, again = (make_of_rows(calendar.scripts, schedule, key) for _ in range(2))
     fired = first.fire("acme/weekly", calendar.wall())
     late = second.fire("acme/weekly", calendar.wall())
 

@@ -61,7 +61,11 @@ class Model:
     def is_held(self, job, name):
         """True where a person or a token has stopped the job, or this app of it."""
         app = self.apps[name]
-        brakes = (job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants)
+        closed = job.closed_since(self.now) is not None
+        brakes = (
+            *(job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants),
+            closed,
+        )
         return any(brakes)
 
     def is_late(self, job):

@@ -1,6 +1,9 @@
 """Jobs over many apps as they are drawn, and as a producer orders them."""
 
+from itertools import islice
+
 from bulkhead.model.kind import repeats
+from bulkhead.model.window import parse_window
 from tests.fakes.engine import START
 from tests.simulation.fleet_job import FleetJob
 from tests.simulation.kernel import MICRO
@@ -49,6 +52,14 @@ def in_time(request):
     """The request with its times, counted from the beginning of the run, as times of day."""
     times = {word: request[word] for word in ("at", "deadline") if word in request}
     return request | {word: (START + at * MICRO) / MICRO for word, at in times.items()}
+
+
+def hours_of(window):
+    """The first three stretches of a window, in microseconds; none of none."""
+    if not window:
+        return ()
+    stretches = islice(parse_window(window).stretches(START / MICRO), 3)
+    return tuple((first * MICRO, last * MICRO) for first, last in stretches)
 
 
 def steps_of(kind):

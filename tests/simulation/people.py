@@ -47,6 +47,9 @@ class People:
         if job.deadline is not None and self._kernel.now >= job.deadline:
             # A deadline needs no two seconds: none starts after it, but for the way there.
             found.append((job.deadline - 2 * MICRO + self._world.backend.slack, "deadline"))
+        closed = job.closed_since(self._kernel.now)
+        if closed is not None:
+            found.append((closed - 2 * MICRO + self._world.backend.slack, "window"))
         return found
 
     def _hold(self, name):
@@ -109,7 +112,9 @@ class People:
         except (Conflict, InvalidInput):
             return
         kind = world.redis.hget(world.key("job", name), "kind").decode()
-        world.know_job(again, job.app, len(chosen), set(), {"kind": kind})
+        window = world.redis.hget(world.key("job", name), "window")
+        same = {"kind": kind, "window": window.decode() if window else ""}
+        world.know_job(again, job.app, len(chosen), set(), same)
 
     # Apps and tenants.
 
@@ -262,7 +267,10 @@ class People:
                 service = world.backend.services[app]
                 lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
                 need[app] = need.get(app, 0) + left / min(service.rate, lane / 2)
+        now = self._kernel.now
         starts = max((job.deadline or 0 for job in self._jobs().values()), default=0)
+        closed = [job for job in self._jobs().values() if job.closed_since(now) is not None]
+        starts = max([starts, *(job.opens(now) for job in closed)])
         return (
             round(2 * max(need.values(), default=0) * MICRO)
             + ROOM

@@ -67,12 +67,24 @@ class ModelJob:
     """Items that were sent, and of which nobody could or was left to say whether they were done."""
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
+    hours: tuple = ()
+    """When its calls may start: (first, last) microseconds; none if always."""
     alike: int = 1
     """So many items that follow each other may share a call."""
 
     @property
     def apps(self):
         return (self.app,)
+
+    def closed_since(self, now):
+        """When its window closed, 0 if it was not open yet; None while it is open."""
+        if not self.hours or any(first <= now < last for first, last in self.hours):
+            return None
+        return max((last for _, last in self.hours if last <= now), default=0)
+
+    def opens(self, now):
+        """When its window opens next."""
+        return min(first for first, _ in self.hours if first > now)
 
     def forgive(self, items):
         """Nobody died over these the last time."""

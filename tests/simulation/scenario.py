@@ -10,8 +10,10 @@ from tests.simulation.orders import drawn
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet", "joined"),
+    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet", "joined", "hours"),
 )
+HOURS = ("17:47-19:00[UTC]", "17:40-17:47,17:48-19:00[UTC]")
+"""A run begins at 17:46:40: one opens after 20 s, one is closed from then to the 80th second."""
 
 
 @dataclass
@@ -142,6 +144,15 @@ def _brakes(made, chance, scale):
             request["max_failures"] = "3"
     verbs = (*BRAKES, *BRAKES, "cancel", "set_app", "token_dies", "new_token", "retry", "flush")
     draw_acts(made, chance, verbs, 100)
+
+
+def _hours(made, chance, scale):
+    """Jobs rest outside their hours, whatever people do meanwhile."""
+    made.seconds = 30
+    _brakes(made, chance, scale)
+    for _, _, _, request in made.jobs:
+        if chance.random() < 0.7:
+            request["window"] = chance.choice(HOURS)
 
 
 def _tokens(made, chance, scale):

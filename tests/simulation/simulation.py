@@ -14,7 +14,7 @@ from tests.simulation.engine import Bell, Engine
 from tests.simulation.fleet_audit import FleetAudit
 from tests.simulation.kernel import MICRO, Kernel, require
 from tests.simulation.model import Model
-from tests.simulation.orders import KIND, in_micros, in_time, steps_of
+from tests.simulation.orders import KIND, hours_of, in_micros, in_time, steps_of
 from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
 from tests.simulation.records import ModelApp, ModelJob
@@ -136,8 +136,11 @@ class Simulation(World):
             self.backend.excuse(part.app, took)
 
     def _deadlines(self):
-        """After a tick no job lives on past its deadline."""
+        """After a tick no job lives on past its deadline, and none is open outside its window."""
         for job in self.model.jobs.values():
+            if not job.over and job.closed_since(self.model.now) is not None:
+                state = self.redis.hget(self.key("job", job.name), "state").decode()
+                require(state not in ("queued", "running"), "a window is kept", job.name, state)
             if not job.over and self.model.is_late(job):
                 state = self.redis.hget(self.key("job", job.name), "state").decode()
                 require(JobState(state).terminal, "a deadline is kept", job.name, state)
@@ -196,7 +199,11 @@ class Simulation(World):
         self.audit_now.run([j.name for j in self.model.jobs.values() if not j.over], ())
         self.audit_fleets.run()
         return all(
-            job.over or job.state not in ("scheduled", "queued", "running")
+            job.over
+            or (
+                job.state not in ("scheduled", "queued", "running")
+                and job.closed_since(self.now) is None
+            )
             for job in self.model.jobs.values()
         )
 
@@ -281,6 +288,7 @@ class Simulation(World):
         steps = steps_of(request["kind"])
         self.model.add_job(ModelJob(job, app, steps, items, deadline, known))
         self.model.jobs[job].budget = "max_failures" in request
+        self.model.jobs[job].hours = hours_of(request.get("window"))
         if self._prompt_before and len(refused) < items and "at" not in request:
             self.prompt[job] = self.now
         self.bell.hear()

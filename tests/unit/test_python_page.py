@@ -6,8 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from bulkhead import client, errors
-from bulkhead.client import Asked, AskedToRotate, Bulkhead, JobHandle, Options
-from bulkhead.payloads.models import Payload, RotateCredentials
+from bulkhead.broadcast_order import OF_A_BROADCAST
+from bulkhead.client import Asked, AskedToBroadcast, AskedToRotate, Bulkhead, JobHandle, Options
+from bulkhead.payloads.models import Broadcast, OfAnApp, Payload, RotateCredentials
 from bulkhead.rotation_order import OF_AN_ORDER
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
@@ -50,6 +51,15 @@ def test_a_program_and_a_message_order_a_rotation_in_the_same_words():
 
     assert own == set(RotateCredentials.model_fields) - set(Payload.model_fields) - {"kind"}
     assert own == {*OF_AN_ORDER, "credential"}
+
+
+def test_a_program_and_a_message_order_a_broadcast_in_the_words_of_the_page():
+    own = set(AskedToBroadcast.__annotations__) - set(Asked.__annotations__)
+    everywhere = {*OfAnApp.model_fields, "kind", "max_failures"}
+
+    assert own == set(rows("What a broadcast may be asked for")) == set(OF_A_BROADCAST)
+    # A message that is held would have nobody who knows of it.
+    assert own - {"hold"} == set(Broadcast.model_fields) - everywhere
 
 
 def test_every_error_a_program_can_meet_is_on_the_page():

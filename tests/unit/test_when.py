@@ -1,7 +1,11 @@
 """A time is written so that it is one instant on every machine."""
 
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,6 +16,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.when import first_instant, parse_when
 
 NOW = 1_900_000_000.0
+ROOT = Path(__file__).parents[2]
 ZONES = (
     *("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/St_Johns"),
     *("Asia/Kathmandu", "Pacific/Apia", "Africa/Casablanca", "Asia/Tehran", "UTC"),
@@ -143,3 +148,13 @@ def test_an_instant_written_with_offset_and_zone_is_read_back_as_the_same(instan
 def test_any_text_is_an_instant_or_a_sentence(text):
     with suppress(InvalidInput):
         assert isinstance(parse_when(text, NOW), float)
+
+
+def test_zones_are_known_where_the_system_has_none():
+    program = "from bulkhead.model.when import zone_named; print(zone_named('Australia/Lord_Howe'))"
+    without = {"PYTHONTZPATH": "", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=without, cwd=ROOT, capture_output=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, b"Australia/Lord_Howe\n"), done.stderr

@@ -32,6 +32,8 @@ local bytes = last and num(redis.call('HGET', counts, 'bytes'), 0) or 0
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', whole(oldest))
 local kept, repeated, dropped, placed, statuses = 0, 0, 0, 0, 0
 local epochs = delivery.epochs_of(app)
+-- A call that nobody has told of yet is of a job that is open.
+local awaited = redis.call('EXISTS', key('app', app, 'open')) == 1
 
 -- True if the message that an event is about is known.
 local function place_status(told)
@@ -52,7 +54,7 @@ for i = 7, #ARGV, 3 do
   else
     redis.call('XADD', stream, whole(at) .. '-*', 'event', event)
     kept, bytes = kept + 1, bytes + #event
-    if told then delivery.put_early(app, unpack(told)) end
+    if told and awaited then delivery.put_early(app, unpack(told)) end
   end
 end
 
