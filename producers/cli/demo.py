@@ -103,7 +103,7 @@ class Summary:
 @output_option
 @pass_context
 def demo(ctx: Context, /, form: str | None) -> int:
-    """Import a file, rotate a push key and send a message, against a stand-in mesibo.
+    """Import a file, rotate a key and send a message, at a sandbox.
 
     It starts all parts itself and keeps nothing.
     """
