@@ -181,6 +181,12 @@ class App:
         """How many events about messages are still to be posted."""
         return 0 if self._outbox is None else len(self._outbox)
 
+    @property
+    def reached(self) -> dict[str, dict[str, int]]:
+        """How many were told to be in each state: recipients, and the members of groups."""
+        outbox = self._outbox
+        return {} if outbox is None else {name: dict(n) for name, n in outbox.reached.items()}
+
     def tell_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> None:
         """Have the app's webhook told what becomes of a message to these, as far as they exist."""
         outbox, webhook = self._outbox, self.registration.webhook

@@ -65,6 +65,7 @@ def view(app: App, *, with_keys: bool) -> Members:
         "distinct": len(times),
         "most_per_recipient": max(times.values(), default=0),
         "waiting": app.waiting,
+        "reached": app.reached,
         "webhook": dict(app.told),
     }
     return {**shown, "recipients": dict(times)} if with_keys else shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -84,12 +85,14 @@ class _Due:
 class Outbox:
     """The events of one app that are to come, in the order of what is due.
 
-    Whoever is told an instant calls `take` then, once; it is told at most one at a time.
+    Whoever is told an instant calls `take` then, once; it is told at most one at a time. `reached`
+    counts the states that events were made for: a group once, its members beside it.
     """
 
     def __init__(self, receipts: Receipts, seed: str) -> None:
         self.receipts = receipts
         self.dropped = 0
+        self.reached: dict[str, Counter[str]] = {"recipients": Counter(), "members": Counter()}
         self._random = Random(seed)  # noqa: S311 - made to be replayed
         self._waiting: list[_Due] = []
         self._lock = Lock()
@@ -102,9 +105,15 @@ class Outbox:
     def put(self, message: Message, people: Iterable[tuple[str, bool]], now: float) -> float | None:
         """Let each person's events come, of whom is said whether there is such a user."""
         with self._lock:
+            of_group: set[str] = set()
             for to, known in people:
                 for at, status in self._course(known):
                     self._add(now + at, message, to, status)
+                    counted = self.reached["members" if message.gid else "recipients"]
+                    counted[WORDS[status]] += 1
+                    of_group.add(WORDS[status])
+            if message.gid:
+                self.reached["recipients"].update(of_group)
             return self._plan(now)
 
     def take(self, now: float) -> tuple[list[dict[str, Any]], float | None]:

@@ -130,6 +130,10 @@ def test_of_a_group_each_member_has_events_of_its_own_and_the_sender_none(sandbo
         until(lambda: messages(sandbox)["webhook"], lambda n: n.get("acknowledged") == 2)
         first, second = [json.loads(one.partition(b"\r\n\r\n")[2]) for one in server.requests]
 
+    assert messages(sandbox)["reached"] == {
+        "recipients": {"sent": 1, "delivered": 1},
+        "members": {"sent": 2, "delivered": 2},
+    }
     assert first == second
     assert first["secret"] == "hook-canary"
     assert sorted((event["message"]["to"], event["status"]) for event in first["events"]) == [
