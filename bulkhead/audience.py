@@ -20,8 +20,9 @@ from bulkhead.model.broadcast import (
     is_gid,
 )
 from bulkhead.model.duplicates import Hashes, hashes_of
+from bulkhead.model.mapping import plain
 from bulkhead.model.text import listed
-from bulkhead.model.user import Problem, plain
+from bulkhead.model.user import Problem
 from bulkhead.recipients import Of
 
 FIRST_COLUMNS: tuple[str, ...] = ("gid", "address", "custom_id")

@@ -32,6 +32,7 @@ from bulkhead.model.app import split_app
 from bulkhead.model.job import Counts, Job, JobState
 from bulkhead.model.result import Result
 from bulkhead.ordering import Options
+from bulkhead.ordering_groups import create_groups
 from bulkhead.settings import Settings
 from bulkhead.site import SecretKeys, store_url
 from bulkhead.submitting import Entry, submit
@@ -122,6 +123,13 @@ class Bulkhead:
         options = options_of(asked)
         job = ordering.revoke_tokens(self._scripts, rows, app=self._app(app), options=options)
         return self._handle(job)
+
+    def create_groups(
+        self, rows: Iterable[Mapping[str, Any]], *, app: str, **asked: Unpack[Asked]
+    ) -> JobHandle:
+        """Make a group for each mapping, once for its `custom_id`. Raises as `import_users`."""
+        options = options_of(asked)
+        return self._handle(create_groups(self._scripts, rows, app=self._app(app), options=options))
 
     def call(
         self,

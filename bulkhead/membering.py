@@ -13,9 +13,9 @@ from bulkhead.errors import InvalidInput, NotFound
 from bulkhead.model.batch import Batch
 from bulkhead.model.broadcast import is_gid
 from bulkhead.model.job import Job
+from bulkhead.model.mapping import plain
 from bulkhead.model.members import ADDRESS, GID, MEMBER, Membership, Reader, Verb
 from bulkhead.model.text import listed
-from bulkhead.model.user import plain
 from bulkhead.ordering import Described, Options
 from bulkhead.recipients import RecipientObjects, batches_of
 from bulkhead.submitting import Entry, Prepared

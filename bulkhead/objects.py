@@ -1,25 +1,17 @@
-"""Users given as objects (JSON Lines, Python, Celery messages) become rows of cells."""
+"""Rows given as objects (JSON Lines, Python, Celery messages) become rows of cells."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.mapping import field_named, plain
+from bulkhead.model.shape import USERS, Shape
 from bulkhead.model.text import has_surrogate, readable
-from bulkhead.model.user import (
-    ANY_WIDTH,
-    FIELDS,
-    Problem,
-    UserMapping,
-    field_named,
-    no_address,
-    plain,
-    problem_in,
-    problem_of,
-)
+from bulkhead.model.user import Problem, problem_of
 
 MOST_COLUMNS = 1000
 """Every row may get a cell for each member that any object has, so there is an end to them."""
@@ -36,18 +28,18 @@ class Number(str):
 class Objects:
     """Gives every object its row; the columns grow with the members that are seen.
 
-    The fields of a user come first, so the mapping is known before the first object is.
+    The fields of the shape come first, so the mapping is known before the first object is.
     `explicit` maps a member's name to the field it means, and wins over the names; InvalidInput
     if it names no field, or one twice.
     """
 
-    def __init__(self, explicit: Mapping[str, str] | None = None) -> None:
-        self.columns: list[str | None] = list(FIELDS)
-        self.mapping = UserMapping(
-            width=ANY_WIDTH, **{name: place for place, name in enumerate(FIELDS)}
-        )
+    def __init__(self, explicit: Mapping[str, str] | None = None, shape: Shape = USERS) -> None:
+        self.columns: list[str | None] = list(shape.fields)
+        self.mapping = shape.of_objects()
+        self._shape = shape
+        self._fields = shape.fields
         self._asked = dict(explicit or _NOTHING)
-        self._places = _places(self._asked)
+        self._places = _places(self._asked, shape.fields)
         self._spelled: dict[str, int] = {}
         self._seen: set[int] = set()
         self._has_doubles = False
@@ -60,12 +52,12 @@ class Objects:
         cells = [""] * len(self.columns)
         problem = self._fill(cells, one)
         if has_surrogate(cells):
-            if has_surrogate(cells[: len(FIELDS)]):
+            if has_surrogate(cells[: len(self._fields)]):
                 message = "A value that is sent has half a character, or bytes that are not text."
                 problem = problem or problem_of("INVALID_UTF8", message)
             # What is not sent harms nothing, and must not end the whole input.
             cells = [readable(cell) for cell in cells]
-        return cells, problem or problem_in(self.mapping, cells)
+        return cells, problem or self._shape.problem_in(self.mapping, cells)
 
     def cells(self, one: Mapping[str, Any]) -> list[str]:
         """The object's row alone; a value that cannot be written is an empty cell."""
@@ -92,9 +84,9 @@ class Objects:
                     why=f"`{name}` was mapped to `{self._asked[name]}`.",
                     to_do="Map a member that the objects have.",
                 )
-        if self.mapping.address not in self._seen:
-            raise no_address(found)
-        for place in range(len(FIELDS)):
+        if self._seen.isdisjoint(map(self._fields.index, self._shape.needed)):
+            raise self._shape.missing(found)
+        for place in range(len(self._fields)):
             if place not in self._seen:
                 self.columns[place] = None
 
@@ -112,11 +104,30 @@ class Objects:
             if type(value) is str:
                 cells[place] = value
             elif value is not None:
-                cells[place], wrong = _written(value, place)
+                cells[place], wrong = self._written(value, place)
                 problem = problem or wrong
         if self._has_doubles and len({self._place(str(name)) for name in one}) < len(one):
             problem = problem or problem_of("DOUBLED_MEMBER", "Two members mean the same field.")
         return problem
+
+    def _written(self, value: Any, place: int) -> tuple[str, Problem | None]:
+        """A value that is no text, as JSON writes it; with a problem where it cannot be sent."""
+        if isinstance(value, str):
+            return str(value), None
+        field = self._fields[place] if place < len(self._fields) else ""
+        told = f"`{field}`" if field else f"member {place + 1}"
+        try:
+            text = _json(value)
+        except (TypeError, ValueError, RecursionError):
+            message = f"The value of {told} cannot be written as JSON."
+            return "", problem_of("UNSENDABLE", message)
+        if not field or (isinstance(value, list | tuple) and field in self._shape.lists):
+            return text, None
+        if isinstance(value, list | tuple | Mapping):
+            return text, _bad_value(told, "is a list or an object")
+        if isinstance(value, bool) and field != "active":
+            return text, _bad_value(told, "is true or false")
+        return text, None
 
     def _place(self, name: str) -> int:
         """Its column, made where there is none; negative when there are too many."""
@@ -137,8 +148,8 @@ class Objects:
         return place
 
 
-def _places(asked: Mapping[str, str]) -> dict[str, int]:
-    meant = {plain(name): field_named(field) for name, field in asked.items()}
+def _places(asked: Mapping[str, str], fields: Sequence[str]) -> dict[str, int]:
+    meant = {plain(name): field_named(field, fields) for name, field in asked.items()}
     for field in meant.values():
         if list(meant.values()).count(field) > 1:
             raise InvalidInput(
@@ -146,27 +157,9 @@ def _places(asked: Mapping[str, str]) -> dict[str, int]:
                 why="Nothing says which one counts.",
                 to_do="Map one member to each field.",
             )
-    natural = {field: place for place, field in enumerate(FIELDS)}
+    natural = {field: place for place, field in enumerate(fields)}
     places = {field: place for field, place in natural.items() if field not in meant.values()}
     return places | {name: natural[field] for name, field in meant.items()}
-
-
-def _written(value: Any, place: int) -> tuple[str, Problem | None]:
-    """A value that is no text, as JSON writes it; with a problem where it cannot be sent."""
-    if isinstance(value, str):
-        return str(value), None
-    try:
-        text = _json(value)
-    except (TypeError, ValueError, RecursionError):
-        message = f"The value of {_name(place)} cannot be written as JSON."
-        return "", problem_of("UNSENDABLE", message)
-    if place >= len(FIELDS):
-        return text, None
-    if isinstance(value, (list, tuple, Mapping)):
-        return text, _bad_value(place, "is a list or an object")
-    if isinstance(value, bool) and FIELDS[place] != "active":
-        return text, _bad_value(place, "is true or false")
-    return text, None
 
 
 def _json(value: Any) -> str:
@@ -180,12 +173,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _bad_value(place: int, what: str) -> Problem:
-    return problem_of("BAD_VALUE", f"The value of {_name(place)} {what}.")
-
-
-def _name(place: int) -> str:
-    return f"`{FIELDS[place]}`" if place < len(FIELDS) else f"member {place + 1}"
+def _bad_value(told: str, what: str) -> Problem:
+    return problem_of("BAD_VALUE", f"The value of {told} {what}.")
 
 
 def _too_many() -> Problem:

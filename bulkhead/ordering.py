@@ -18,6 +18,7 @@ from bulkhead.model.app import parse_rate
 from bulkhead.model.batch import ONE_CALL
 from bulkhead.model.budget import is_budget
 from bulkhead.model.job import PRIORITIES, Job
+from bulkhead.model.shape import USERS, shape_of
 from bulkhead.model.unknown import HOLD, ON_UNKNOWN
 from bulkhead.model.user import Problem, problem_of
 from bulkhead.model.when import can_be_written
@@ -139,15 +140,15 @@ def import_users(
     `rows` raises: nothing was sent then.
     """
     params = {"tokens": options.tokens, "force": options.force}
-    return _of_users(scripts, rows, _Order("users.import", app, params, options))
+    return of_rows(scripts, rows, Order("users.import", app, params, options))
 
 
 def delete_users(
     scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
 ) -> Job:
     """Delete the user of each row: an address, or a mapping with one. Raises as `import_users`."""
-    order = _Order("users.delete", app, {}, options)
-    return _of_users(scripts, _with_address(rows), order)
+    order = Order("users.delete", app, {}, options)
+    return of_rows(scripts, _with_address(rows), order)
 
 
 def issue_tokens(
@@ -157,16 +158,16 @@ def issue_tokens(
 
     A second token may end the first, so a call that was sent and not answered stays `unknown`.
     """
-    order = _Order("users.tokens.issue", app, {}, options)
-    return _of_users(scripts, _with_address(rows), order)
+    order = Order("users.tokens.issue", app, {}, options)
+    return of_rows(scripts, _with_address(rows), order)
 
 
 def revoke_tokens(
     scripts: Scripts, rows: Iterable[object], *, app: str, options: Options = DEFAULT
 ) -> Job:
     """Sign each row's user out: an address, or a mapping with one. Raises as `import_users`."""
-    order = _Order("users.tokens.revoke", app, {}, options)
-    return _of_users(scripts, _with_address(rows), order)
+    order = Order("users.tokens.revoke", app, {}, options)
+    return of_rows(scripts, _with_address(rows), order)
 
 
 def call(
@@ -201,12 +202,14 @@ def prepare_call(
             to_do="split it into several calls",
         )
     params = {"op": op, "body": dict(checked.members)}
-    request = _request(scripts, _Order("call", app, params, options, checked.repeat.value))
+    request = _request(scripts, Order("call", app, params, options, checked.repeat.value))
     return Prepared(request, [ONE_CALL], lambda: {"rows": 1, "format": "call"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
+    """A job as it is asked for, but for its rows."""
+
     kind: str
     app: str
     params: Mapping[str, Any]
@@ -214,14 +217,15 @@ class _Order:
     repeat: str = ""
 
 
-def _of_users(scripts: Scripts, rows: Iterable[object], order: _Order) -> Job:
-    objects, told = Objects(), Described()
+def of_rows(scripts: Scripts, rows: Iterable[object], order: Order) -> Job:
+    """The job of these rows, each a mapping that is read as its kind wants it."""
+    objects, told = Objects(shape=shape_of(order.kind) or USERS), Described()
     # The list of columns itself: it is complete when the job is sealed.
     request = _request(scripts, order, columns=objects.columns, mapping=asdict(objects.mapping))
     return submit(scripts, request, told.listen(entries(rows, objects)), told.input)
 
 
-def _request(scripts: Scripts, order: _Order, **members: Any) -> Request:
+def _request(scripts: Scripts, order: Order, **members: Any) -> Request:
     app = Fleet(scripts).app(order.app).id
     return Request(
         kind=order.kind,

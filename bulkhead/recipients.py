@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from bulkhead.model.batch import Batch, gathered
+from bulkhead.model.mapping import ABSENT, ANY_WIDTH, plain
 from bulkhead.model.text import LOST, has_surrogate, readable
-from bulkhead.model.user import ABSENT, ANY_WIDTH, Problem, UserMapping, plain, problem_of
+from bulkhead.model.user import Problem, UserMapping, problem_of
 
 Of = Literal["groups", "users"]
 

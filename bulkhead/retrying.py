@@ -15,12 +15,11 @@ from bulkhead.engine.script import Scripts
 from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.batch import Batch
 from bulkhead.model.broadcast import Letter, Reader
-from bulkhead.model.checking import problems_in
 from bulkhead.model.code import CODES
 from bulkhead.model.job import PRIORITIES, Job, JobState
 from bulkhead.model.result import STATES
+from bulkhead.model.shape import shape_of
 from bulkhead.model.unknown import NOT_CONFIRMED
-from bulkhead.model.user import UserMapping
 from bulkhead.ordering import DEFAULT, Options
 from bulkhead.rotating_again import rotate_again
 from bulkhead.submitting import Prepared
@@ -112,6 +111,9 @@ def prepare(
     if before.apps is not None:
         return _rotation(scripts, job, fields, flags, _request("", fields, options))
     request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
+    if request.kind == "groups.create":
+        # Rows without a custom_id are known on our record by their job and line.
+        request = replace(request, params={"root": job, **request.params})
     return Prepared(request, _batches(jobs, job, request, flags), lambda: told)
 
 
@@ -219,8 +221,8 @@ def _said(job: Job) -> dict[str, Any]:
 
 
 def _batches(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterator[Batch]:
-    of_users = request.kind.startswith("users.")
-    mapping = UserMapping(**request.mapping) if of_users else None
+    shape = shape_of(request.kind)
+    mapping = shape.make(**request.mapping) if shape else None
     for number in range(-(-len(flags) // SEGMENT)):
         mine = flags[number * SEGMENT : (number + 1) * SEGMENT]
         if not any(mine):
@@ -229,7 +231,7 @@ def _batches(jobs: Jobs, job: str, request: Request, flags: bytearray) -> Iterat
         chosen = [row for row, is_chosen in rows if is_chosen]
         cells = [row[1:] for row in chosen]
         lines = [row[0] for row in chosen]
-        problems = problems_in(mapping, cells) if mapping is not None else {}
+        problems = shape.problems_in(mapping, cells) if shape else {}
         if request.kind == "broadcast":
             problems = Reader(Letter.of(request.params), request.mapping).problems(lines, cells)
         yield Batch(lines, cells, problems)

@@ -8,7 +8,19 @@ from functools import partial
 
 from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Cabinet, Item, JobFacts
-from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
+from bulkhead.model.kind import (
+    ADOPT,
+    FIRST,
+    ISSUE,
+    ISSUE_ONLY,
+    JOIN,
+    JOIN_FOR_TOKEN,
+    LOOK_FIRST,
+    MEMBERS,
+    READ_BACK,
+    REPEATED,
+    family,
+)
 from bulkhead.model.outcome import Outcome, Refused, Unknown
 from bulkhead.model.push import Wish
 from bulkhead.model.rotation import (
@@ -20,8 +32,20 @@ from bulkhead.model.rotation import (
     UNDO_TEST,
     VERIFY,
 )
-from bulkhead.model.slice import Known, Slice
-from tasks import broadcast, call, check, members, push, rotation, rotation_supply, users
+from bulkhead.model.slice import LOOK, Known, Slice
+from tasks import (
+    broadcast,
+    call,
+    check,
+    groups,
+    joining,
+    known_groups,
+    members,
+    push,
+    rotation,
+    rotation_supply,
+    users,
+)
 from tasks.asked import Asked
 from tasks.joined import Alike
 
@@ -67,11 +91,52 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("users.import", FIRST): Operation(users.provision, users.then_token),
     ("users.import", ISSUE): Operation(users.issue_with),
     ("users.import", ISSUE_ONLY): Operation(users.issue_with, users.only_token),
+    ("users.import", JOIN): Operation(joining.join, joining.joined, joining.resolved),
+    ("users.import", JOIN_FOR_TOKEN): Operation(joining.join, joining.joined, joining.resolved),
     ("users.delete", FIRST): Operation(users.delete),
     ("users.delete", READ_BACK): Operation(users.look_for, users.tell_deleted),
     ("users.delete", REPEATED): Operation(users.delete, users.deleted_again),
     ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
     ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
+    **{
+        ("groups.create", step): Operation(
+            groups.create, groups.created, groups.claimed, groups.spare
+        )
+        for step in (FIRST, LOOK)
+    },
+    # Asked for before, by this job: nothing stands against it any more.
+    ("groups.create", REPEATED): Operation(groups.create, groups.created),
+    ("groups.create", READ_BACK): Operation(
+        groups.look_for, partial(groups.tell_listed, False), groups.claimed, groups.spare_read_back
+    ),
+    ("groups.create", LOOK_FIRST): Operation(
+        groups.look_for, partial(groups.tell_listed, True), give_up=groups.not_listed
+    ),
+    # To compare takes no call.
+    ("groups.create", ADOPT): Operation(
+        groups.look_for, supply=groups.compared, spare=groups.adopt
+    ),
+    ("groups.create", MEMBERS): Operation(
+        groups.add_members, groups.members_added, groups.with_gid
+    ),
+    ("groups.set", FIRST): Operation(
+        known_groups.change, known_groups.changed, known_groups.found, known_groups.only_members
+    ),
+    ("groups.set", MEMBERS): Operation(
+        groups.add_members, groups.members_added, known_groups.found
+    ),
+    ("groups.delete", FIRST): Operation(
+        known_groups.delete, known_groups.deleted, known_groups.found
+    ),
+    ("groups.delete", READ_BACK): Operation(
+        known_groups.look_for,
+        known_groups.tell_deleted,
+        known_groups.found,
+        known_groups.no_name,
+    ),
+    ("groups.delete", REPEATED): Operation(
+        known_groups.delete, known_groups.deleted_again, known_groups.found
+    ),
     ("apps.check", FIRST): Operation(check.probe),
     ("apps.check_token", FIRST): Operation(check.probe, check.not_accepted),
     ("call", FIRST): Operation(call.call),
@@ -143,9 +208,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
 }
 
 
+def _of(kind: str, step: str) -> Operation | None:
+    return OPERATIONS.get((kind, family(step)))
+
+
 def supplied(asked: Asked) -> Sequence[Item]:
     """The slice's items, with what their calls need. Raises Unreachable, CannotOpen."""
-    operation = OPERATIONS.get((asked.facts.kind, asked.part.operation))
+    operation = _of(asked.facts.kind, asked.part.step)
     items = asked.cabinet.items(asked.part)
     if operation is not None and operation.wish is not None:
         return push.claimed(asked, [(item, operation.wish(asked.facts, item)) for item in items])
@@ -156,7 +225,7 @@ def supplied(asked: Asked) -> Sequence[Item]:
 
 def wishes(cabinet: Cabinet, part: Slice) -> Sequence[Wish]:
     """The files that the slice's calls put into slots. Raises BulkheadError."""
-    operation = OPERATIONS.get((part.kind, part.operation))
+    operation = _of(part.kind, part.step)
     if operation is None or operation.wish is None:
         return ()
     facts = cabinet.job(part.job)
@@ -166,13 +235,13 @@ def wishes(cabinet: Cabinet, part: Slice) -> Sequence[Wish]:
 
 def given_up(facts: JobFacts, item: Item, step: str, outcome: Refused | Unknown) -> Outcome:
     """What follows when the attempts at this step are used up."""
-    operation = OPERATIONS[(facts.kind, step)]
+    operation = OPERATIONS[(facts.kind, family(step))]
     return outcome if operation.give_up is None else operation.give_up(facts, item, outcome)
 
 
 def sparing(facts: JobFacts, step: str) -> Sparing:
     """Says of an item what becomes of it without a call, or None if it must be called for."""
-    operation = OPERATIONS.get((facts.kind, step))
+    operation = _of(facts.kind, step)
     if operation is None or operation.spare is None:
         return lambda item, known: users.recognise(facts, known) if known else None
     spare = operation.spare
@@ -181,7 +250,7 @@ def sparing(facts: JobFacts, step: str) -> Sparing:
 
 def prepare(facts: JobFacts, item: Item, step: str = FIRST) -> Call | Refused:
     """The call for this item, or why there is none."""
-    operation = OPERATIONS.get((facts.kind, step))
+    operation = _of(facts.kind, step)
     if operation is None:
         what = f"jobs of kind {facts.kind}" + (f" at step {step}" if step else "")
         return Refused("UNSENDABLE", f"this worker does not know {what}")
@@ -204,12 +273,12 @@ def conclude(
     facts: JobFacts, item: Item, step: str, known: Known | None, outcome: Outcome
 ) -> Outcome:
     """What the outcome of this step's call means for the item."""
-    return OPERATIONS[(facts.kind, step)].conclude(facts, item, known, outcome)
+    return OPERATIONS[(facts.kind, family(step))].conclude(facts, item, known, outcome)
 
 
 def conclude_joined(
     facts: JobFacts, item: Item, step: str, known: Known | None, outcome: Outcome
 ) -> Outcome:
     """What the outcome of a call for several items means for one of them."""
-    operation = OPERATIONS[(facts.kind, step)]
+    operation = OPERATIONS[(facts.kind, family(step))]
     return (operation.parted or operation.conclude)(facts, item, known, outcome)

@@ -19,10 +19,12 @@ from bulkhead.errors import BulkheadError, Unreachable
 from bulkhead.model.app import split_app
 from bulkhead.model.job import Job
 from bulkhead.ordering import Options
+from bulkhead.ordering_groups import create_groups
 from bulkhead.payloads.message import Message, decode, glance
 from bulkhead.payloads.models import (
     Broadcast,
     CancelJob,
+    CreateGroups,
     DeleteUsers,
     EditMembers,
     ImportUsers,
@@ -122,6 +124,8 @@ class Submit:
                 made: Callable[..., Job] = ordering.import_users
             case DeleteUsers():
                 made = ordering.delete_users
+            case CreateGroups():
+                made = create_groups
             case EditMembers():
                 made = ordered_by(payload)
             case RawCall(op=op, body=body):

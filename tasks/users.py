@@ -11,7 +11,7 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.engine.verbs import Person
 from bulkhead.model.digest import digest
-from bulkhead.model.kind import ISSUE, ISSUE_ONLY, READ_BACK, REPEATED
+from bulkhead.model.kind import ISSUE, ISSUE_ONLY, JOIN, JOIN_FOR_TOKEN, READ_BACK, REPEATED
 from bulkhead.model.outcome import Done, Next, Outcome, Refused, Retry, Skipped, Unknown
 from bulkhead.model.slice import Known
 from bulkhead.model.user import Problem, User, UserMapping, read_user
@@ -22,21 +22,23 @@ READ_KEPT = 4_096
 
 def provision(facts: JobFacts, item: Item) -> Call | Refused:
     """Create the user of this row, or bring an existing one to the row's state; no token."""
-    user = _read(facts, item)
+    user = read(facts, item)
     return user if isinstance(user, Refused) else users.useradd(_wanted(user))
 
 
 def then_token(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:
-    """A user that was provisioned goes on to its token, where one is asked for."""
-    del item
-    if isinstance(outcome, Done) and _wants_token(facts, known):
-        return Next(ISSUE, outcome.upstream)
-    return outcome
+    """A user that was provisioned goes on to its groups, and to its token, where there are any."""
+    if not isinstance(outcome, Done):
+        return outcome
+    wants, user = _wants_token(facts, known), user_of(facts, item)
+    if user is not None and user.groups:
+        return Next(f"{JOIN_FOR_TOKEN if wants else JOIN}.0", outcome.upstream)
+    return Next(ISSUE, outcome.upstream) if wants else outcome
 
 
 def issue_with(facts: JobFacts, item: Item) -> Call | Refused:
     """Issue a token to the user of an import's row, who exists by now."""
-    user = _read(facts, item)
+    user = read(facts, item)
     if isinstance(user, Refused):
         return user
     # All that was sent before is sent again: nobody says whether what is left out would stay.
@@ -45,7 +47,7 @@ def issue_with(facts: JobFacts, item: Item) -> Call | Refused:
 
 def issue(facts: JobFacts, item: Item) -> Call | Refused:
     """Issue a token to a user who must exist: a mistyped address makes no new user."""
-    user = _read(facts, item)
+    user = read(facts, item)
     return user if isinstance(user, Refused) else users.userset(user.address, token=_token(user))
 
 
@@ -57,7 +59,7 @@ def only_token(facts: JobFacts, item: Item, known: Known | None, outcome: Outcom
 
 def revoke(facts: JobFacts, item: Item) -> Call | Refused:
     """Take the user's token away."""
-    user = _read(facts, item)
+    user = read(facts, item)
     return user if isinstance(user, Refused) else users.userset(user.address, revoke_token=True)
 
 
@@ -69,13 +71,13 @@ def token_revoked(facts: JobFacts, item: Item, known: Known | None, outcome: Out
 
 def delete(facts: JobFacts, item: Item) -> Call | Refused:
     """Delete the user; a lost answer is read back."""
-    user = _read(facts, item)
+    user = read(facts, item)
     return user if isinstance(user, Refused) else users.userdel(user.address)
 
 
 def look_for(facts: JobFacts, item: Item) -> Call | Refused:
     """Ask whether the user is there."""
-    user = _read(facts, item)
+    user = read(facts, item)
     return user if isinstance(user, Refused) else users.usersget(user.address)
 
 
@@ -132,13 +134,22 @@ def address_of(facts: JobFacts, item: Item) -> str:
     return user.address if isinstance(user, User) else ""
 
 
-def digest_of(facts: JobFacts, item: Item) -> str:
-    """What stands for the item's content on the record."""
+def digest_of(facts: JobFacts, item: Item, *, joined: bool = True) -> str:
+    """What stands for the item on the record; without its groups until they are joined."""
+    user = user_of(facts, item)
+    if user is None:
+        return ""
+    return _digest(user if joined else replace(user, groups=()))
+
+
+def user_of(facts: JobFacts, item: Item) -> User | None:
+    """The user of the item's row, if it can be read."""
     user = _user(facts, item)
-    return _digest(user) if isinstance(user, User) else ""
+    return user if isinstance(user, User) else None
 
 
-def _read(facts: JobFacts, item: Item) -> User | Refused:
+def read(facts: JobFacts, item: Item) -> User | Refused:
+    """The user of the item's row, or why there is none."""
     user = _user(facts, item)
     return Refused(user.code, user.message) if isinstance(user, Problem) else user
 

@@ -33,7 +33,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "door_waits": "The front door waits for the store or the broker; no message is lost.",
         "door_failed": "An error nobody expected at the front door; it goes on.",
         "notice_failed": "A job document could not be sent to a task or queue, and is dropped.",
-        "inbound_received": "Events that mesibo sent were kept, or known already (DEBUG).",
+        "inbound_received": "Events that mesibo sent were kept, known already, or `placed` with a "
+        "broadcast (DEBUG).",
         "inbound_refused": "A delivery of mesibo's was not kept; a line a minute by app and why.",
         "inbound_dropped": "Inbound events made room before their time; a line a minute by app.",
         "inbound_unknown": "Deliveries came to a path that is nobody's; a line a minute.",

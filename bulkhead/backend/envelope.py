@@ -32,6 +32,8 @@ class Accepted:
     issued: Secret | None = None
     listed: tuple[str, ...] | None = None
     """The addresses of a list of users, if there is one that can be read."""
+    groups: tuple[tuple[int, str], ...] | None = None
+    """Gid and name of a list of groups, if there is one that can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def read(answer: Answer, token: Secret) -> Reading:
     # Older backends answer with numbers, and with numbers as text.
     if result in (1, "1"):
         details = MappingProxyType(dict(_numbers(content)))
-        return Accepted(details, _issued(content), _listed(content.get("users")))
+        lists = _listed(content.get("users")), _groups(content.get("groups"))
+        return Accepted(details, _issued(content), *lists)
     if result in (0, "0"):
         return Declined(_word(content.get("error"), token))
     return Unusable("no result in it")
@@ -135,6 +138,15 @@ def _listed(users: Any) -> tuple[str, ...] | None:
     addresses = [row.get("address") if isinstance(row, Mapping) else None for row in users]
     known = tuple(address for address in addresses if isinstance(address, str))
     return known if len(known) == len(users) else None
+
+
+def _groups(groups: Any) -> tuple[tuple[int, str], ...] | None:
+    if not isinstance(groups, list):
+        return None
+    rows = [row if isinstance(row, Mapping) else {} for row in groups]
+    told = [(_number(row.get("gid")), row.get("name", "")) for row in rows]
+    known = tuple((gid, str(name or "")) for gid, name in told if gid is not None)
+    return known if len(known) == len(groups) else None
 
 
 def _number(value: Any) -> int | None:

@@ -69,7 +69,8 @@ def _accepted(call: Call, said: Accepted, status: int) -> Done | Refused:
     if call.issues and said.issued is None:
         return Refused("UNUSABLE_ANSWER", "the answer holds no user token", upstream)
     detail = _DETAILS.get(call.op, "accepted")
-    return Done(upstream, detail, said.issued if call.issues else None, said.listed)
+    issued = said.issued if call.issues else None
+    return Done(upstream, detail, issued, said.listed, said.groups)
 
 
 def _declined(call: Call, meaning: WordClass, upstream: Upstream, after: float | None) -> Outcome:

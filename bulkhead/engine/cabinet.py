@@ -17,6 +17,7 @@ from bulkhead.backend.endpoint import Edition, Endpoint
 from bulkhead.box import Box
 from bulkhead.engine.credentials import Credentials, Stored
 from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.groups import Groups
 from bulkhead.engine.inbound import InboundEvents
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT, unpack
@@ -24,6 +25,7 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.app import AppSettings
+from bulkhead.model.group_record import NOT_LOOKED_UP, InOurRecord
 from bulkhead.model.push import InSlot
 from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
@@ -95,6 +97,10 @@ class Item:
     """Looked up before its call, for operations that need it."""
     why: str = ""
     """Why it goes on with its step, for operations that say so in the end."""
+    step: str = ""
+    """The step that it is at, with its number, for operations that are taken several times."""
+    group: InOurRecord = NOT_LOOKED_UP
+    """What our record of groups says, for operations that need it."""
 
 
 class Cabinet:
@@ -119,6 +125,7 @@ class Cabinet:
         self.credential = self._kept_in(files, Credentials(scripts, box).take)
         self.push_record = PushRecord(scripts)
         self.inbound = InboundEvents(scripts)
+        self.groups = Groups(scripts)
         self._segment = self._kept_in(self._known_rows, self._jobs.segment)
         # Asked for twice: before its slice begins, and when it has.
         self._items = lru_cache(SLICES_KEPT)(self._read)
@@ -154,6 +161,12 @@ class Cabinet:
         """Why an item goes on with its step, as a report said; empty where none did."""
         kept = ask(self._scripts.redis.hget, self._scripts.key("job", job, "why"), index)
         return "" if kept is None else kept.decode()
+
+    def whys(self, job: str, indexes: Sequence[int]) -> list[str]:
+        """The same of several items; one round trip."""
+        names = [str(index) for index in indexes]
+        found = ask(self._scripts.redis.hmget, self._scripts.key("job", job, "why"), names)
+        return ["" if kept is None else kept.decode() for kept in found]
 
     def candidate(self, app: str) -> AppFacts:
         """The app with the token that it is to have next. Raises NotFound if there is none."""

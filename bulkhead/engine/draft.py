@@ -16,11 +16,19 @@ from bulkhead.engine.script import Scripts, ask
 from bulkhead.engine.seal import SEAL_FOR, SEAL_PAUSE, Begun, ask_to_seal, begin_draft
 from bulkhead.errors import Unreachable
 from bulkhead.model.batch import Batch
-from bulkhead.model.duplicates import Comparison, Hashes, Repeats, hashes_of
+from bulkhead.model.duplicates import (
+    Comparison,
+    Hashes,
+    Repeats,
+    hashes_of,
+    hashes_of_named,
+    is_of_groups,
+    places_of,
+)
 from bulkhead.model.job import PRIORITIES, new_job_id
 from bulkhead.model.kind import joined, operation_class, repeats
 from bulkhead.model.unknown import HOLD
-from bulkhead.model.window import edges, parse_window
+from bulkhead.model.window import window_fields
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
 
@@ -55,7 +63,7 @@ class Draft:
         self.failed = 0
         self.skipped = 0
         self._segments = 0
-        self._address = request.mapping.get("address", -1)
+        self._whom = places_of(request.mapping)
         self._group = request.mapping.get("group", -1)
         self._hashes = Hashes()
         self._content = hashlib.sha256()
@@ -70,8 +78,10 @@ class Draft:
         first = self.total
         self.total += len(batch.cells)
         self._map.extend(bytes((self.total + 1) // 2 - len(self._map)))
-        if self._address >= 0:
-            found = hashes_of(batch.cells, self._address, batch.problems, self._group)
+        if is_of_groups(self._request.mapping):
+            self._hashes.extend(hashes_of_named(batch.cells, self._whom, batch.problems))
+        elif self._whom:
+            found = hashes_of(batch.cells, self._whom[0], batch.problems, self._group)
             self._hashes.extend(found)
         for place, problem in batch.problems.items():
             line = batch.lines[place]
@@ -108,7 +118,7 @@ class Draft:
     def _end_repeated(self) -> None:
         """Of rows with one address the first counts; the same again is skipped, others fail."""
         followers, self._hashes = self._hashes.followers(), Hashes()
-        if self._address < 0:
+        if not self._whom:
             return
         comparison = Comparison(self._request.mapping, self._request.columns)
         for repeat in Repeats(comparison, self._segment, SEGMENT).of(followers):
@@ -221,17 +231,9 @@ class Draft:
             "notify": request.notify,
             **({"hold": "1"} if request.hold else {}),
             **({"on_unknown": request.policy} if request.policy != HOLD else {}),
-            **self._window(),
+            **window_fields(request.window, self._clock()),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
         }
-
-    def _window(self) -> dict[str, str]:
-        """When calls may start: as it was asked for, and worked out for the scripts."""
-        if not self._request.window:
-            return {}
-        window = parse_window(self._request.window)
-        told = {"window": window.written, "window_said": window.said}
-        return {**told, "edges": edges(window, self._clock())}
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()

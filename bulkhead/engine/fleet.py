@@ -194,6 +194,7 @@ class Fleet:
         forget_mids(self._scripts, app)
         self._remove_webhook(app)
         self._scripts.run("credential", "forget", app)
+        self._scripts.run("group", "forget", app)
         for part in ("jobs", "retry", "awaits", "open", "egress", "looks"):
             ask(self._redis.delete, self._key("app", app, part))
         ask(self._redis.delete, self._key("app", app))

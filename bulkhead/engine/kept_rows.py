@@ -17,7 +17,7 @@ from bulkhead.engine.seal import Begun, ask_to_seal, begin_draft
 from bulkhead.errors import NotFound
 from bulkhead.model.job import new_job_id
 from bulkhead.model.schedule import Schedule
-from bulkhead.model.window import edges, parse_window
+from bulkhead.model.window import window_fields
 
 AT_ONCE = 64
 """Segments that the store copies in one go: it answers others in between."""
@@ -112,7 +112,7 @@ def _fields(
     made = {**kept, "idempotency_key": key, "labels": json.dumps(told, ensure_ascii=False)}
     if kept.get("window"):
         # Worked out for some years from the instant at which a job is made.
-        made["edges"] = edges(parse_window(kept["window"]), now)
+        made |= window_fields(kept["window"], now)
     return made
 
 

@@ -258,6 +258,7 @@ def _entry(report: Report) -> dict[str, object]:
         "why": report.why,
         "creds": report.creds,
         "push": report.push,
+        "groups": report.groups,
         "mids": report.mids,
     }
     return {

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.mapping import ANY_WIDTH, plain
 from bulkhead.model.template import Missing, Template, template
-from bulkhead.model.user import ANY_WIDTH, Problem, UserMapping, plain, problem_in, problem_of
+from bulkhead.model.user import Problem, UserMapping, problem_in, problem_of
 
 EXPIRY = 24 * 3600
 """Seconds after which mesibo gives up an undelivered message, unless something else is said.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import zip_longest
 
+from bulkhead.model.mapping import ABSENT, ANY_WIDTH
 from bulkhead.model.text import LOST
 from bulkhead.model.user import (
-    ABSENT,
-    ANY_WIDTH,
     LONGEST_ADDRESS,
     Problem,
     UserMapping,
+    groups_fit,
     problem_in,
     values_fit,
 )
@@ -44,6 +44,8 @@ def _all_plain(mapping: UserMapping, rows: Sequence[Sequence[str]]) -> bool:
         return False
     places = (mapping.active, mapping.expiry, mapping.flags)
     actives, expiries, flags = (_values(rows, place) for place in places)
+    if not all(map(groups_fit, _values(rows, mapping.groups))):
+        return False
     # Each value once, whichever others it stands beside; no value at all is always right.
     return values_fit(zip_longest(actives, expiries, flags, fillvalue=""))
 

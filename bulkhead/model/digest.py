@@ -15,6 +15,8 @@ def digest(user: User) -> str:
 
     Pure, and the same for ever: a change of it would have every import sent again.
     """
-    sent = [user.address, user.name, user.active, user.flags]
+    sent: list[object] = [user.address, user.name, user.active, user.flags]
+    if user.groups:
+        sent.append(user.groups)
     text = json.dumps(sent, ensure_ascii=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=BYTES).hexdigest()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from itertools import islice
 from typing import Any, NamedTuple
 
-from bulkhead.model.user import BLANKS, sent_address
+from bulkhead.model.user import BLANKS
 
 NO_PART = -1
 """The hash of a row that takes no part; Python's `hash` is never -1."""
@@ -28,6 +28,8 @@ class Repeat(NamedTuple):
     line: int
     first_line: int
     same: bool
+    what: str = "address"
+    """What both lines have in common."""
 
     @property
     def code(self) -> str:
@@ -39,7 +41,37 @@ class Repeat(NamedTuple):
         """What is wrong with the row, naming both lines."""
         if self.same:
             return f"Line {self.line} says the same as line {self.first_line}, which counts."
-        return f"Line {self.line} has the address of line {self.first_line} and other cells."
+        return f"Line {self.line} has the {self.what} of line {self.first_line} and other cells."
+
+
+def is_of_groups(mapping: Mapping[str, int]) -> bool:
+    """Whether rows are about groups that are made, changed or deleted."""
+    return "members" in mapping
+
+
+def places_of(mapping: Mapping[str, int]) -> tuple[int, ...]:
+    """The columns that say whom a row is about, the first that is filled; none of a lone call."""
+    names = ("gid", "address", "custom_id") if is_of_groups(mapping) else ("address",)
+    return tuple(place for name in names if (place := mapping.get(name, -1)) >= 0)
+
+
+def whom(places: Sequence[int], cells: Sequence[Any]) -> str:
+    """Whom the row is about, empty for nobody that is named; of several columns, in which."""
+    if len(places) == 1:
+        return str(cells[places[0]]).strip(BLANKS) if places[0] < len(cells) else ""
+    for place in places:
+        name = cells[place].strip(BLANKS) if place < len(cells) else ""
+        if name:
+            return f"{place}:{name}"
+    return ""
+
+
+def hashes_of_named(
+    rows: Sequence[Sequence[Any]], places: Sequence[int], bad: Container[int]
+) -> list[int]:
+    """The same of rows of which not every one is about somebody, or not in the same column."""
+    named = ("" if at in bad else whom(places, row) for at, row in enumerate(rows))
+    return [hash(name) if name else NO_PART for name in named]
 
 
 def hashes_of(
@@ -99,14 +131,15 @@ class Hashes:
 
 
 class Comparison:
-    """What makes two rows the same: the address as it is sent, and all cells that count.
+    """What makes two rows the same: whom they are about, and all cells that count.
 
     `mapping` is field → number of its column. Columns that are not sent and whose name begins
     with `_` do not count, nor do blanks around a cell and empty cells at the end.
     """
 
     def __init__(self, mapping: Mapping[str, int], columns: Sequence[str | None]) -> None:
-        self._place = mapping["address"]
+        self._places = places_of(mapping)
+        self._what = "group" if is_of_groups(mapping) else "address"
         self._group = mapping.get("group", -1)
         self._sent = frozenset(mapping.values())
         self._columns = columns
@@ -114,15 +147,24 @@ class Comparison:
         self._passed_over: list[int] = []
 
     def address(self, cells: Sequence[str]) -> str:
-        """The address as it is sent; of a group its gid and a comma, which no address has."""
+        """Whom the row is about: of a user the address as it is sent.
+
+        Of a group of recipients its gid and a comma, which no address has.
+        """
         if self._group >= 0 and cells[self._group]:
             return f"{cells[self._group]},"
-        return sent_address(cells[self._place])
+        return whom(self._places, cells)
+
+    @property
+    def what(self) -> str:
+        """What rows that are about the same have in common, for a message."""
+        return self._what
 
     def counted(self, cells: Sequence[str]) -> list[str]:
         """The cells as they count: two rows are the same if these agree."""
         kept = [cell.strip() for cell in cells]
-        kept[self._place] = self.address(cells)
+        if len(self._places) == 1 and self._places[0] < len(kept):
+            kept[self._places[0]] = self.address(cells)
         if self._looked_at < len(self._columns):
             self._look()
         for place in self._passed_over:
@@ -177,7 +219,9 @@ class Repeats:
             first = self._others.setdefault(row.address, row)
             if first is row:
                 return None
-        return Repeat(index, row.line, first.line, same=first.digest == row.digest)
+        return Repeat(
+            index, row.line, first.line, first.digest == row.digest, self._comparison.what
+        )
 
     def _rows(self, indexes: Iterable[int]) -> Iterator[tuple[int, _First]]:
         number, told = -1, self._comparison

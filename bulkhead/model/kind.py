@@ -20,6 +20,19 @@ RESENT = "!"
 ISSUE = "token"
 ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
+JOIN, JOIN_FOR_TOKEN = "join", "join_token"
+"""A person who was imported becomes a member of groups; behind the second follows a token."""
+LOOK_FIRST, ADOPT, MEMBERS = "look_first", "adopt", "members"
+"""Of a group that an earlier job may have made; of one that was listed; of one that is there."""
+
+
+def family(step: str) -> str:
+    """The step itself: without its number, and whether or not its item was sent at it before.
+
+    A step that is taken several times has a number behind a dot: how much of the row is done.
+    """
+    return step.removesuffix(RESENT).partition(".")[0]
+
 
 MOST_JOINED = MOST
 """Items that one call may carry: so many addresses stay below the 8,192 bytes of a body."""
@@ -45,12 +58,32 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "users.import": Kind(
-            {FIRST: Repeat.SAFE, ISSUE: Repeat.ONCE, ISSUE_ONLY: Repeat.ONCE}, record=True
+            {
+                FIRST: Repeat.SAFE,
+                ISSUE: Repeat.ONCE,
+                ISSUE_ONLY: Repeat.ONCE,
+                JOIN: Repeat.SAFE,
+                JOIN_FOR_TOKEN: Repeat.SAFE,
+            },
+            record=True,
         ),
         # A second deletion is refused: the user is not there. So a lost answer is read back.
         "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}),
         "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
         "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
+        # Each groupadd makes another group. A lost answer is looked for by the name; what is not
+        # found then is made again only by a later job, after another look.
+        "groups.create": Kind(
+            {
+                FIRST: Repeat.CHECK,
+                REPEATED: Repeat.CHECK,
+                **dict.fromkeys((READ_BACK, LOOK_FIRST, ADOPT, MEMBERS), Repeat.SAFE),
+            }
+        ),
+        "groups.set": Kind({FIRST: Repeat.SAFE, MEMBERS: Repeat.SAFE}),
+        "groups.delete": Kind(
+            {FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}
+        ),
         "apps.check": Kind({FIRST: Repeat.SAFE}),
         # No operation reads credentials back: what may have arrived is uploaded once more, and
         # what is then not confirmed either is unknown. So no file is ever sent a third time.
@@ -83,18 +116,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 
 
-def plain(step: str) -> str:
-    """The step itself, whether or not its item was sent at it before."""
-    return step.removesuffix(RESENT)
-
-
 def may_be_resent(kind: str, step: str) -> bool:
     """True if a lost answer at this step leaves its item unknown, unless somebody says otherwise.
 
     What is read back first, or may be repeated anyway, is not asked about.
     """
     known = KINDS.get(kind)
-    return known is None or (known.policies and known.steps.get(plain(step)) is Repeat.ONCE)
+    return known is None or (known.policies and known.steps.get(family(step)) is Repeat.ONCE)
 
 
 OPERATION_CLASS: Mapping[str, str] = MappingProxyType(

@@ -42,6 +42,8 @@ class Done:
     """The user token that the call asked for."""
     listed: tuple[str, ...] | None = None
     """The addresses that a call for a list was answered with."""
+    groups: tuple[tuple[int, str], ...] | None = None
+    """Gid and name of the groups that a call for a list was answered with."""
 
 
 @dataclass(frozen=True, slots=True)

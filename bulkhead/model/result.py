@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.code_entry import Code
+from bulkhead.model.duplicates import is_of_groups
 from bulkhead.model.job import rfc3339
 from bulkhead.model.unknown import DROPPED_HINT, NOT_CONFIRMED
 
@@ -105,12 +106,19 @@ def _hint(known: Code | None, state: int) -> str | None:
     return DROPPED_HINT if dropped else known.fix
 
 
+_NAMES = ("gid", "custom_id", "name")
+"""What the key of a group's row is, the first that the row has."""
+
+
 def _cell(cells: Sequence[str], column: int | None) -> str | None:
     present = column is not None and 0 <= column < len(cells)
     return (cells[column] or None) if present and column is not None else None
 
 
 def _key(cells: Sequence[str], mapping: Mapping[str, int]) -> dict[str, str]:
+    if is_of_groups(mapping):
+        told = ((name, _cell(cells, mapping.get(name))) for name in _NAMES)
+        return dict([(name, cell) for name, cell in told if cell][:1])
     # Members of groups that each row names are told apart by both: see `model.members`.
     place = mapping.get("address", mapping.get("member"))
     if place is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bulkhead.model.kind import KINDS, plain
+from bulkhead.model.kind import KINDS, family
 from bulkhead.model.outcome import Repeat
 from bulkhead.model.push import Leave, Wish
 from bulkhead.model.ranges import Ranges, indexes, parse_ranges, write_ranges
@@ -39,7 +39,7 @@ class Slice:
     @property
     def operation(self) -> str:
         """The step by which its operation is found."""
-        return plain(self.step)
+        return family(self.step)
 
     @property
     def marks(self) -> bool:
@@ -149,6 +149,8 @@ class Report:
     """Slots of the app and what is in them now, as the record of credentials keeps it."""
     push: list[tuple[str, str, str]] = field(default_factory=list)
     """What else mesibo was told about push: (hash of the app, field, JSON)."""
+    groups: list[tuple[str, str, str]] = field(default_factory=list)
+    """What became of groups: (`put`, `drop` or `end`, which, JSON), as `groups.lua` books it."""
     mids: list[tuple[int, int, int]] = field(default_factory=list)
     """Messages that were accepted: (item, low word of the mid, digest of the recipient)."""
     codes: dict[str, list[int]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bulkhead.errors import InvalidInput
-from bulkhead.model.user import plain
+from bulkhead.model.mapping import plain
 
 LONGEST_NAME = 64
 """Characters of a variable's name."""

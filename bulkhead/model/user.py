@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +12,15 @@ from types import MappingProxyType
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.code import code
+from bulkhead.model.mapping import ABSENT, ANY_WIDTH, listed, places_in, plain
 from bulkhead.model.text import LOST
 
-FIELDS = ("address", "name", "active", "appid", "expiry", "flags", "custom_id")
+FIELDS = ("address", "name", "active", "appid", "expiry", "flags", "custom_id", "groups")
 LONGEST_ADDRESS = 63
 """In bytes of UTF-8."""
-ABSENT = -1
-ANY_WIDTH = -1
-"""The width of rows that were objects: a member that an object has not is an empty cell."""
+LONGEST_CUSTOM_ID = 200
+MOST_GROUPS = 100
+"""Of one person in one row: each is a call."""
 
 # Spaces only: a tab or a line break inside an address cell is reported, never dropped.
 BLANKS = " \u00a0\u202f\u3000"
@@ -44,6 +46,8 @@ class User:
     """In minutes."""
     flags: int | None = None
     custom_id: str | None = None
+    groups: tuple[str, ...] = ()
+    """Gids and custom_ids of groups that the person joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class UserMapping:
     expiry: int = ABSENT
     flags: int = ABSENT
     custom_id: int = ABSENT
+    groups: int = ABSENT
 
     @property
     def columns(self) -> frozenset[int]:
@@ -91,22 +96,10 @@ def mapping_of(
     `explicit` gives column → field and wins over the names. Raises InvalidInput when a field
     has two columns, when a column named in `explicit` is not there, or without an address.
     """
-    names = [plain(name) for name in header]
-    places: dict[str, int] = {}
-    for column, field in explicit.items():
-        _claim(places, field_named(field), _only_place(header, names, column), header)
-    chosen, mapped = frozenset(places), frozenset(places.values())
-    for place, name in enumerate(names):
-        if name in FIELDS and name not in chosen and place not in mapped:
-            _claim(places, name, place, header)
+    places = places_in(header, FIELDS, explicit)
     if "address" not in places:
         raise no_address(header)
     return UserMapping(width=len(header), **places)
-
-
-def plain(column: str) -> str:
-    """A column's name as it is compared: small letters, no blanks around it."""
-    return column.strip().casefold()
 
 
 def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
@@ -130,6 +123,7 @@ def read_user(mapping: UserMapping, cells: Sequence[str]) -> User | Problem:
         expiry,
         flags,
         _text(cells, mapping.custom_id),
+        () if mapping.groups < 0 else names_in(cells[mapping.groups]),
     )
 
 
@@ -141,7 +135,7 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
     # Nearly every address passes this line; the other explains what it finds.
     ordinary = address.isascii() and address.isprintable() and "," not in address
     if not (ordinary and 0 < len(address) <= LONGEST_ADDRESS):
-        problem = _address_problem(address)
+        problem = address_problem(address)
         if problem is not None:
             return problem
     if mapping.name >= 0 and LOST in cells[mapping.name]:
@@ -154,7 +148,39 @@ def problem_in(mapping: UserMapping, cells: Sequence[str]) -> Problem | None:
         )
     except _BadValue as bad:
         return problem_of(bad.code, code(bad.code).meaning)
+    if mapping.groups >= 0 and not groups_fit(cells[mapping.groups]):
+        return problem_of("BAD_GROUPS", code("BAD_GROUPS").meaning)
     return None
+
+
+def names_in(cell: str) -> tuple[str, ...]:
+    """What a cell lists with commas between, or as a list in JSON; each once, in their order."""
+    return tuple(dict.fromkeys(filter(None, (name.strip(BLANKS) for name in _parts(cell)))))
+
+
+def groups_fit(cell: str) -> bool:
+    """Whether a person can be made a member of what the cell lists."""
+    if not cell:
+        return True
+    try:
+        names = names_in(cell)
+    except ValueError:
+        return False
+    unfit = len(names) > MOST_GROUPS or LOST in cell or _CONTROL.search("".join(names))
+    return not unfit and max(map(len, names), default=0) <= LONGEST_CUSTOM_ID
+
+
+def _parts(cell: str) -> list[str]:
+    """Raises ValueError for a list in JSON that holds anything but text and numbers."""
+    if not cell.lstrip().startswith("["):
+        return cell.split(",")
+    try:
+        parts = json.loads(cell)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not all(isinstance(part, str | int) and not isinstance(part, bool) for part in parts):
+        raise ValueError("not a list of text")
+    return [str(part) for part in parts]
 
 
 def values_fit(values: Iterable[tuple[str, str, str]]) -> bool:
@@ -170,7 +196,8 @@ def problem_of(name: str, message: str) -> Problem:
     return Problem(name, message, code(name).fix)
 
 
-def _address_problem(address: str) -> Problem | None:
+def address_problem(address: str) -> Problem | None:
+    """What is wrong with an address as it would be sent."""
     if not address:
         return problem_of("ADDRESS_MISSING", "The address cell is empty.")
     if LOST in address:
@@ -200,7 +227,7 @@ def _text(cells: Sequence[str], place: int) -> str | None:
     return (cells[place].strip() or None) if place >= 0 else None
 
 
-class _BadValue(Exception):
+class _BadValue(ValueError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
@@ -210,10 +237,11 @@ class _BadValue(Exception):
 # Bad values raise, which also keeps long ones from being remembered.
 @lru_cache(maxsize=1024)
 def _values(active: str, expiry: str, flags: str) -> tuple[bool | None, int | None, int | None]:
-    return _active(active), _expiry(expiry), _flags(flags)
+    return active_in(active), _expiry(expiry), _flags(flags)
 
 
-def _active(cell: str) -> bool | None:
+def active_in(cell: str) -> bool | None:
+    """Whether the cell says yes or no; None if it is empty. Raises ValueError."""
     word = _word(cell, "BAD_ACTIVE")
     if word not in _ACTIVE:
         raise _BadValue("BAD_ACTIVE")
@@ -247,41 +275,6 @@ def _word(cell: str, bad: str) -> str:
     return cell.strip().lower()
 
 
-def _claim(places: dict[str, int], field: str, place: int, header: Sequence[str]) -> None:
-    if field in places:
-        first, second = sorted((places[field], place))
-        raise InvalidInput(
-            f"Two columns mean `{field}`.",
-            why=f"Column {first + 1} is `{header[first].strip()}` and column {second + 1} is "
-            f"`{header[second].strip()}`; nothing says which one counts.",
-            to_do="Remove or rename one of them, then import the file again.",
-        )
-    places[field] = place
-
-
-def field_named(field: str) -> str:
-    """The field of that name, written in any case. Raises InvalidInput."""
-    if plain(field) in FIELDS:
-        return plain(field)
-    raise InvalidInput(
-        f"There is no field `{field}`.",
-        why=f"A column can be mapped to {', '.join(FIELDS)}.",
-        to_do="Name one of these after the = sign.",
-    )
-
-
-def _only_place(header: Sequence[str], names: list[str], column: str) -> int:
-    count = names.count(plain(column))
-    if count == 1:
-        return names.index(plain(column))
-    found = f"{count} columns" if count else "no column"
-    raise InvalidInput(
-        f"The file has {found} named `{column}`.",
-        why=f"Its columns are {listed(header)}.",
-        to_do="Map a column that stands in the header exactly once.",
-    )
-
-
 def no_address(header: Sequence[str]) -> InvalidInput:
     """The refusal of a file that has these columns, and no address among them."""
     near = difflib.get_close_matches("address", [plain(name) for name in header], 1, 0.6)
@@ -291,10 +284,3 @@ def no_address(header: Sequence[str]) -> InvalidInput:
         why=f"Its columns are {listed(header)}." if header else "It has no columns at all.",
         to_do=f"{rename}, or map a column with `--map COLUMN=address`.",
     )
-
-
-def listed(header: Sequence[str], most: int = 12) -> str:
-    """The columns' names for a message, shortened where they are many or long."""
-    names = [f"`{name.strip()[:40]}`" for name in header[:most]]
-    more = len(header) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more > 0 else "")

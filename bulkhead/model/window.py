@@ -123,6 +123,16 @@ def parse_window(text: str) -> Window:
     return Window.of(written["hours"].strip(), written["zone"] or "UTC")
 
 
+def window_fields(written: str, since: float) -> dict[str, str]:
+    """What a job has of its window: as it was asked for, and worked out for the scripts."""
+    if not written:
+        return {}
+    window = parse_window(written)
+    told = {"window": window.written, "window_said": window.said}
+    # Two days more: who makes a job may have a clock that is ahead of the store's.
+    return {**told, "edges": edges(window, since - 2 * 86400)}
+
+
 def edges(window: Window, since: float) -> str:
     """When the window opens and closes from an instant on, as the scripts read it.
 

@@ -50,6 +50,7 @@ _USER = {
         "expiry": {"type": ["integer", "string"]},
         "flags": {"type": ["integer", "string"]},
         "custom_id": {"type": "string"},
+        "groups": {"type": ["array", "string"]},
     },
     "required": ["address"],
 }
@@ -60,6 +61,23 @@ _ADDRESSED = {
         {"type": "object", "properties": {"address": {"type": "string"}}, "required": ["address"]},
     ],
 }
+_WORDS_OR_LIST = {"type": ["array", "string"]}
+_NEW_GROUP = {
+    "type": "object",
+    "description": "A group; members as the columns of a groups file. A bad one fails alone.",
+    "properties": {
+        "custom_id": {"type": "string"},
+        "name": {"type": "string"},
+        "flags": {"type": ["array", "integer", "string"]},
+        "expiry": {"type": ["integer", "string"]},
+        "expiryext": {"type": ["integer", "string"]},
+        "active": {"type": ["boolean", "string"]},
+        "members": _WORDS_OR_LIST,
+        "permissions": _WORDS_OR_LIST,
+        "admin": _WORDS_OR_LIST,
+    },
+}
+NewGroupItem = Annotated[Any, WithJsonSchema(_NEW_GROUP)]
 _GROUP = {
     "description": "A gid, a custom_id of our record, or an object with the member gid.",
     "anyOf": [
@@ -157,6 +175,14 @@ class DeleteUsers(OfAnApp):
     max_failures: Most | None = None
 
 
+class CreateGroups(OfAnApp):
+    """Make groups; one whose custom_id is on our record is not made again."""
+
+    kind: Literal["groups.create"]
+    items: Annotated[list[NewGroupItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    max_failures: Most | None = None
+
+
 class RawCall(OfAnApp):
     """One backend operation."""
 
@@ -239,6 +265,7 @@ class PauseJob(_OfAJob):
 MODELS: dict[str, type[Payload]] = {
     "users.import": ImportUsers,
     "users.delete": DeleteUsers,
+    "groups.create": CreateGroups,
     "creds.rotate": RotateCredentials,
     "groups.members": EditMembers,
     "broadcast": Broadcast,
@@ -248,12 +275,13 @@ MODELS: dict[str, type[Payload]] = {
 }
 """Kind → what its payload must be."""
 
-LATER = ("groups.create",)
+LATER: tuple[str, ...] = ()
 """Kinds that a later version does."""
 
 TASKS: dict[str, str] = {
     "tasks.submit": "",
     "tasks.import_users": "users.import",
+    "tasks.create_groups": "groups.create",
     "tasks.call": "call",
     "tasks.broadcast": "broadcast",
     "tasks.rotate_credentials": "creds.rotate",

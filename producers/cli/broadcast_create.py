@@ -78,10 +78,11 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
             why="a broadcast goes to groups, to people, or to both",
             to_do="add --to-groups or --to-users",
         )
+    letter = take_letter(options)
     with usage():
         order = Order(
             app=ctx.fleet.app(ctx.app_id(options.pop("app"))).id,
-            letter=take_letter(options),
+            letter=letter,
             max_recipients=options.pop("max_recipients"),
             chunk=options.pop("chunk"),
             hold=options.pop("hold"),

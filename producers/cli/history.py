@@ -23,6 +23,21 @@ UNKNOWN_TO_US = 0
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """The rows of an input by what would become of them.
+
+    `total` is `valid`, `invalid` and `duplicates`; `valid` is `already_done` and `to_send`.
+    """
+
+    total: int
+    valid: int
+    invalid: int
+    duplicates: int
+    already_done: int
+    to_send: int
+
+
+@dataclass(frozen=True, slots=True)
 class Foreseen:
     """What a job would come to, if every call were answered at once."""
 
@@ -32,6 +47,8 @@ class Foreseen:
     """Addresses that are not on the record."""
     billable: int
     """Users who would be called, and were not yet through us in this month."""
+    note: str = ""
+    """What whoever asked should know before the job is made."""
 
 
 class History:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from bulkhead.errors import UsageProblem
-from bulkhead.model.user import FIELDS, plain
+from bulkhead.model.mapping import plain
+from bulkhead.model.shape import USERS, Shape
 from producers.rows.encoding import known_encoding
 from producers.rows.row import InputOptions
 
@@ -41,7 +42,7 @@ def input_options(command: Command) -> Command:
     return command
 
 
-def take_input(options: dict[str, Any]) -> InputOptions:
+def take_input(options: dict[str, Any], shape: Shape = USERS) -> InputOptions:
     """Takes what `input_options` added out of a command's options.
 
     Raises UsageProblem for an encoding or a field that there is not, with near names.
@@ -50,13 +51,14 @@ def take_input(options: dict[str, Any]) -> InputOptions:
     return InputOptions(
         format=form,
         encoding=known_encoding(encoding) if encoding is not None else None,
-        fields=_fields(fields),
+        fields=_fields(fields, shape.fields),
+        shape=shape,
     )
 
 
-def _fields(asked: tuple[str, ...]) -> dict[str, str]:
+def _fields(asked: tuple[str, ...], known: Sequence[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
-    for column, field in map(_column_and_field, asked):
+    for column, field in (_column_and_field(text, known) for text in asked):
         if plain(column) in map(plain, fields):
             raise UsageProblem(
                 f"the column {column!r} is mapped twice",
@@ -67,7 +69,7 @@ def _fields(asked: tuple[str, ...]) -> dict[str, str]:
     return fields
 
 
-def _column_and_field(text: str) -> tuple[str, str]:
+def _column_and_field(text: str, known: Sequence[str]) -> tuple[str, str]:
     column, sign, field = text.rpartition("=")
     if not (sign and column.strip()):
         raise UsageProblem(
@@ -75,11 +77,11 @@ def _column_and_field(text: str) -> tuple[str, str]:
             why="it is a column's name, = and the field it means",
             to_do="write it like --map E-Mail=address",
         )
-    if plain(field) not in FIELDS:
-        near = difflib.get_close_matches(plain(field), FIELDS, 1, 0.6)
+    if plain(field) not in known:
+        near = difflib.get_close_matches(plain(field), known, 1, 0.6)
         raise UsageProblem(
             f"there is no field {field!r}",
-            why=f"a column can mean {', '.join(FIELDS)}",
+            why=f"a column can mean {', '.join(known)}",
             to_do=f"did you mean {near[0]}?" if near else "name one of these after the = sign",
         )
     return column, plain(field)

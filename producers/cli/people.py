@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from bulkhead.engine.draft import Request
+from bulkhead.model.shape import USERS, shape_of
 from producers.cli.context import Context
 from producers.cli.input_options import input_options, take_input
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
@@ -61,7 +62,8 @@ class People:
 
 def over_people(ctx: Context, work: Work, options: dict[str, Any], form: str | None) -> int:
     """Do this work as the options of `people_options` say; the exit code."""
-    people = People(options.pop("file"), options.pop("app"), take_input(options))
+    reading = take_input(options, shape_of(work.kind) or USERS)
+    people = People(options.pop("file"), options.pop("app"), reading)
     asked, how = take_asked(options), take_how(options)
     return carry_out(ctx, order_of(ctx, work, people, asked), how, form)
 
@@ -86,7 +88,8 @@ def order_of(
             repeat=work.repeat,
             **asked,
         )
-        question = _question(work.verb, name) if work.verb else None
+        noun = people.reading.shape.noun
+        question = _question(work.verb, noun, name) if work.verb else None
         yield Order(request, rows.batches(), lambda: described(rows), question)
     # Only now are the columns of objects known.
     mention(rows)
@@ -110,8 +113,8 @@ def mention(rows: Rows) -> None:
         click.echo(f"note: not sent, only kept for the errors file: {names}{more}", err=True)
 
 
-def _question(verb: str, app: str) -> Any:
+def _question(verb: str, noun: str, app: str) -> Any:
     def ask(count: int) -> str:
-        return f"{verb} {count:,} {'user' if count == 1 else 'users'} of {app}?"
+        return f"{verb} {count:,} {noun if count == 1 else noun + 's'} of {app}?"
 
     return ask

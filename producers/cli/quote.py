@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.push_record import PushRecord
@@ -17,9 +18,10 @@ from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
 from bulkhead.model.kind import FIRST, KINDS
 from bulkhead.model.push import UploadRow
-from bulkhead.model.user import UserMapping
+from bulkhead.model.shape import SHAPES
 from producers.cli.follow import say_code
-from producers.cli.history import Foreseen, History
+from producers.cli.group_quote import quote_groups
+from producers.cli.history import Counted, Foreseen, History
 from producers.cli.output import chosen, show_one
 from producers.rows.row import rows_of
 from producers.rows.survey import Survey
@@ -34,19 +36,7 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The rows of an input by what would become of them.
-
-    `total` is `valid`, `invalid` and `duplicates`; `valid` is `already_done` and `to_send`.
-    """
-
-    total: int
-    valid: int
-    invalid: int
-    duplicates: int
-    already_done: int
-    to_send: int
+_Counting = Callable[[Scripts, "Order"], tuple[Counted, list[dict[str, Any]], Foreseen]]
 
 
 def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
@@ -57,9 +47,7 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
     """
     request = order.request
     app = Fleet(scripts).app(request.app)
-    count = _of_files if request.kind == "creds.upload" else _of_calls
-    counting = _of_users if request.kind.startswith("users.") else count
-    counted, codes, will = counting(scripts, order)
+    counted, codes, will = _counting(request)(scripts, order)
     late = lateness(scripts, request, will.calls)
     return {
         "dry_run": True,
@@ -70,18 +58,26 @@ def quote(scripts: Scripts, order: Order) -> dict[str, Any]:
         "counts": asdict(counted),
         "errors_by_code": codes,
         "calls": will.calls,
+        **({"note": will.note} if will.note else {}),
         "duration": duration_of(will.calls, app, request.rate, ahead_of(Jobs(scripts), app.id)),
         **({"late": late and late.to_dict()} if request.deadline is not None else {}),
         "billable": {"at_most": will.billable, "new_to_us": will.new, "note": NOTE},
     }
 
 
+def _counting(request: Request) -> _Counting:
+    if request.kind in SHAPES:
+        return quote_groups
+    if request.kind == "creds.upload":
+        return _of_files
+    return _of_users if request.kind.startswith("users.") else _of_calls
+
+
 def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Rows that are people: each is checked, compared with the others, and looked up."""
     request = order.request
     history = History(Record(scripts), request)
-    mapping = UserMapping(**request.mapping)
-    survey = Survey(history.listen(rows_of(order.batches)), mapping, request.columns)
+    survey = Survey(history.listen(rows_of(order.batches)), request.mapping, request.columns)
     will = history.foreseen(survey.repeated)
     counted = Counted(
         total=survey.rows,
@@ -222,6 +218,8 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
         )
     if takes["app_state"] != "active":
         lines["held_up"] = f"the app is {takes['app_state']}: nothing is sent until it goes on"
+    if "note" in document:
+        lines["note"] = document["note"]
     most = document["billable"]["at_most"]
     lines["billable"] = f"at most {most:,} {'user' if most == 1 else 'users'}"
     return lines

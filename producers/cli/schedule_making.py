@@ -64,6 +64,7 @@ class _Making:
         self._taken: tuple[str, str] = ("", "")
         self._described: Mapping[str, Any] | None = None
         self._draft: Draft | None = None
+        self._text = ""
         self.name = ""
         self.kept: KeptRows | None = None
 
@@ -96,11 +97,14 @@ class _Making:
             )
         for _ in heeding(order.batches):
             pass
+        self._text = str(order.request.params.get("message", ""))
 
     def order(self, words: Words) -> Ordered:
         """What was taken."""
         app, kind = self._taken
-        return Ordered(app, kind, words.words, words.audience, self._described)
+        # With each firing the audience is read anew, and nothing else is.
+        kept = words.with_text(self._text) if words.audience else words
+        return Ordered(app, kind, kept.words, words.audience, self._described)
 
     def abandon(self) -> None:
         """Forget rows that no schedule took over."""

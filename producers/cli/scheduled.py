@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -30,6 +30,10 @@ AUDIENCE: dict[str, str | None] = {
 }
 """Commands that a schedule may carry out, and where each takes its audience; None: it has none.
 A closed list: the words of any other command are not carried out even to be read."""
+
+LISTS = ("--to-groups", "--to-users")
+"""Options whose files are read with each firing too, where one is."""
+TEXT_FILE, TEXT = "--message-file", "--message"
 
 OF_NO_USE = {
     "idempotency_key": "each firing has a key of its own",
@@ -67,8 +71,14 @@ class Words:
                 to_do="leave the option away",
             )
         if audience in typed:
-            return cls(tuple(file if word == audience else word for word in typed), file)
-        return cls((*typed, *([place] if place else []), file), file)
+            words = tuple(file if word == audience else word for word in typed)
+        else:
+            words = (*typed, *([place] if place else []), file)
+        return cls(_values(words, LISTS, _for_good), file)
+
+    def with_text(self, text: str) -> Words:
+        """The same, but with the text itself in place of the file that it was read from."""
+        return replace(self, words=_texts(self.words, text))
 
     def read(self, ctx: Context, taker: Callable[[Order, How], None]) -> None:
         """Have the command read its words, and its order taken instead of carried out.
@@ -111,12 +121,52 @@ def _path(typed: Sequence[str]) -> str:
 
 def _file(audience: str) -> str:
     if audience == "-":
-        raise UsageProblem(
-            "--audience-from needs a file",
-            why="stdin is gone when the schedule fires",
-            to_do="name a file that the workers can read",
-        )
+        raise _no_stdin("--audience-from")
     return str(Path(audience).resolve())
+
+
+def _values(
+    words: Sequence[str], options: Sequence[str], change: Callable[[str], str]
+) -> tuple[str, ...]:
+    """The words with the values of these options changed, however they are written."""
+    changed, before = [], ""
+    for word in words:
+        name, sign, value = word.partition("=")
+        if before in options:
+            changed.append(change(word))
+        elif sign and name in options:
+            changed.append(f"{name}={change(value)}")
+        else:
+            changed.append(word)
+        before = word if before not in options else ""
+    return tuple(changed)
+
+
+def _texts(words: Sequence[str], text: str) -> tuple[str, ...]:
+    whole = _values(words, (TEXT_FILE,), lambda _: text)
+    joined: list[str] = []
+    for word in whole:
+        if joined and joined[-1] == TEXT_FILE:
+            # One word: a text may begin with a dash.
+            joined[-1] = f"{TEXT}={word}"
+        else:
+            joined.append(word.replace(f"{TEXT_FILE}=", f"{TEXT}=", 1))
+    return tuple(joined)
+
+
+def _for_good(name: str) -> str:
+    """A file by its full path; anything else as it is. Raises UsageProblem for stdin."""
+    if name == "-":
+        raise _no_stdin("a list that is read with each firing")
+    return str(Path(name).resolve()) if Path(name).is_file() else name
+
+
+def _no_stdin(what: str) -> UsageProblem:
+    return UsageProblem(
+        f"{what} needs a file",
+        why="stdin is gone when the schedule fires",
+        to_do="name a file that the workers can read",
+    )
 
 
 def _refuse_useless(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -26,6 +27,7 @@ from producers.cli.people import (
 from producers.cli.user_record import export, list_
 from producers.cli.user_tokens import tokens
 from producers.rows.open_input import open_input
+from producers.rows.row import Rows
 from producers.rows.survey import Survey
 from producers.rows.template import FORMATS, template
 
@@ -94,10 +96,15 @@ def validate(ctx: Context, /, file: str, form: str | None, **options: Any) -> in
     """Read a file as an import would; exit 9 if a row is bad."""
     del ctx
     with open_input(file, take_input(options)) as rows:
-        survey = Survey(rows, rows.mapping, rows.columns)
+        survey = Survey(rows, asdict(rows.mapping), rows.columns)
     mention(rows)
+    return show_summary(rows, described(rows), survey, form)
+
+
+def show_summary(rows: Rows, told: dict[str, Any], survey: Survey, form: str | None) -> int:
+    """Print what was found in a file; the exit code: 9 if a row is bad."""
     summary = {
-        **described(rows),
+        **told,
         "valid": survey.valid,
         "invalid": survey.invalid,
         "skipped": survey.skipped,

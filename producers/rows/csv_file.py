@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.batch import AT_ONCE, Batch
-from bulkhead.model.checking import problems_in
+from bulkhead.model.mapping import plain
+from bulkhead.model.shape import USERS, RowMapping, Shape
 from bulkhead.model.text import has_surrogate, readable
-from bulkhead.model.user import Problem, UserMapping, mapping_of, plain
+from bulkhead.model.user import Problem
 from producers.rows.errors_file import ADDED, as_it_was
 from producers.rows.formula import may_hold_neutralised, restore
 from producers.rows.records import Records
@@ -42,14 +43,17 @@ class CsvRows(Rows):
 
     format = "csv"
 
-    def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
+    def __init__(
+        self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS, shape: Shape = USERS
+    ) -> None:
         super().__init__(source)
+        self._shape = shape
         self._has_marks = False
         # Process-wide in Python's csv; every reader of ours wants the same.
         csv.field_size_limit(LONGEST_CELL)
         pieces = self._watched(source.pieces())
         first = next(pieces, "")
-        self.delimiter = _delimiter_of(first, source.name, self._known_by(explicit))
+        self.delimiter = _delimiter_of(first, source.name, self._known_by(explicit), shape)
         self._records = Records(chain([first], pieces), self.delimiter)
         self._header = self._read_header()
         self._is_errors_file = set(ADDED) <= set(self._header)
@@ -57,7 +61,7 @@ class CsvRows(Rows):
         rest = self._read()
         peeked = next(rest, None)
         if peeked is None:
-            raise _header_only(source.name)
+            raise _header_only(source.name, shape)
         self._batches = chain([peeked], rest)
 
     @property
@@ -66,20 +70,21 @@ class CsvRows(Rows):
         return [*self._header]
 
     @property
-    def mapping(self) -> UserMapping:
+    def mapping(self) -> RowMapping:
         """Which column means which field."""
         return self._mapping
 
     def _known_by(self, explicit: Mapping[str, str]) -> frozenset[str]:
         """The columns of which one at least must be there."""
-        wanted = {plain(column) for column, field in explicit.items() if plain(field) == "address"}
-        return frozenset(wanted or {"address"})
+        needed = self._shape.needed
+        wanted = {plain(column) for column, field in explicit.items() if plain(field) in needed}
+        return frozenset(wanted or needed)
 
-    def _mapped(self, header: Sequence[str], explicit: Mapping[str, str]) -> UserMapping:
-        return mapping_of(header, explicit)
+    def _mapped(self, header: Sequence[str], explicit: Mapping[str, str]) -> RowMapping:
+        return self._shape.mapping_of(header, explicit)
 
     def _problems_in(self, rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
-        return problems_in(self._mapping, rows)
+        return self._shape.problems_in(self._mapping, rows)
 
     def _watched(self, pieces: Iterator[str]) -> Iterator[str]:
         for piece in pieces:
@@ -146,10 +151,11 @@ class CsvRows(Rows):
                 if has_surrogate(cells):
                     problems[place] = not_text(cells, encoding)
                     rows[place] = [readable(cell) for cell in cells]
+        found_wrong = self._problems_in(rows)
         if problems:
-            problems = dict(sorted({**self._problems_in(rows), **problems}.items()))
+            problems = dict(sorted({**found_wrong, **problems}.items()))
             return Batch(lines, rows, problems)
-        return Batch(lines, rows, self._problems_in(rows))
+        return Batch(lines, rows, found_wrong)
 
     def _read_header(self) -> list[str]:
         name = self._source.name
@@ -161,21 +167,21 @@ class CsvRows(Rows):
         except csv.Error as error:
             raise _open_quote(name, 1) from error
         if header is None:
-            raise _empty(name)
+            raise _empty(name, self._shape)
         if has_surrogate(header):
             raise _foreign_header(name, self._source.encoding.upper())
         return [restore(cell) for cell in header]
 
 
-def _delimiter_of(text: str, name: str, wanted: frozenset[str]) -> str:
+def _delimiter_of(text: str, name: str, wanted: frozenset[str], shape: Shape) -> str:
     """The separator that makes a wanted column appear; a comma if none does."""
     for delimiter in (*DELIMITERS, *_UNREAD):
         header = _first_record(text, delimiter)
         if not wanted.isdisjoint(map(plain, header)):
             if delimiter in _UNREAD:
-                raise _unread_delimiter(name, _UNREAD[delimiter])
+                raise _unread_delimiter(name, _UNREAD[delimiter], shape)
             return delimiter
-    # No address either way: the one that separates most shows the columns best.
+    # None of them either way: the one that separates most shows the columns best.
     return max(DELIMITERS, key=lambda delimiter: len(_first_record(text, delimiter)))
 
 
@@ -192,19 +198,20 @@ def _is_blank(cells: Sequence[str]) -> bool:
     return not cells or (len(cells) == 1 and cells[0].isspace())
 
 
-def _empty(name: str) -> InvalidInput:
+def _empty(name: str, shape: Shape) -> InvalidInput:
     return InvalidInput(
         f"`{name}` is empty.",
-        why="A users file has a header with an `address` column, then one row a user.",
-        to_do="Check that the export was finished; `bulkhead users template --format csv` "
+        why=f"A {shape.noun}s file has a header with {shape.needs} column, then one row a "
+        f"{shape.noun}.",
+        to_do=f"Check that the export was finished; `bulkhead {shape.noun}s template --format csv` "
         "prints an example.",
     )
 
 
-def _header_only(name: str) -> InvalidInput:
+def _header_only(name: str, shape: Shape) -> InvalidInput:
     return InvalidInput(
         f"`{name}` has a header and no rows.",
-        why="There is nobody in it to import.",
+        why=f"There is no {shape.noun} in it.",
         to_do="Check that the export was finished, then import the file again.",
     )
 
@@ -225,9 +232,9 @@ def _foreign_header(name: str, encoding: str) -> InvalidInput:
     )
 
 
-def _unread_delimiter(name: str, delimiter: str) -> InvalidInput:
+def _unread_delimiter(name: str, delimiter: str, shape: Shape) -> InvalidInput:
     return InvalidInput(
-        f"`{name}` has no `address` column that can be found.",
+        f"`{name}` has no `{shape.needed[0]}` column that can be found.",
         why=f"Its columns seem to be separated by {delimiter}, which is not read.",
         to_do="Save it as CSV with commas, semicolons or tabs between the columns.",
     )

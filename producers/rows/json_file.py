@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.batch import gathered
+from bulkhead.model.shape import USERS, RowMapping, Shape
 from bulkhead.model.text import has_surrogate
-from bulkhead.model.user import Problem, UserMapping, problem_of
+from bulkhead.model.user import Problem, problem_of
 from bulkhead.objects import Number, Objects
 from bulkhead.recipients import RecipientObjects
 from producers.rows.row import LONGEST_CELL, Row, Rows, not_text, too_long
@@ -33,9 +34,11 @@ class JsonRows(Rows):
 
     format = "jsonl"
 
-    def __init__(self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS) -> None:
+    def __init__(
+        self, source: Source, explicit: Mapping[str, str] = _NO_FIELDS, shape: Shape = USERS
+    ) -> None:
         super().__init__(source)
-        self._objects = self._made(explicit)
+        self._objects = self._made(explicit, shape)
         self._decode = json.JSONDecoder(
             parse_int=Number,
             parse_float=Number,
@@ -45,22 +48,22 @@ class JsonRows(Rows):
         lines = self._lines()
         first = next(lines, None)
         if first is None:
-            raise _empty(source.name)
+            raise _empty(source.name, shape)
         self._refuse_unless_object(first[1])
         self._batches = gathered(self._read(chain([first], lines)))
 
     @property
     def columns(self) -> list[str | None]:
-        """The members seen so far, by the name they had first; the fields of a user come first."""
+        """The members seen so far, by the name they had first; the shape's fields come first."""
         return self._objects.columns
 
     @property
-    def mapping(self) -> UserMapping:
+    def mapping(self) -> RowMapping:
         """Which column means which field; the same for every file."""
         return self._objects.mapping
 
-    def _made(self, explicit: Mapping[str, str]) -> Objects | RecipientObjects:
-        return Objects(explicit)
+    def _made(self, explicit: Mapping[str, str], shape: Shape) -> Objects | RecipientObjects:
+        return Objects(explicit, shape)
 
     def _lines(self) -> Iterator[tuple[int, str]]:
         number = 0
@@ -138,11 +141,12 @@ def _not_an_object(why: str) -> Problem:
     return problem_of("NOT_AN_OBJECT", f"The line is not one JSON object: {why}.")
 
 
-def _empty(name: str) -> InvalidInput:
+def _empty(name: str, shape: Shape) -> InvalidInput:
     return InvalidInput(
         f"`{name}` is empty.",
-        why="A JSON Lines file of users has one object a line, each with an `address`.",
-        to_do="Check that the export was finished; `bulkhead users template --format jsonl` "
+        why=f"A JSON Lines file of {shape.noun}s has one object a line, each with {shape.needs}.",
+        to_do=f"Check that the export was finished; `bulkhead {shape.noun}s template "
+        "--format jsonl` "
         "prints an example.",
     )
 

@@ -34,8 +34,8 @@ def open_input(
 
 def _rows(source: Source, options: InputOptions) -> Rows:
     if (options.format or _guessed(source)) == "jsonl":
-        return JsonRows(source, options.fields)
-    return CsvRows(source, options.fields)
+        return JsonRows(source, options.fields, options.shape)
+    return CsvRows(source, options.fields, options.shape)
 
 
 def _guessed(source: Source) -> Format:

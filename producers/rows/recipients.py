@@ -11,8 +11,10 @@ from typing import BinaryIO
 from bulkhead.audience import Part
 from bulkhead.errors import InvalidInput
 from bulkhead.model.batch import gathered
+from bulkhead.model.mapping import ABSENT, listed, plain
+from bulkhead.model.shape import Shape
 from bulkhead.model.text import has_surrogate, readable
-from bulkhead.model.user import ABSENT, Problem, UserMapping, listed, plain, wrong_width
+from bulkhead.model.user import Problem, UserMapping, wrong_width
 from bulkhead.recipients import ADDRESS, GID, Of, RecipientObjects, batches_of
 from producers.rows.csv_file import DELIMITERS, CsvRows
 from producers.rows.json_file import JsonRows, looks_like_json
@@ -127,7 +129,7 @@ class _Table(CsvRows):
 class _Objects(JsonRows):
     """JSON Lines, an object a recipient."""
 
-    def _made(self, explicit: Mapping[str, str]) -> RecipientObjects:
+    def _made(self, explicit: Mapping[str, str], shape: Shape) -> RecipientObjects:
         return RecipientObjects()
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from bulkhead.model.batch import Batch
+from bulkhead.model.shape import USERS, RowMapping, Shape
 from bulkhead.model.text import has_surrogate
-from bulkhead.model.user import Problem, UserMapping, problem_of
+from bulkhead.model.user import Problem, problem_of
 from producers.rows.source import Source
 
 Format = Literal["csv", "jsonl"]
@@ -37,7 +38,9 @@ class InputOptions:
     encoding: str | None = None
     """A name that Python's codecs know; without one, a byte order mark decides, else UTF-8."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Column or member → the field of a user that it means; wins over the names."""
+    """Column or member → the field that it means; wins over the names."""
+    shape: Shape = USERS
+    """What the rows are about."""
 
 
 class Rows(ABC):
@@ -62,7 +65,7 @@ class Rows(ABC):
 
     @property
     @abstractmethod
-    def mapping(self) -> UserMapping:
+    def mapping(self) -> RowMapping:
         """Which column means which field."""
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from bulkhead.model.code import CODES
 from bulkhead.model.duplicates import NO_PART, Comparison, Hashes
-from bulkhead.model.user import UserMapping
+from bulkhead.model.shape import RowMapping
 from producers.rows.row import Row
 
 FIRST_LINES = 5
@@ -25,7 +25,7 @@ class Survey:
     def __init__(
         self,
         rows: Iterable[Row],
-        mapping: UserMapping | Mapping[str, int],
+        mapping: RowMapping | Mapping[str, int],
         columns: Sequence[str | None],
     ) -> None:
         self.invalid = 0
@@ -35,13 +35,13 @@ class Survey:
         self._lines: dict[str, list[int]] = {}
         self._counts: dict[str, int] = {}
         hashes, cells_hashes, lines = Hashes(), array("q"), array("I")
-        places = asdict(mapping) if isinstance(mapping, UserMapping) else mapping
+        places = dict(mapping) if isinstance(mapping, Mapping) else asdict(mapping)
         comparison = Comparison(places, columns)
         for line, cells, problem in rows:
             lines.append(line)
             if problem is not None:
                 self._count(problem.code, line)
-            hashed = problem is None
+            hashed = problem is None and bool(comparison.address(cells))
             hashes.extend((hash(comparison.address(cells)) if hashed else NO_PART,))
             cells_hashes.append(hash(tuple(comparison.counted(cells))) if hashed else 0)
         for row, first in hashes.followers():

@@ -89,14 +89,14 @@ def test_a_value_may_be_given_for_rows_that_have_none(app):
     ("words", "code", "said"),
     [
         (["--to-users", "{people}", "--message", "Hi {{nmae}}"], 9, "nothing fills: nmae"),
-        (["--to-users", "{people}", "--message", "Hi {{name"], 2, "not a template"),
-        (["--to-users", "{people}", "--message", "x" * 5000], 2, "the message is too long"),
+        (["--to-users", "{people}", "--message", "Hi {{name"], 9, "not a template"),
+        (["--to-users", "{people}", "--message", "x" * 5000], 9, "the message is too long"),
         (["--to-users", "{people}", "--message", "Hi", "--max-recipients", "1"], 9, "2 recipients"),
         (["--to-users", "{people}", "--message", "Hi {{name}}", "--chunk", "2"], 2, "share a call"),
-        (["--to-users", "{people}", "--message", "Hi", "--title", "T"], 2, "a title goes with"),
+        (["--to-users", "{people}", "--message", "Hi", "--title", "T"], 9, "a title goes with"),
         (["--to-users", "{people}"], 2, "nothing is to be sent"),
         (["--message", "Hi"], 2, "nobody is to get it"),
-        (["--to-users", "{people}", "--message", "Hi", "--from", "a,b"], 2, "cannot be a sender"),
+        (["--to-users", "{people}", "--message", "Hi", "--from", "a,b"], 9, "cannot be a sender"),
         (
             ["--to-users", "{people}", "--message", "Hi", "--at", "2020-01-01T09:00Z"],
             2,
@@ -244,6 +244,26 @@ def test_every_recipient_of_a_refused_or_lost_chunk_is_refused_or_unknown(app):
     calls = app.received()
     assert job["counts"]["unknown"] == 8
     assert sum(key.count(",") + 1 for key in calls) == 8
+
+
+def test_a_lost_chunk_is_sent_again_where_that_was_said(app):
+    text = "".join(f"u{n}@example.com\n" for n in range(8))
+    words = ("--to-users", app.file("p.txt", text), "--message", "Hi", "--chunk", "8")
+    app.stand_in.faults({"fault": "drop_after_commit", "op": "message", "times": 1})
+
+    job = app.sent(*words, "--on-unknown", "resend")
+
+    assert job["counts"]["succeeded"] == 8
+    assert sum(key.count(",") + 1 for key in app.received()) > 8
+
+
+def test_a_message_is_in_no_log_and_in_no_document(app):
+    canary = "canary-of-the-broadcast-0123456789"
+
+    job = app.sent("--to-users", app.file("p.csv", PEOPLE), "--message", canary)
+
+    logs = "".join(file.read_text("utf-8") for file in app.product.home.glob("*.log"))
+    assert canary not in json.dumps(job) + json.dumps(app.results(job["id"])) + logs
 
 
 def test_a_broadcast_ends_at_its_end_and_rests_outside_its_window(slow_app):

@@ -1,12 +1,15 @@
 """A schedule of a product that is up: its worker fires it, and mesibo is called."""
 
 import json
+import os
+import signal
 import time
 
+import psutil
 import pytest
 
 from bulkhead.engine.schedules import Schedules
-from tests.e2e.product import until
+from tests.e2e.product import alive, until
 
 HOURLY = ("--cron", "0 * * * *", "--zone", "Europe/Berlin", "--exact")
 
@@ -110,3 +113,62 @@ def test_an_app_that_was_removed_is_told_and_the_worker_goes_on(standing, app, p
         assert (firing.outcome, firing.why) == ("refused", show(standing, name).last_error)
         assert "there is no app acme/shop" in firing.why
     assert len(standing.workers()) == 1
+
+
+def off_its_disk(path):
+    """A file that hangs whoever opens it, until somebody writes to it."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def is_read(standing, name):
+    """Whether a worker has begun to read the audience: it is out of sight for the others."""
+    with standing.look() as scripts:
+        due = scripts.redis.zscore(scripts.key("schedule"), f"acme/{name}")
+        return due > time.time() * 1e6 + 5e6 and not show(standing, name).firings
+
+
+def test_a_disk_that_hangs_under_one_audience_holds_up_no_other_firing(standing, app, people):
+    words = ("--audience-from", str(people), "--", "users", "import", "--app", app)
+    create(standing, *HOURLY, *words, name="hanging")
+    create(standing, *HOURLY, "--", "call", "usersget", "--app", app, name="other")
+    off_its_disk(people)
+    let_it_be_due(standing, "hanging")
+    until(lambda: is_read(standing, "hanging"))
+
+    let_it_be_due(standing, "other")
+    other = fired(standing, "other")
+    unfired = show(standing, "hanging").firings
+    people.write_text("address\nann@example.com\n")
+    hanging = fired(standing, "hanging")
+
+    assert (other.outcome, unfired) == ("made", ())
+    assert standing.wait(hanging.job).json["counts"]["total"] == 1
+
+
+@pytest.mark.slow
+def test_a_reader_that_outlives_its_worker_makes_no_second_job(product):
+    product.sandbox()
+    product.up(workers=1, sandbox=False)
+    product.app("acme/shop", product.sandbox())
+    people = product.home / "people.csv"
+    people.write_text("address\nann@example.com\n")
+    words = ("--audience-from", str(people), "--", "users", "import", "--app", "acme/shop")
+    create(product, *HOURLY, *words)
+    off_its_disk(people)
+    let_it_be_due(product)
+    until(lambda: is_read(product, "hourly"))
+    (worker,) = product.workers()
+    (reader,) = psutil.Process(worker).children()
+    hanging = os.open(people, os.O_RDWR)
+
+    os.kill(worker, signal.SIGKILL)
+    people.unlink()
+    people.write_text("address\nann@example.com\nbob@example.com\n")
+    firing = fired(product)
+    os.write(hanging, b"address\nzoe@example.com\n")
+    os.close(hanging)
+    until(lambda: not alive(reader.pid))
+
+    assert product.jobs() == [firing.job]
+    assert product.wait(firing.job).json["counts"]["succeeded"] == 2

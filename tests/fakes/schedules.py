@@ -42,13 +42,13 @@ class Calendar(World):
 
     def schedule(self, name="weekly", cron="0 9 * * *", zone="UTC", items=2, **told):
         """Make a schedule that imports so many people, exact unless told otherwise."""
-        audience = told.pop("audience", "")
+        audience, window = told.pop("audience", ""), told.pop("window", "")
         rules = Rules(Cron(cron, zone), **{"exact": True, **told})
         order = Ordered(APP, "users.import", ["users", "import"], audience, {"rows": items})
-        kept = None if audience else self.kept(items)
+        kept = None if audience else self.kept(items, window)
         return self.schedules.create(f"acme/{name}", rules, order, self.wall(), kept)
 
-    def kept(self, items):
+    def kept(self, items, window=""):
         asked = Request(
             "users.import",
             "acme",
@@ -56,6 +56,7 @@ class Calendar(World):
             columns=["address"],
             mapping={"width": 1, "address": 0},
             labels={"source": "hr"},
+            window=window,
         )
         draft = Draft(self.scripts, asked)
         draft.open()

@@ -359,3 +359,31 @@ def test_a_sender_that_is_one_of_the_app_no_more_is_refused(run, create):
     document(run("apps", "set", "acme/shop", "--senders", "other"))
 
     assert "news" in refused(run("schedules", "run-now", "weekly"), 4)
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_of_a_broadcast_only_the_lists_are_read_anew(run, create, redis, tmp_path, joined):
+    for name, text in (("groups", "404101"), ("people", "ann"), ("letter", "--Hello, {{x}}=1")):
+        (tmp_path / name).write_text(f"{text}\n")
+    letter = str(tmp_path / "letter")
+    file = (f"--message-file={letter}",) if joined else ("--message-file", letter)
+    words = ("broadcast", "create", "--app", "acme/shop", "--from", "news", *file)
+    lists = ("--var", "x=you", "--to-users", str(tmp_path / "people"), "--yes")
+    options = (*DAILY, "--audience-from", str(tmp_path / "groups"))
+    document(create(*words, *lists, options=options))
+    (tmp_path / "letter").unlink()
+    (tmp_path / "people").write_text("ann\nbob\n")
+
+    sent = document(run("schedules", "run-now", "weekly"))
+
+    assert sent["counts"]["total"] == 3
+    assert Jobs(Scripts(redis)).params(sent["id"])["message"] == "--Hello, {{x}}=1"
+
+
+def test_a_list_that_is_read_anew_cannot_come_from_stdin(create, tmp_path):
+    (tmp_path / "groups").write_text("404101\n")
+    options = (*DAILY, "--audience-from", str(tmp_path / "groups"))
+
+    done = create(*BROADCAST, "--to-users", "-", "--yes", options=options)
+
+    assert "stdin is gone when the schedule fires" in refused(done, 2)

@@ -58,6 +58,11 @@ def test_a_message_becomes_a_job_whose_key_is_the_task_id(client, door):
             "users.delete",
         ),
         ("tasks.submit", {"kind": "call", "op": "usersget"}, "call"),
+        (
+            "tasks.create_groups",
+            {"items": [{"custom_id": "a", "members": ["ann"]}, {"name": "B"}]},
+            "groups.create",
+        ),
     ],
 )
 def test_each_kind_and_each_named_task_makes_its_job(client, door, task, members, kind):
@@ -81,6 +86,15 @@ def test_a_message_cancels_or_pauses_a_job_and_may_come_twice(client, door, verb
 
     assert door.job().state == {"cancel": "cancelled", "pause": "paused"}[verb]
     assert list(door.dead.list()) == []
+
+
+@pytest.mark.parametrize(("said", "kept"), [(None, None), ("hold", None), ("drop", "drop")])
+def test_a_message_may_say_what_a_lost_answer_is(client, door, said, kept):
+    client.send(kwargs=payload(on_unknown=said))
+
+    door.serve()
+
+    assert door.job().on_unknown == kept
 
 
 @pytest.mark.parametrize(
@@ -180,7 +194,6 @@ def test_other_content_under_a_key_is_refused(client, door):
 @pytest.mark.parametrize(
     ("members", "code", "said"),
     [
-        ({"kind": "groups.create"}, "NOT_IN_THIS_VERSION", "not in this version yet"),
         ({"kind": "broadcast"}, "PAYLOAD_INVALID", "`sender`"),
         ({"kind": "creds.rotate"}, "PAYLOAD_INVALID", "`apps"),
         ({"kind": "users.improt"}, "PAYLOAD_INVALID", "users.improt"),

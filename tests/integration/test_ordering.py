@@ -36,7 +36,7 @@ def test_objects_become_rows_numbered_from_one(scripts):
     )
 
     assert (job.kind, job.state, job.counts.pending) == ("users.import", "queued", 3)
-    assert Jobs(scripts).segment(job.id, 0)[2] == [3, "u2@example.com", *[""] * 6, "2"]
+    assert Jobs(scripts).segment(job.id, 0)[2] == [3, "u2@example.com", *[""] * 7, "2"]
     assert Jobs(scripts).columns(job.id)[-1] == "dept"
     assert job.input["rows"] == 3
     assert len(job.input["sha256"]) == 64
@@ -69,7 +69,7 @@ def test_an_odd_row_fails_with_its_code_and_stops_no_other(scripts, row, code):
 def test_columns_that_no_row_has_have_no_name(scripts):
     job = ordering.import_users(scripts, [{"address": "ann", "dept": 7}, "odd"], app=APP)
 
-    assert Jobs(scripts).columns(job.id) == ["address", *[None] * 6, "dept", "_text"]
+    assert Jobs(scripts).columns(job.id) == ["address", *[None] * 7, "dept", "_text"]
 
 
 def test_the_same_row_again_is_skipped_and_another_with_its_address_fails(scripts):

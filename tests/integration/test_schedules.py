@@ -422,3 +422,16 @@ def test_a_schedule_that_cannot_be_read_holds_up_no_other(calendar):
 
 def utc_seconds(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+def test_a_firing_outside_the_window_of_its_order_makes_a_job_that_rests(calendar):
+    calendar.schedule(cron="0 9 * * *", window="10:00-12:00[UTC]")
+
+    calendar.to("2026-11-23T09:00")
+    calendar.look()
+
+    (job,) = calendar.made()
+    assert (job.window, job.paused["by"]) == ("10:00-12:00[UTC]", "schedule")
+    assert job.paused["until"] == "2026-11-23T10:00:00.000Z"
+    calendar.to("2026-11-23T10:00")
+    assert len(calendar.run_all()) == 2

@@ -12,7 +12,10 @@ from producers.cli.main import bulkhead
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 ON_EVERY_COMMAND = {"--output", "--help"}
-WITHOUT_OUTPUT = {"up", "worker", "api", "sandbox serve", "users template", "users export"}
+WITHOUT_OUTPUT = {
+    *("up", "worker", "api", "sandbox serve"),
+    *("users template", "users export", "groups template"),
+}
 
 
 def walk(command, path=()):

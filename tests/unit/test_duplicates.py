@@ -26,7 +26,7 @@ def repeats(rows, bad=frozenset(), hashing=None):
             for number, cells in enumerate(rows)
         )
     read = lambda number: numbered[number * SIZE : (number + 1) * SIZE]  # noqa: E731
-    return [tuple(one) for one in Repeats(COMPARISON, read, SIZE).of(hashes.followers())]
+    return [one[:4] for one in Repeats(COMPARISON, read, SIZE).of(hashes.followers())]
 
 
 COMPARISON = Comparison(MAPPING, COLUMNS)

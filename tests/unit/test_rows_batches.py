@@ -15,7 +15,7 @@ from producers.rows.records import Records
 from producers.rows.row import rows_of
 from producers.rows.source import Source
 
-GOOD = ["ann@example.com", "Ann", "true", "shop", "30d", "0", "hr-1"]
+GOOD = ["ann@example.com", "Ann", "true", "shop", "30d", "0", "hr-1", "staff"]
 ODD = st.sampled_from(
     [
         "",

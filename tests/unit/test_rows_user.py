@@ -69,9 +69,12 @@ def test_a_doubled_column_that_is_not_sent_does_no_harm():
 
 
 def test_a_full_row_becomes_a_user():
-    cells = [" ann@x.test ", " Ann ", "Yes", "com.x", "30d", "12", "hr-1"]
+    cells = [" ann@x.test ", " Ann ", "Yes", "com.x", "30d", "12", "hr-1", "staff, 404101"]
 
-    assert read_user(ALL, cells) == User("ann@x.test", "Ann", True, "com.x", 43200, 12, "hr-1")
+    groups = ("staff", "404101")
+    assert read_user(ALL, cells) == User(
+        "ann@x.test", "Ann", True, "com.x", 43200, 12, "hr-1", groups
+    )
 
 
 def test_empty_cells_are_left_to_mesibo():
@@ -151,8 +154,8 @@ def test_too_many_and_too_few_cells_say_how_many():
     fewer = read_user(ALL, ["a"])
 
     assert (more.code, fewer.code) == ("TOO_MANY_CELLS", "TOO_FEW_CELLS")
-    assert more.message == "The row has 8 cells; the header has 7."
-    assert fewer.message == "The row has 1 cell; the header has 7."
+    assert more.message == "The row has 9 cells; the header has 8."
+    assert fewer.message == "The row has 1 cell; the header has 8."
 
 
 @given(st.lists(st.text(), max_size=9))
@@ -169,7 +172,10 @@ def test_every_row_gives_a_user_or_a_listed_problem(cells):
 
 
 def test_every_field_and_every_code_of_a_row_is_in_the_reference():
-    text = (Path(__file__).resolve().parents[2] / "docs/reference/input-files.md").read_text()
+    text = "".join(
+        (Path(__file__).resolve().parents[2] / "docs" / page).read_text()
+        for page in ("reference/input-files.md", "how-to/groups.md")
+    )
 
     checks = ("ADDRESS_", "TOO_", "BAD_", "INVALID_")
     assert [name for name in CODES if name.startswith(checks) and f"`{name}`" not in text] == []

@@ -97,11 +97,11 @@ local function redo(job, app, ranges, deaths, step)
 end
 
 -- What may be done about a lost answer at this step: 'safe', 'check' or 'once'. A step with RESENT behind it is the
--- same step, of an item that was sent at it before and never confirmed.
+-- same step, of an item that was sent at it before and never confirmed; a number behind a dot says how much is done.
 local RESENT = '!'
 local function repeat_of(job, step)
   if step == LOOK then return 'safe' end
-  step = string.match(step, '^(.-)!?$')
+  step = string.match(step, '^[^.!]*')
   return redis.call('HGET', key('job', job), step == '' and 'repeat' or 'repeat:' .. step) or 'once'
 end
 

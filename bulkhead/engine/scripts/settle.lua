@@ -16,8 +16,9 @@
 --          lanes (still needed, -1 = unchanged), cool (microseconds or null), stop ([code, why] or null),
 --          app_version (of the settings and token that the calls were made with, or ''),
 --          creds ([[slot, JSON]…] of credentials that are in an app now) and push ([[part, field, JSON]…] of
---          options and debug windows) and mids ([[item, low word of a mid, digest of the recipient]…] of messages
---          that were accepted), each only where there is one,
+--          options and debug windows), mids ([[item, low word of a mid, digest of the recipient]…] of messages
+--          that were accepted) and groups ([['put' | 'drop' | 'end', what, JSON or '']…] of groups that are there,
+--          are gone, or were not made), each only where there is one,
 --          out, tokens (number of a packed value or 0)}
 --          back = granted and never sent, permits refunded; again = sent and throttled, no attempt used;
 --          why = [[index, words]…], where there are any: why an item goes on with a step, kept until '' is given;
@@ -36,6 +37,9 @@ local function keep(entry, app, job, it)
   end
   if entry.push then
     for _, told in ipairs(entry.push) do book_push(app, told[1], told[2], told[3], job) end
+  end
+  if entry.groups then
+    for _, told in ipairs(entry.groups) do groups.book(app, told[1], told[2], told[3]) end
   end
   if entry.mids then delivery.remember_mids(app, job, it, entry.mids) end
   if entry.tokens == 0 then return end

@@ -50,7 +50,7 @@ do
   end
 
   local UNSURE = {}
-  for step in string.gmatch('read_back repeated options verify await roll_back undo_upload undo_options undo_test '
+  for step in string.gmatch('read_back repeated adopt options verify await roll_back undo_upload undo_options undo_test '
     .. 'undo_result undo_silence', '%S+') do UNSURE[step] = true end
   local NOBODY_LOOKED = 'sent, and the job ended before anybody could see whether it was carried out'
 
