@@ -12,7 +12,7 @@ SLOW = -m slow --timeout 7200 --hypothesis-profile new
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-demo: ## a real file and a push key for twenty apps through every part, in under 90 s
+demo: ## a file, a push key for twenty apps and a message through every part, in under 90 s
 	@$(PYTHON) tools/environment.py requirements.lock
 	@$(BIN)/bulkhead demo
 

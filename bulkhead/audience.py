@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bulkhead.errors import InvalidInput
@@ -27,6 +27,9 @@ from bulkhead.recipients import Of
 
 FIRST_COLUMNS: tuple[str, ...] = ("gid", "address", "custom_id")
 """Of every broadcast's job; those that no recipient has are None when all are read."""
+
+NOBODY, GROUPED, USER = range(3)
+"""To whom the message of a row goes."""
 
 GidsOf = Callable[[Sequence[str]], Mapping[str, str]]
 """From custom_ids to the gids that our record has of them."""
@@ -63,7 +66,9 @@ class Audience:
     ) -> None:
         self.columns: list[str | None] = [*FIRST_COLUMNS]
         self.mapping = {GROUP: 0, ADDRESS: 1, CUSTOM_ID: 2}
-        self.groups = self.users = self.recipients = 0
+        self.groups = self.users = 0
+        """Whom something is sent to, once each when all are read."""
+        self._kinds = bytearray()
         self._parts = parts
         self._letter = letter
         self._reader = Reader(letter, self.mapping)
@@ -77,6 +82,11 @@ class Audience:
         self._rows = self._bytes = 0
         for name in set(letter.names) & set(FIRST_COLUMNS):
             self.mapping[VARIABLE + name] = self._places[name]
+
+    @property
+    def recipients(self) -> int:
+        """How many these are."""
+        return self.groups + self.users
 
     def batches(self) -> Iterator[Batch]:
         """Each row once, part after part. Raises what the parts raise, and InvalidInput."""
@@ -106,15 +116,19 @@ class Audience:
         for place, (line, cells) in enumerate(zip(batch.lines, rows, strict=True)):
             found = None if place in problems else self._reader.read(cells, line)
             if isinstance(found, Problem):
-                problems[place], found = found, None
-            elif found is not None:
-                self.groups += found.gid is not None
-                self.users += found.gid is None
+                problems[place], found = self._told(found, part), None
+            self._kinds.append(NOBODY if found is None else USER if found.gid is None else GROUPED)
             if self.listener is not None:
                 self.listener(line, found)
         problems = dict(sorted(problems.items()))
         self._count(rows, problems)
         return Batch(batch.lines, rows, problems)
+
+    def _told(self, problem: Problem, part: Part) -> Problem:
+        """The problem, and in which list it is where lines have the same number in both."""
+        if len(self._parts) == 1:
+            return problem
+        return replace(problem, message=f"In the list of {part.of}: {problem.message}")
 
     def _join(self, part: Part, joined: _Places) -> None:
         """Give each new column of the part its place, and each variable its column."""
@@ -164,8 +178,9 @@ class Audience:
             if place not in self._seen:
                 self.columns[place] = None
         self._refuse_unknown_variables()
-        repeated = sum(1 for _ in self._hashes.followers())
-        self.recipients = self.groups + self.users - repeated
+        for row, _ in self._hashes.followers():
+            self._kinds[row] = NOBODY
+        self.groups, self.users = self._kinds.count(GROUPED), self._kinds.count(USER)
         if self._most is not None and self.recipients > self._most:
             raise InvalidInput(
                 f"the broadcast has {self.recipients:,} recipients",

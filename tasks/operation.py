@@ -265,7 +265,9 @@ def alike(kind: str, step: str) -> Alike | None:
 
 def prepare_joined(facts: JobFacts, items: Sequence[Item], step: str) -> Call | Refused:
     """The one call for these items, which are alike."""
-    joined = OPERATIONS[(facts.kind, step)].joined if len(items) > 1 else None
+    if len(items) == 1:
+        return prepare(facts, items[0], step)
+    joined = OPERATIONS[(facts.kind, step)].joined
     return prepare(facts, items[0], step) if joined is None else joined(facts, items)
 
 

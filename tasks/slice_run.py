@@ -206,7 +206,8 @@ class SliceRun:
         try:
             call = prepare_joined(self.facts, items, self.part.operation)
             if isinstance(call, Refused):
-                for item, outcome in zip(items, self._meant(items, call), strict=True):
+                meant = [call] if len(items) == 1 else self._meant(items, call)
+                for item, outcome in zip(items, meant, strict=True):
                     self.finished.append(Finished(item, outcome, started_ms, 0.0, called=False))
                 return
             out = _Out(items, call, started_ms, started)
@@ -260,9 +261,12 @@ class SliceRun:
 
     def _meant(self, items: Sequence[Item], said: Outcome) -> list[Outcome]:
         """What the outcome of a call means for each of its items."""
-        meant = conclude if len(items) == 1 else conclude_joined
         known, operation = self.begun.known, self.part.operation
-        return [meant(self.facts, one, operation, known.get(one.index), said) for one in items]
+        if len(items) == 1:
+            return [conclude(self.facts, items[0], operation, known.get(items[0].index), said)]
+        return [
+            conclude_joined(self.facts, one, operation, known.get(one.index), said) for one in items
+        ]
 
     def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> list[Finished]:
         outcomes = self._meant(out.items, said)
@@ -272,18 +276,17 @@ class SliceRun:
         return self._finished(out, outcomes, made(out.call, said, reply))
 
     def _finished(self, out: _Out, outcomes: Sequence[Outcome], call: CallMade) -> list[Finished]:
-        seconds = self._clocks.monotonic() - out.started
+        started_ms, seconds = out.started_ms, self._clocks.monotonic() - out.started
+        first = Finished(out.items[0], outcomes[0], started_ms, seconds, called=True, call=call)
+        if len(outcomes) == 1:
+            return [first]
+        others = zip(out.items[1:], outcomes[1:], strict=True)
         return [
-            Finished(
-                item,
-                outcome,
-                out.started_ms,
-                seconds,
-                called=True,
-                call=None if at else call,
-                shared=at > 0,
-            )
-            for at, (item, outcome) in enumerate(zip(out.items, outcomes, strict=True))
+            first,
+            *(
+                Finished(one, said, started_ms, seconds, called=True, shared=True)
+                for one, said in others
+            ),
         ]
 
     def _log_surprise(self) -> None:

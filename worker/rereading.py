@@ -18,6 +18,8 @@ READING = 900.0
 AT_ONCE = 8
 """Audiences read at once by one worker; of one tenant there is never more than one."""
 LOOK = LEASE / 4
+TO_BE_TRIED_AGAIN = (Unreachable.exit_code, 130, 143)
+"""Exit codes that say nothing about the order: the store is away, or the reader was ended."""
 COMMAND = (sys.executable, "-m", "producers.cli", "schedules", "run-now")
 """Named by string: how a file is read lies above the worker (HOUSE: the import rule). A process
 of its own: a file of a million rows must not keep the worker's calls waiting."""
@@ -46,8 +48,9 @@ class Rereading:
         finally:
             process.kill()
             process.wait()
-        if process.returncode != 0:
+        if not out.strip():
             raise _refusal(process.returncode, err.decode(errors="replace"))
+        # Also where no row is valid: that is a job too, and says so.
         job: str = json.loads(out)["id"]
         return job
 
@@ -102,5 +105,6 @@ def _refusal(code: int, said: str) -> BulkheadError:
     told = dict(line.partition(": ")[::2] for line in said.splitlines() if ": " in line)
     what = told.get("error", "the job could not be made")
     why, to_do = told.get("why", f"the command ended with {code}"), told.get("to do", "")
-    kind = Unreachable if code == Unreachable.exit_code else InvalidInput
+    passing = code < 0 or code in TO_BE_TRIED_AGAIN
+    kind = Unreachable if passing else InvalidInput
     return kind(what, why=why, to_do=to_do)

@@ -12,7 +12,8 @@ from typing import Any
 
 from bulkhead.backend.call import Call
 from bulkhead.model.broadcast import carried
-from bulkhead.model.members import PERMISSIONS, Membership
+from bulkhead.model.group import PERMISSIONS
+from bulkhead.model.members import Membership
 from bulkhead.model.outcome import Repeat
 
 OP = "groupeditmembers"

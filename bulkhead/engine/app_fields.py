@@ -14,6 +14,8 @@ ROTATION = (
     *("next_token_box", "next_last4", "next_fingerprint", "previous_token_box"),
 )
 """Fields of an app whose token is being exchanged; rotate.lua writes them."""
+INBOUND_BOX, INBOUND_BODY_BOX = "inbound_box", "inbound_body_box"
+"""Fields that hold the secrets of its inbound webhook: the one of the path, the one of bodies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from bulkhead.engine.app_fields import INBOUND_BOX
 from bulkhead.engine.jobs import Jobs
-from bulkhead.engine.keys import INBOUND_BOX
 from bulkhead.engine.record import clear_book
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import InvalidInput

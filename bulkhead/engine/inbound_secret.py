@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bulkhead.box import Box
-from bulkhead.engine.keys import INBOUND_BODY_BOX, INBOUND_BOX, Keys, about
+from bulkhead.engine.app_fields import INBOUND_BODY_BOX, INBOUND_BOX
+from bulkhead.engine.keys import Keys, about
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import NotFound
 from bulkhead.secrets import Secret, utf8

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkhead.box import Box, key_id_of
+from bulkhead.engine.app_fields import INBOUND_BODY_BOX, INBOUND_BOX
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import BulkheadError, Conflict, NotPermitted
 
 BOXES = ("token_box", "next_token_box", "previous_token_box")
 """Fields of an app that hold a sealed token."""
-INBOUND_BOX, INBOUND_BODY_BOX = "inbound_box", "inbound_body_box"
-"""Fields that hold the secrets of its inbound webhook: the one of the path, the one of bodies."""
-
 _SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
 CREDENTIAL_BOX = "box"
 """The field of a stored credential that holds its file."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+from bulkhead.engine.refusal import unconfirmed
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import BulkheadError, Conflict, InvalidInput, NotFound
 from bulkhead.model.cron import Cron
@@ -78,10 +79,19 @@ class Schedules:
         place = (kept.draft, kept.segments) if kept else ("", 0)
         flat = [part for pair in fields.items() for part in pair]
         due = _micros(None if planned is None else planned + rules.jitter)
-        answer = self._scripts.run("schedule", "create", name, _tenant(name), *place, due, *flat)
+        answer, confirmed = self._scripts.run_replicated(
+            *("schedule", "create", name, _tenant(name)), *place, due, *flat
+        )
+        if not confirmed:
+            raise unconfirmed("the schedule may be lost")
         if answer != b"ok":
             raise _not_made(name, order, answer.decode())
         return self.get(name)
+
+    def now(self) -> float:
+        """Unix seconds by the store's clock, which decides when anything is due."""
+        seconds, micros = ask(self._redis.time)
+        return float(seconds + micros / 1e6)
 
     def get(self, name: str) -> Schedule:
         """The schedule with its last firings. Raises NotFound with the nearest name."""

@@ -8,18 +8,13 @@ from typing import Any, Literal, get_args
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.broadcast import address_problem, is_gid
+from bulkhead.model.group import ADMIN, PERMISSIONS
 from bulkhead.model.member_steps import REMOVE_BY, RemoveBy
 from bulkhead.model.text import listed
 from bulkhead.model.user import Problem, problem_of
 
 Verb = Literal["add", "remove"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
-
-PERMISSIONS = ("send", "recv", "pub", "sub", "list")
-ADMIN = (
-    *("modify", "adduser", "remuser", "addadmin", "remadmin", "remowner", "remgroup"),
-    *("callcontrol", "hangup", "owner", "addpin", "removepin", "listpin"),
-)
 
 ADDRESS, GID, MEMBER = "address", "gid", "member"
 """Names in a job's mapping. Rows that name their own group have a `member` in place of an

@@ -47,17 +47,15 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
     seen = Seen()
     audience.listener = seen.look
     survey = Survey(rows_of(ordered.made.batches), audience.mapping, audience.columns)
-    for row in survey.repeated:
-        seen.take_back(row)
     counts = {
         "total": survey.rows,
         "valid": survey.valid,
         "invalid": survey.invalid,
         "duplicates": survey.skipped,
-        "groups": seen.groups,
-        "people": seen.people,
+        "groups": audience.groups,
+        "people": audience.users,
     }
-    calls = calls_of(seen.groups, seen.people, request.join or 1)
+    calls = calls_of(audience.groups, audience.users, request.join or 1)
     return {
         "dry_run": True,
         **_common(letter, ordered.app, seen, request.labels),
@@ -66,7 +64,7 @@ def preview_of(scripts: Scripts, ordered: Ordered) -> dict[str, Any]:
         "errors_by_code": survey.errors_by_code(),
         "calls": calls,
         **_takes(scripts, request, calls, ordered.app, ""),
-        "billable": {"at_most": seen.people + 1 if survey.valid else 0, "note": NOTE},
+        "billable": {"at_most": audience.users + 1 if survey.valid else 0, "note": NOTE},
     }
 
 

@@ -87,8 +87,8 @@ class Waiting:
     @classmethod
     def begin(cls, ctx: Context, app: str, address: str, seconds: float) -> Waiting:
         """What comes from now on counts."""
+        from bulkhead.engine.app_fields import INBOUND_BOX
         from bulkhead.engine.inbound import InboundEvents
-        from bulkhead.engine.keys import INBOUND_BOX
 
         has_webhook = INBOUND_BOX in ctx.fleet.fields(app)
         after = InboundEvents(ctx.scripts).newest(app) if has_webhook else None

@@ -1,4 +1,4 @@
-"""`bulkhead demo`: a real file through every part, twice; then a push key for twenty apps."""
+"""`bulkhead demo`: a real file through every part, twice; a push key for twenty apps; a message."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import click
 
 from bulkhead.model.job import Job
 from bulkhead.settings import Settings
+from producers.cli import demo_broadcast, demo_rotation
 from producers.cli.context import Context, pass_context
-from producers.cli.demo_rotation import APPS, Rotations, Stage, tell
+from producers.cli.demo_broadcast import Newsroom, Told
+from producers.cli.demo_rotation import APPS, Rotations, Stage
 from producers.cli.ensemble import Ensemble
 from producers.cli.follow import Following, follow
 from producers.cli.output import chosen, command_here, output_option, show_one
@@ -33,9 +35,11 @@ RATE = 150.0
 
 FAULTS = [
     {"fault": "latency", "median_ms": 20, "p99_ms": 80},
-    {"fault": "error5xx", "status": 503, "every": 50},
+    {"fault": "error5xx", "status": 503, "op": "useradd", "every": 50},
+    {"fault": "reset", "op": "message", "every": 25},
 ]
-"""A backend as it is on an ordinary day: some latency, and one call in fifty fails."""
+"""A backend as it is on an ordinary day: some latency, one import's call in fifty fails, and one
+message in twenty-five is never answered, so that nobody here can know whether it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Summary:
     record: dict[str, Any]
     """The sandbox's totals between the two jobs, and after both."""
     rotations: Rotations
+    message: Told
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -74,6 +79,7 @@ class Summary:
                 "most_often_created": self.record["max_applied_per_key"],
             },
             "rotation": self.rotations.to_dict(),
+            "broadcast": self.message.to_dict(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -90,14 +96,14 @@ class Summary:
             ("calls of both times", calls + self.again.attempts["calls"], requests),
         )
         wrong = [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
-        return [*wrong, *self.rotations.disagreements()]
+        return [*wrong, *self.rotations.disagreements(), *self.message.disagreements()]
 
 
 @click.command()
 @output_option
 @pass_context
 def demo(ctx: Context, /, form: str | None) -> int:
-    """Import a file and rotate a push key, against a stand-in mesibo.
+    """Import a file, rotate a key and send a message, at a sandbox.
 
     It starts all parts itself and keeps nothing.
     """
@@ -129,7 +135,10 @@ def _run(ctx: Context, folder: Path) -> Summary:
         again, record = _import(ctx), received(address, token)
         _say(f"a push key for {APPS} apps in three waves: first one that is bad, then a good one")
         rotations = Stage.build(ctx, address, port, folder).play()
-    return Summary(job, again, before, record, rotations, time.monotonic() - started)
+        _say("groups of people, and a message to all of them")
+        message = Newsroom.build(ctx, address, port, folder).play()
+    seconds = time.monotonic() - started
+    return Summary(job, again, before, record, rotations, message, seconds)
 
 
 def _import(ctx: Context) -> Job:
@@ -151,7 +160,8 @@ def _tell(summary: Summary, problems: list[str]) -> None:
     lines = [
         *_first_time(summary),
         *_second_time(summary.to_dict()["again"]),
-        *tell(summary.rotations),
+        *demo_rotation.tell(summary.rotations),
+        *demo_broadcast.tell(summary.message),
         f"{summary.seconds:.1f} s in all, at no more than {RATE:g} calls a second for demo/shop",
         "",
         *(f"THE NUMBERS DISAGREE: {problem}" for problem in problems),
@@ -160,6 +170,7 @@ def _tell(summary: Summary, problems: list[str]) -> None:
         "  docs/how-to/first-import.md  your first own file",
         "  docs/journey.md              what happened to a row on its way",
         "  docs/how-to/rotate-a-fleet.md  the same with your own keys and apps",
+        "  docs/how-to/broadcast.md     a message of your own, and when it is sent",
     ]
     click.echo("\n".join(lines))
     sys.stdout.flush()
@@ -172,7 +183,7 @@ def _first_time(summary: Summary) -> list[str]:
         "",
         f"{counts['total']:,} rows in the file, each accounted for:",
         f"  {counts['succeeded']:>6,} created; the sandbox knows {sandbox['people']:,} people, "
-        f"none created more than {_times(sandbox['most_often_created'])}",
+        f"none created more than {demo_broadcast.times(sandbox['most_often_created'])}",
         f"  {counts['failed']:>6,} refused before anything was sent:",
         *(
             f"         {entry['count']:>4,} {entry['code']:<20} "
@@ -194,7 +205,3 @@ def _second_time(again: dict[str, Any]) -> list[str]:
         f"  {again['calls']:>6,} calls; the sandbox received {again['requests']:,}",
         "",
     ]
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +19,7 @@ from bulkhead.model.app import AppSettings
 from bulkhead.model.job import Job
 from bulkhead.secrets import Secret
 from producers.cli.context import Context
+from producers.cli.demo_typed import typed
 from producers.cli.sandbox_app import TENANT, pushed, received, tell_sandbox_all
 
 APPS = 20
@@ -130,7 +130,9 @@ class Stage:
 
     def _rotate(self, key: Path, *words: str) -> Rotation:
         before = self._requests()
-        job = _typed(self.ctx, "--apps", f"demo={LABEL}", "--fcm", str(key), *words)
+        from producers.cli.creds_rotate import rotate
+
+        job = typed(self.ctx, rotate, "--apps", f"demo={LABEL}", "--fcm", str(key), *words)
         heard = [now - then for now, then in zip(self._requests(), before, strict=True)]
         held = [_held(pushed(self.address, token)) for token in self.tokens.values()]
         return Rotation(job, _digest(key), held, heard)
@@ -161,17 +163,6 @@ def tell(rotations: Rotations) -> list[str]:
         f"{bad['sandbox']['requests'] + good['sandbox']['requests']:,}",
         "",
     ]
-
-
-def _typed(ctx: Context, *words: str) -> Job:
-    """The rotation that this command line orders, ended. Raises BulkheadError."""
-    from producers.cli.creds_rotate import rotate
-
-    out = io.StringIO()
-    with redirect_stdout(out):
-        asked = [*words, "--yes", "--wait", "--timeout", "120s", "-o", "json"]
-        rotate.main(asked, "rotate", obj=ctx, standalone_mode=False)
-    return ctx.jobs.get(json.loads(out.getvalue())["id"])
 
 
 def make_keys(folder: Path) -> list[Path]:

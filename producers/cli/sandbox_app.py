@@ -69,6 +69,13 @@ def pushed(address: str, token: Secret) -> dict[str, Any]:
     return book
 
 
+def messages(address: str, token: Secret) -> dict[str, Any]:
+    """What the sandbox sent with this token, and how far it says that came. Raises Unreachable."""
+    query = urlencode({"token": token.reveal()})
+    book: dict[str, Any] = json.loads(_ask(address, "GET", f"/_sandbox/messages?{query}"))
+    return book
+
+
 def received(address: str, token: Secret) -> dict[str, Any]:
     """The totals of what the sandbox received with this token so far. Raises Unreachable."""
     query = urlencode({"token": token.reveal(), "summary": "1"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -35,7 +34,7 @@ def make(
     making = _Making(ctx, owner, bare)
     words.read(ctx, making.of_audience if words.audience else making.of_rows)
     full, order = making.name, making.order(words)
-    now = time.time()
+    now = Schedules(ctx.scripts).now()
     jitter = 0.0 if options["exact"] else jitter_of(full, cron, now)
     rules = Rules(cron, options["misfire"], options["overlap"], options["exact"], jitter)
     try:
@@ -134,7 +133,7 @@ def run(ctx: Context, schedule: Schedule, instant: float | None) -> Job:
     known = Schedules(ctx.scripts)
     if instant is not None:
         return read_anew(ctx, schedule, schedule.key_of(instant))
-    now = time.time()
+    now = known.now()
     key = f"schedule {schedule.name} at once {rfc3339(now * 1e6)}"
     if schedule.order.audience:
         job = read_anew(ctx, schedule, key)

@@ -128,7 +128,8 @@ def resume(ctx: Context, /, name: str, form: str | None) -> None:
     """Let a paused schedule fire from its next time on."""
     known = _named(ctx, name)
     ctx.audit("schedules.resume", schedule=known.full_name)
-    Schedules(ctx.scripts).resume(known.full_name, time.time())
+    held = Schedules(ctx.scripts)
+    held.resume(known.full_name, held.now())
     show_one(_document(ctx, _named(ctx, known.full_name)), form)
 
 
@@ -153,7 +154,7 @@ def next_(
     """Show when a schedule fires next, or when a cron line would."""
     now = time.time()
     if name is not None and cron is None and zone is None:
-        known = _named(ctx, name)
+        known, now = _named(ctx, name), Schedules(ctx.scripts).now()
         rules = known.rules
         # A firing that is due and not yet made comes first; a paused one shows what it would do.
         first = [] if known.planned is None else [known.planned]

@@ -34,8 +34,8 @@ def inbound() -> None:
 @pass_context
 def show(ctx: Context, /, app: str, form: str | None) -> None:
     """Show the URL to paste into mesibo's console, and what came."""
+    from bulkhead.engine.app_fields import INBOUND_BOX
     from bulkhead.engine.fleet_deeds import of_app
-    from bulkhead.engine.keys import INBOUND_BOX
 
     name = ctx.fleet.app(ctx.app_id(app)).id
     if INBOUND_BOX not in ctx.fleet.fields(name):
@@ -128,8 +128,8 @@ def _print(ctx: Context, app: str, issued: Issued, form: str | None) -> None:
 
 
 def _state(ctx: Context, app: str) -> dict[str, Any]:
+    from bulkhead.engine.app_fields import INBOUND_BODY_BOX
     from bulkhead.engine.inbound import InboundEvents, inbound_counts
-    from bulkhead.engine.keys import INBOUND_BODY_BOX
 
     events = InboundEvents(ctx.scripts)
     counts = next(iter(inbound_counts(ctx.scripts, [app])), None)

@@ -166,15 +166,16 @@ def test_a_paused_group_does_not_stop_the_others(app):
 
 
 def test_a_group_may_be_named_by_the_custom_id_that_our_record_has(app):
-    [gid] = app.groups(1)
-    with app.product.look() as scripts:
-        scripts.redis.hset(scripts.key("app", app.name, "groups"), "team-a", gid)
+    file = app.file("groups.csv", "name,custom_id\nTeam A,team-a\nTeam B,team-b\n")
+    made = ("groups", "create", file, "--app", app.name, "--wait", "--timeout", "60s", "-o", "json")
+    groups = app.results(app.typed(*made).json["id"])
+    gids = {row["custom_id"]: str(row["upstream"]["gid"]) for row in groups}
 
-    job = app.sent("--to-groups", "team-a", "--message", "Hi")
+    job = app.sent("--to-groups", "team-a,team-b", "--message", "Hi")
 
-    [row] = app.results(job["id"])
-    assert (row["key"], row["custom_id"]) == ({"gid": str(gid)}, "team-a")
-    assert app.received() == [f"gid:{gid}"]
+    rows = app.results(job["id"])
+    assert {row["custom_id"]: row["key"]["gid"] for row in rows} == gids
+    assert sorted(app.received()) == sorted(f"gid:{gid}" for gid in gids.values())
 
 
 def test_an_answer_lost_after_acceptance_ends_unknown_and_is_not_sent_again(app):

@@ -31,6 +31,16 @@ def test_every_number_of_the_demo_agrees_with_the_sandboxs_record(product: Produ
     assert (good["counts"]["succeeded"], good["sandbox"]["hold_the_new_file"]) == (20, 20)
     assert (bad["calls"], good["calls"]) == tuple(one["sandbox"]["requests"] for one in (bad, good))
 
+    message = told["broadcast"]
+    counts, sandbox = message["counts"], message["sandbox"]
+    assert (message["groups"], message["groups_again"]) == (12, {"skipped": 12, "calls": 0})
+    assert (counts["total"], counts["succeeded"], counts["unknown"]) == (52, 50, 2)
+    assert (sandbox["groups"], sandbox["messages"], sandbox["recipients"]) == (12, 52, 50)
+    assert sandbox["most_often_sent"] == 1
+    for stage in ("sent", "delivered", "read"):
+        assert message["delivery"][stage] == sandbox["reached"]["recipients"][stage] > 0
+        assert message["members"][stage] == sandbox["reached"]["members"][stage] > 0
+
 
 def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
     done = product.run("demo", "-o", "table", timeout=400)
@@ -42,4 +52,7 @@ def test_the_demo_says_where_to_look_next_and_keeps_nothing(product: Product):
     assert "0 calls; the sandbox received 0" in done.out
     assert "4 went back to the key before: 1 PUSH_FAILED, 3 WAVE_FAILED" in done.out
     assert "20 have it; the sandbox finds it in 20, byte for byte" in done.out
+    assert (
+        "2 are unknown: no answer came, so they are not sent it again unless you say so" in done.out
+    )
     assert not list(product.home.iterdir())

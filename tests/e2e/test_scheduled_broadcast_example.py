@@ -38,7 +38,9 @@ def test_the_example_orders_once_and_says_what_came_of_it(app):
     again = run(app, "in 1s", SENDER, file, *gids)
 
     assert "is scheduled for 4 recipients" in first.stdout, first
-    assert "line 3: The row names neither a group nor a person." in first.stdout
+    assert (
+        "line 3: In the list of users: The row names neither a group nor a person." in first.stdout
+    )
     assert "4 accepted, 0 unknown" in first.stdout
     assert first.returncode == again.returncode == 1
     with Bulkhead.from_env(app.product.environment) as bulkhead:

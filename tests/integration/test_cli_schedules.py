@@ -387,3 +387,36 @@ def test_a_list_that_is_read_anew_cannot_come_from_stdin(create, tmp_path):
     done = create(*BROADCAST, "--to-users", "-", "--yes", options=options)
 
     assert "stdin is gone when the schedule fires" in refused(done, 2)
+
+
+KINDS = dict.fromkeys((("groups", "members", verb) for verb in ("add", "remove")), "groups.members")
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (("users", "import"), "address\nann\n"),
+        (("users", "delete"), "address\nann\n"),
+        (("users", "tokens", "issue"), "address\nann\n"),
+        (("users", "tokens", "revoke"), "address\nann\n"),
+        (("groups", "create"), "custom_id,name\n7,News\n"),
+        (("groups", "set"), "gid,name\n404101,News\n"),
+        (("groups", "delete"), "gid\n404101\n"),
+        (("groups", "members", "add"), "address\nann\n"),
+        (("groups", "members", "remove"), "address\nann\n"),
+    ],
+)
+@pytest.mark.parametrize("anew", [True, False])
+def test_every_command_in_the_list_can_be_scheduled(run, create, tmp_path, command, file, anew):
+    path = tmp_path / "rows.csv"
+    path.write_text(file)
+    kind = KINDS.get(command, ".".join(command))
+    rows = ("--audience-from", str(path)) if anew else ()
+    more = ("--gid", "404101") if "members" in command else ()
+    words = (*command, *(() if anew else (str(path),)), "--app", "acme/shop", *more, "--yes")
+
+    made = document(create(*words, options=(*DAILY, *rows)))
+    job = document(run("schedules", "run-now", "weekly"))
+
+    assert (made["kind"], job["kind"], job["counts"]["total"]) == (kind, kind, 1)
+    assert [one["id"] for one in document(run("jobs", "list"))] == [job["id"]]

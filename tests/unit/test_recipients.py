@@ -12,16 +12,19 @@ from producers.rows.recipients import looks_like_file, named_groups, open_recipi
 HI = Letter("news", "Hi")
 
 
-def audience(*texts, letter=HI, known=(), most=None):
-    """The audience of these (option, text) pairs, and its rows as line, cells and code."""
+def opened(*texts, letter=HI, known=(), most=None):
+    """The audience of these (option, text) pairs, not read yet."""
     parts = []
     for of, text in texts:
         with open_recipients("-", of, io.BytesIO(text.encode())) as part:
             parts.append(part)
-    made = Audience(
-        parts, letter, lambda words: {w: dict(known)[w] for w in words if w in dict(known)}, most
-    )
-    rows = []
+    record = dict(known)
+    return Audience(parts, letter, lambda words: {w: record[w] for w in words if w in record}, most)
+
+
+def audience(*texts, **asked):
+    """The audience, and its rows as line, gid, address and code."""
+    made, rows = opened(*texts, **asked), []
     for lines, cells, problems in made.batches():
         for place, (line, row) in enumerate(zip(lines, cells, strict=True)):
             code = problems[place].code if place in problems else ""
@@ -93,6 +96,29 @@ def test_two_lists_become_rows_of_one_form():
     assert made.mapping["var:team"] == 3
     assert [code for *_, code in rows] == ["", ""]
     assert (made.groups, made.users, made.recipients) == (1, 1, 2)
+
+
+def test_a_problem_says_in_which_of_two_lists_it_is():
+    parts = [("groups", "1\nteam\n"), ("users", "ann\na,b\n")]
+
+    alone, both = [], []
+    for found, texts in ((alone, parts[:1]), (both, parts)):
+        for _, _, problems in opened(*texts).batches():
+            found += [problem.message for problem in problems.values()]
+
+    assert alone == ["No group is `team` on our record."]
+    assert both == [
+        "In the list of groups: No group is `team` on our record.",
+        "In the list of users: The address contains a comma.",
+    ]
+
+
+def test_whoever_is_named_twice_is_counted_once():
+    made, _ = audience(("groups", "1\n2\n1\n"), ("users", "ann\nann\nbob\n"))
+
+    assert (made.groups, made.users) == (2, 2)
+    told = made.input()
+    assert (told["rows"], told["groups"], told["users"]) == (6, 2, 2)
 
 
 def test_a_group_and_a_person_of_the_same_name_are_two():

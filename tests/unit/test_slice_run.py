@@ -168,3 +168,12 @@ def test_no_call_starts_once_stopping_is_asked_for():
     assert over.wait(120)
     told = report.of(run, Clocks(wall=lambda: WALL), leaving=False)
     assert {1, 2} <= set(told.back)
+
+
+def test_an_item_of_a_kind_that_this_worker_does_not_know_is_failed_without_a_call():
+    told, runtime, _ = ran(items=2, kind="from.the.future")
+
+    assert runtime.courier.asked == []
+    assert told.states == {4: [0, 1]}
+    assert set(told.codes) == {"UNSENDABLE"}
+    assert told.calls == 0

@@ -10,9 +10,12 @@
 --
 -- Ranks only rise: repeats, and events in any order, end in the same place.
 
-local delivery = {}    -- a chunk may have 200 locals, and settle is near that
+local delivery = {}
 
-do
+-- A run that knows of no message does not pay for these functions: they are made when they are first wanted. All that
+-- follows is inside of this one, and not indented for it.
+local function deliveries()
+if delivery.finish then return delivery end
 
 local POSTED, LOST, ARRIVED, SEEN = 1, 2, 3, 4    -- sent, refused on its way, delivered, read
 local EPOCH = 864000000000                        -- 10 days
@@ -180,4 +183,5 @@ function delivery.epochs_of(app)
   return epochs
 end
 
+return delivery
 end

@@ -31,12 +31,15 @@ local bytes = last and num(redis.call('HGET', counts, 'bytes'), 0) or 0
 
 redis.call('ZREMRANGEBYSCORE', seen, '-inf', whole(oldest))
 local kept, repeated, dropped, placed, statuses = 0, 0, 0, 0, 0
-local epochs = delivery.epochs_of(app)
--- A call that nobody has told of yet is of a job that is open.
-local awaited = redis.call('EXISTS', key('app', app, 'open')) == 1
+local epochs, awaited
 
 -- True if the message that an event is about is known.
 local function place_status(told)
+  if not epochs then
+    epochs = deliveries().epochs_of(app)
+    -- A call that nobody has told of yet is of a job that is open.
+    awaited = redis.call('EXISTS', key('app', app, 'open')) == 1
+  end
   local mid, digests, rank, member = unpack(told)
   local job, index = delivery.find_sent(app, epochs, mid, digests)
   if job then delivery.raise(job, index, rank, member) end
@@ -73,7 +76,7 @@ redis.call('PEXPIRE', stream, whole(age))
 redis.call('PEXPIRE', seen, whole(age))
 
 redis.call('HSET', counts, 'bytes', whole(bytes))
-delivery.finish()
+if delivery.finish then delivery.finish() end
 local told = { received = kept, repeated = repeated, dropped = dropped, placed = placed, statuses = statuses }
 if ARGV[5] ~= '' then told[ARGV[5]] = (told[ARGV[5]] or 0) + tonumber(ARGV[6]) end
 for name, number in pairs(told) do

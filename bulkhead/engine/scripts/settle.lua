@@ -41,7 +41,7 @@ local function keep(entry, app, job, it)
   if entry.groups then
     for _, told in ipairs(entry.groups) do groups.book(app, told[1], told[2], told[3]) end
   end
-  if entry.mids then delivery.remember_mids(app, job, it, entry.mids) end
+  if entry.mids then deliveries().remember_mids(app, job, it, entry.mids) end
   if entry.tokens == 0 then return end
   redis.call('RPUSH', key('job', job, 'tokens'), ARGV[2 + entry.tokens])
   redis.call('EXPIRE', key('job', job, 'tokens'), TOKENS_KEPT)
@@ -293,7 +293,7 @@ for i, entry in ipairs(entries) do
     count_stats(entry.app, entry.stats)
   end
 end
-delivery.finish()
+if delivery.finish then delivery.finish() end
 strike_out(worker)
 write_means()
 -- What was passed over for want of these lanes has nobody else to tell of it.
