@@ -69,6 +69,8 @@ def test_a_program_sends_to_groups_and_people(bulkhead, door):
     ("asked", "what"),
     [
         ({"message": ""}, "not clear what to send"),
+        ({"message": " "}, "message is empty"),
+        ({"message": "Hi \ud83d"}, "message is no text"),
         ({"url": "https://x/y"}, "not clear what to send"),
         ({"message": "Hi {{nmae}}"}, "nothing fills: nmae"),
         ({"message": "Hi {{"}, "not a template"),
