@@ -1,16 +1,18 @@
-"""Pause, resume and cancel in the middle of an import, judged by the sandbox's log."""
+"""Pause, resume, cancel and stop in the middle of a job, judged by the sandbox's log."""
 
 import threading
 import time
 
 import pytest
 
+from tests.e2e.broadcast_rig import App
 from tests.e2e.product import measured, until
 
 OBEYED_WITHIN = 2.0
 """Seconds from the command's answer to the last new call."""
 QUIET = 4.0
 ROWS = 1_500
+RECIPIENTS = 20_000
 
 
 class Standstill:
@@ -114,3 +116,24 @@ def test_a_cancelled_job_makes_no_call_after_two_seconds_and_never_changes_again
     assert product.typed("jobs", "cancel", job).code == 0
     assert product.job(job)["state"] == "cancelled"
     assert product.job(job)["counts"] == counts
+
+
+def test_a_stopped_broadcast_at_full_speed_sends_nothing_after_two_seconds(product, sandbox, still):
+    app = App(product, sandbox, "--rate", "5000/s", "--burst", "100", "--max-in-flight", "100")
+    text = "".join(f"u{n}@example.com\n" for n in range(RECIPIENTS))
+    job = app.create("--to-users", app.file("p.txt", text), "--message", "Hi").json["id"]
+    until(lambda: product.job(job)["counts"]["succeeded"] >= RECIPIENTS // 20)
+
+    done = app.typed("broadcast", "stop", job, "--yes", "-o", "json")
+    answered = time.time()
+
+    assert done.json["state"] == "cancelled"
+    late = last_call_after(sandbox, app.token, answered)
+    calls = sandbox.calls(app.token).times
+    pace = len([t for t in calls if t > calls[-1] - 1])
+    measured(f"last message {late:+.2f} s after the answer to stop, {pace} in the second before")
+    assert late <= still()
+    counts = product.job(job)["counts"]
+    assert (counts["pending"], counts["in_flight"]) == (0, 0)
+    assert counts["succeeded"] == len(set(app.received())) == len(app.received())
+    assert counts["cancelled"] == RECIPIENTS - counts["succeeded"] > 0

@@ -1,8 +1,6 @@
 """Broadcasts ordered by programs: with our package, and with nothing but Celery."""
 
 import json
-import subprocess
-import sys
 import time
 
 import pytest
@@ -12,7 +10,6 @@ from bulkhead.client import Bulkhead
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.jobs import Jobs
 from bulkhead.errors import Conflict, InvalidInput, NotFound, NotPermitted, UsageProblem
-from tests.command import ROOT
 
 PEOPLE = [{"address": "ann@example.com", "name": "Ann"}, {"address": "bob@example.com"}]
 MESSAGE = {"sender": "news", "message": "Hi"}
@@ -192,38 +189,6 @@ def test_a_message_that_cannot_be_sent_is_a_dead_letter(client, door, members, c
     assert letter.code == code
     assert said in f"{letter.what} {letter.why}"
     assert door.jobs.newest() == []
-
-
-PROGRAM = """
-import sys
-from bulkhead.broadcasting import broadcast_of
-from bulkhead.client import Bulkhead
-with Bulkhead(sys.argv[1], tenant="acme") as bulkhead:
-    bulkhead.jobs()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    users = [{"address": f"u{n}@example.com"} for n in range(500)]
-    job = bulkhead.broadcast(
-        app="shop", sender="news", users=users, message="Hi", idempotency_key="newsletter-12"
-    )
-    print(job.id)
-"""
-
-
-def test_the_same_broadcast_by_two_programs_at_once_is_one_job(door, store_server):
-    words = [sys.executable, "-c", PROGRAM, store_server.url]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    programs = [subprocess.Popen(words, **pipes) for _ in range(2)]
-    for program in programs:
-        assert program.stdout.readline() == "ready\n"
-
-    for program in programs:
-        program.stdin.write("go\n")
-        program.stdin.flush()
-    told = {program.communicate(timeout=60)[0].strip() for program in programs}
-
-    assert told == {door.job().id}
-    assert door.job().counts.total == 500
 
 
 def test_another_content_under_the_same_key_is_a_conflict(bulkhead):
