@@ -16,7 +16,7 @@ with open(file, encoding="utf-8", newline="") as rows, Bulkhead.from_env() as bu
     job = bulkhead.broadcast(app="shop", sender=sender, **to, **text, **when)
     print(f"{job.id} is {job.state} for {job.counts.pending} recipients")
     for row in job.errors():
-        print(f"line {row.line}: {row.message} {row.hint}")
+        print(f"line {row.line}: {row.message}\n  {row.hint}")
     job = job.wait(timeout=3 * 3600)
     print(f"{job.counts.succeeded} accepted, {job.counts.unknown} unknown: not sent again")
     if job.counts.unknown or job.counts.failed:

@@ -25,6 +25,8 @@ from bulkhead.model.outcome import (
     Upstream,
 )
 
+_A_WORD = re.compile(r"[A-Z][A-Z_ -]{0,39}")
+"""What may stand in a message: nothing that could be a token, an address or a text."""
 UNLISTED_ATTEMPTS = 3
 """Attempts that end in UNLISTED before the item is refused for good."""
 
@@ -96,7 +98,9 @@ def _stopped(upstream: Upstream) -> Stopped:
 
 
 def _unlisted(call: Call, upstream: Upstream, after: float | None) -> Retry | Refused:
-    message = "the backend refused with a word we do not know"
+    word = upstream.error or ""
+    named = f": {word}" if _A_WORD.fullmatch(word) else ""
+    message = f"the backend refused with a word we do not know{named}"
     if call.repeat is Repeat.ONCE:
         return Refused("UNLISTED", message, upstream)
     return Retry("UNLISTED", message, upstream, after)

@@ -267,4 +267,5 @@ def _refusal(verdict: str, state: str, job: str, verb: str) -> Conflict:
         "state": (f"it is {state}", "only an open job can be paused, resumed or cancelled"),
     }
     why, to_do = reasons[verdict]
-    return Conflict(f"job {job} cannot {verb} now", why=why, to_do=to_do)
+    done = {"pause": "paused", "resume": "resumed", "cancel": "cancelled"}[verb]
+    return Conflict(f"job {job} cannot be {done} now", why=why, to_do=to_do)

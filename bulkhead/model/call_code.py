@@ -102,7 +102,9 @@ CALLS = (
         "row",
         False,
         "The backend refused with a word we do not know.",
-        "Read the backend's own word in the result row; report it, so that it can be listed.",
+        "The backend's own word says why, often a user or a group that it does not have: "
+        "`bulkhead jobs results JOB -o json` has it. `bulkhead errors map` "
+        "says once what it means.",
     ),
     Code(
         "BODY_TOO_LARGE",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 import click
+from click import Argument
 
 from bulkhead.errors import UsageProblem
 
@@ -31,7 +32,7 @@ def explain(error: click.UsageError) -> UsageProblem:
         case _:
             what = error.format_message().rstrip(".")
             what = what[:1].lower() + what[1:]
-    first = f"did you mean {near}? " if near else _missing_option(error)
+    first = f"did you mean {near}? " if near else _missing_option(error) or _behind(error)
     return UsageProblem(what, why=why, to_do=f"{first}see `{path} --help`")
 
 
@@ -40,6 +41,14 @@ def _missing_option(error: click.UsageError) -> str:
     if isinstance(error, click.MissingParameter) and isinstance(error.param, click.Option):
         value = error.param.make_metavar(error.ctx) if error.ctx else ""
         return f"add `{_name(error)} {value}`; "
+    return ""
+
+
+def _behind(error: click.UsageError) -> str:
+    """Where another command belongs whose option was taken for one of this."""
+    given = error.ctx.command.params if error.ctx and isinstance(error, click.NoSuchOption) else []
+    if any((one.metavar or "").startswith("-- ") for one in given if isinstance(one, Argument)):
+        return "write the command behind `--`; "
     return ""
 
 

@@ -112,10 +112,12 @@ def _path(typed: Sequence[str]) -> str:
             return path
     known = ", ".join(f"`{path}`" for path in AUDIENCE)
     shown = f"`{' '.join(typed[:2])}` cannot be scheduled" if typed else "there is no command"
+    right = "-- users import people.csv --app acme/shop"
+    first = "leave `bulkhead` away" if [*typed[:1]] == ["bulkhead"] else "write it behind `--`"
     raise UsageProblem(
         shown,
         why=f"a schedule carries out {known}",
-        to_do="write it behind `--`, such as `-- users import people.csv --app acme/shop`",
+        to_do=f"{first}, such as `{right}`",
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import time
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -88,10 +90,17 @@ def show(ctx: Context, /, name: str, form: str | None) -> None:
         show_one(document, form)
         return
     firings = document.pop("firings")
-    show_one(document, form)
+    show_one({**document, **_read(document)}, form)
     if firings:
         click.echo()
         show_list(firings, OF_A_FIRING, form)
+
+
+def _read(document: Mapping[str, Any]) -> dict[str, str]:
+    """What a person reads and pastes in place of a list and of an object."""
+    first = document["next"]
+    shown = f"{first['local']}, fires at {first['fires_at']}" if first else ""
+    return {"next": shown, "command": shlex.join(document["command"])}
 
 
 @schedules.command("delete")

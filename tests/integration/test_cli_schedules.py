@@ -160,6 +160,21 @@ def test_an_audience_may_be_named_where_the_command_wants_it(create, people):
     assert made["command"] == ["users", "import", people, "--app", "acme/shop"]
 
 
+def test_a_table_shows_the_command_as_it_is_typed_and_when_it_comes(run, create):
+    made = document(create(*CALL, "--label", "why=it is due"))
+
+    shown = run("schedules", "show", "weekly", "-o", "table").stdout
+
+    assert "call usersget --app acme/shop --label 'why=it is due'" in shown
+    assert f"{made['next']['local']}, fires at {made['next']['fires_at']}" in shown
+
+
+def test_a_command_without_the_dashes_before_it_is_told_where_they_belong(run):
+    said = refused(run("schedules", "create", "weekly", *DAILY, *CALL), 2)
+
+    assert "write the command behind `--`" in said
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -184,6 +199,7 @@ def test_a_time_that_makes_no_sense_is_refused(create, redis, options, said):
         (("creds", "upload", "key.json", "--app", "acme/shop"), 2, "cannot be scheduled"),
         (("users", "validate", "people.csv"), 2, "cannot be scheduled"),
         (("users",), 2, "cannot be scheduled"),
+        (("bulkhead", "users", "import", "people.csv"), 2, "leave `bulkhead` away"),
         (("users", "import", "--app", "acme/shop"), 2, "FILE|- is missing"),
         (("call", "usersget", "--ap", "acme/shop"), 2, "did you mean --app?"),
         (("call", "usersget", "--app", "acme/shob"), 2, "acme/shop"),

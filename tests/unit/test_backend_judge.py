@@ -212,6 +212,21 @@ TABLE = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("NOGROUP", "a word we do not know: NOGROUP"),
+        ("no such thing as ann@example.com", "a word we do not know"),
+        ("A1B2C3D4E5F60718", "a word we do not know"),
+        ("", "a word we do not know"),
+    ],
+)
+def test_a_word_nobody_knows_is_named_unless_it_could_be_more_than_a_word(word, said):
+    found = outcome(no(word), ONCE, 200)
+
+    assert found.message.endswith(said)
+
+
 @pytest.mark.parametrize(("body", "status", "safe", "check", "once"), TABLE)
 def test_the_table_of_outcomes_holds(body, status, safe, check, once):
     for repeat, expected in ((SAFE, safe), (CHECK, check), (ONCE, once)):
