@@ -11,6 +11,7 @@ from typing import Any
 from bulkhead.errors import InvalidInput
 from bulkhead.model.mapping import ANY_WIDTH, plain
 from bulkhead.model.template import Missing, Template, template
+from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_in, problem_of
 
 EXPIRY = 24 * 3600
@@ -77,6 +78,9 @@ class Letter:
                 to_do="name the sender by its mesibo address, such as news@example.com",
             )
         _require(bool(self.message) != bool(self.url), _ONE_OF)
+        _require(not self.message or not self.message.isspace(), _BLANK)
+        texts = (self.message, self.url, self.title, *self.given, *self.given.values())
+        _require(not has_surrogate(texts), _NO_TEXT)
         _require(not self.title or bool(self.url), _TITLE)
         _require(0 <= self.expiry <= LONGEST_EXPIRY, _EXPIRY)
         _require(not self.url or self.url.startswith(("https://", "http://")), _URL)
@@ -237,6 +241,16 @@ _ONE_OF: _Mistake = (
     "it is not clear what to send",
     "a broadcast sends a text or a file, one of the two",
     "give a message, or the URL of a file",
+)
+_BLANK: _Mistake = (
+    "the message is empty",
+    "it has nothing but blanks and line breaks",
+    "write what is to be read",
+)
+_NO_TEXT: _Mistake = (
+    "the message is no text",
+    "it, its title, its URL or a variable has a byte that is no UTF-8, or half a character",
+    "write it again, in UTF-8",
 )
 _TITLE: _Mistake = (
     "a title goes with a file",

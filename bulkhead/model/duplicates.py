@@ -134,7 +134,8 @@ class Comparison:
     """What makes two rows the same: whom they are about, and all cells that count.
 
     `mapping` is field → number of its column. Columns that are not sent and whose name begins
-    with `_` do not count, nor do blanks around a cell and empty cells at the end.
+    with `_` do not count, nor do blanks around a cell and empty cells at the end. By which of its
+    names a group of recipients was found does not count either, unless its message says it.
     """
 
     def __init__(self, mapping: Mapping[str, int], columns: Sequence[str | None]) -> None:
@@ -144,7 +145,7 @@ class Comparison:
         self._sent = frozenset(mapping.values())
         self._columns = columns
         self._looked_at = 0
-        self._passed_over: list[int] = []
+        self._passed_over = _names_alone(mapping) if self._group >= 0 else []
 
     def address(self, cells: Sequence[str]) -> str:
         """Whom the row is about: of a user the address as it is sent.
@@ -184,6 +185,12 @@ class Comparison:
             if (self._columns[place] or "")[:1] == "_" and place not in self._sent:
                 self._passed_over.append(place)
         self._looked_at = len(self._columns)
+
+
+def _names_alone(mapping: Mapping[str, int]) -> list[int]:
+    """The column of the custom_ids of recipients, if it fills no variable too."""
+    place = mapping.get("custom_id", -1)
+    return [place] if list(mapping.values()).count(place) == 1 else []
 
 
 class _First(NamedTuple):

@@ -69,6 +69,8 @@ def test_a_program_sends_to_groups_and_people(bulkhead, door):
     ("asked", "what"),
     [
         ({"message": ""}, "not clear what to send"),
+        ({"message": " "}, "message is empty"),
+        ({"message": "Hi \ud83d"}, "message is no text"),
         ({"url": "https://x/y"}, "not clear what to send"),
         ({"message": "Hi {{nmae}}"}, "nothing fills: nmae"),
         ({"message": "Hi {{"}, "not a template"),
@@ -90,6 +92,15 @@ def test_a_program_hears_what_cannot_be_sent_and_no_job_is_made(bulkhead, asked,
 
     assert what in refused.value.what
     assert bulkhead.jobs() == []
+
+
+def test_a_group_that_is_named_by_gid_and_by_custom_id_is_skipped_once(bulkhead, door):
+    door.scripts.redis.hset(door.scripts.key("app", "acme/shop", "groups"), "team-a", 404101)
+
+    job = bulkhead.broadcast(app="shop", groups=[404101, "team-a"], **MESSAGE)
+
+    counts = job.to_dict()["counts"]
+    assert (counts["pending"], counts["skipped"], counts["failed"]) == (1, 1, 0)
 
 
 def test_a_sender_that_the_app_does_not_have_is_not_permitted(bulkhead, door):

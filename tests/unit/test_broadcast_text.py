@@ -147,6 +147,11 @@ def test_a_letter_comes_back_from_its_job_as_it_was():
     "members",
     [
         {"message": ""},
+        {"message": " \r\n\t\u00a0"},
+        {"message": "Hi \udcff"},
+        {"message": "", "url": "https://x/\ud800"},
+        {"message": "", "url": "https://x", "title": "\ud800"},
+        {"given": {"name": "\ud800"}},
         {"url": "https://x"},
         {"title": "T"},
         {"expiry": -1},

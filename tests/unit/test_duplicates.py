@@ -121,3 +121,19 @@ def test_sixteen_bytes_a_row_are_enough_also_when_every_row_is_a_duplicate(of):
 
     assert found == count - len({of(row) for row in range(count)})
     assert peak < 16 * count
+
+
+@pytest.mark.parametrize(
+    ("variables", "cells", "same"),
+    [
+        ({}, ["7", "", "team-a", ""], True),
+        ({}, ["7", "", "", "Ann"], False),
+        ({"var:custom_id": 2}, ["7", "", "team-a", ""], False),
+    ],
+)
+def test_by_which_of_its_names_a_group_was_found_makes_no_other_row(variables, cells, same):
+    columns = ["gid", "address", "custom_id", "name"]
+    mapping = {"group": 0, "address": 1, "custom_id": 2, **variables}
+    comparison = Comparison(mapping, columns)
+
+    assert (comparison.digest(cells) == comparison.digest(["7", "", "", ""])) is same

@@ -134,8 +134,7 @@ local function schedule(lease, entry)
   end
   if #entry.retry + #waiting > 0 and live then
     if #entry.retry > 0 then redis.call('HINCRBY', key('job', lease.job), 'retries', #entry.retry) end
-    local due = tonumber(redis.call('ZRANGE', key('app', lease.app, 'retry'), 0, 0, 'WITHSCORES')[2])
-    wait_until('r:' .. lease.app, due, lease.cell or 'main')
+    wait_for_retries(lease.app, lease.cell or 'main')
   end
 end
 
