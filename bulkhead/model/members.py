@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from bulkhead.errors import InvalidInput
-from bulkhead.model.broadcast import address_problem, is_gid
+from bulkhead.model.broadcast import address_problem, is_gid, no_group
 from bulkhead.model.group import ADMIN, PERMISSIONS
 from bulkhead.model.member_steps import REMOVE_BY, RemoveBy
 from bulkhead.model.text import listed
@@ -82,8 +82,9 @@ class Reader:
         group = _cell(cells, self.mapping.get(GID, -1))
         if is_gid(group):
             return Member(int(group), address)
-        what = f"No group is `{group[:63]}` on our record." if group else "The row names no group."
-        return problem_of("GROUP_NOT_IN_RECORD", what)
+        if group:
+            return no_group(group)
+        return problem_of("GROUP_NOT_IN_RECORD", "The row names no group.")
 
     def problems(self, rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
         """What is wrong with these rows, by place and in order."""

@@ -158,7 +158,7 @@ def test_people_who_cannot_share_a_call_are_refused(bulkhead, asked, why):
 
 
 def test_a_message_becomes_a_broadcast_whose_key_is_the_task_id(client, door):
-    asked = {"v": 1, "app": "acme/shop", "users": PEOPLE, "groups": [1, {"gid": 2, "x": "y"}]}
+    asked = {"v": 1, "app": "acme/shop", "users": PEOPLE, "groups": [41, {"gid": 42, "x": "y"}]}
     task = client.send("tasks.broadcast", {**asked, **MESSAGE, "expiry": "2h"})
 
     assert door.serve() == 1
