@@ -9,7 +9,7 @@ from bulkhead.broadcasting import Order, Ordered, parts_of, prepare
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.app import parse_duration
-from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
 from bulkhead.ordering import Options
 
 OF_A_BROADCAST = (
@@ -24,7 +24,7 @@ def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options
 
     Raises InvalidInput, NotFound (app) and NotPermitted (sender).
     """
-    most, chunk = asked.get("max_recipients"), asked.get("chunk")
+    most, chunk = _count(asked, "max_recipients"), _count(asked, "chunk")
     _require(most is None or most >= 1, "max_recipients", "1 or more")
     wanted = Order(
         app,
@@ -43,6 +43,7 @@ def _letter(asked: Mapping[str, Any]) -> Letter:
     for name, text in texts.items():
         _require(isinstance(text, str), name, "text")
     variables = asked.get("variables") or {}
+    _require(isinstance(variables, Mapping), "variables", "a mapping of names to text")
     return Letter(
         **texts,
         expiry=_seconds(asked.get("expiry")),
@@ -50,14 +51,21 @@ def _letter(asked: Mapping[str, Any]) -> Letter:
     )
 
 
+def _count(asked: Mapping[str, Any], name: str) -> int | None:
+    number = asked.get(name)
+    fits = number is None or (isinstance(number, int) and not isinstance(number, bool))
+    _require(fits, name, "a whole number")
+    return number
+
+
 def _seconds(expiry: Any) -> int:
     if expiry is None:
         return EXPIRY
     if isinstance(expiry, str):
-        return int(parse_duration(expiry))
+        return whole_seconds(parse_duration(expiry))
     number = isinstance(expiry, int | float) and not isinstance(expiry, bool)
     _require(number, "expiry", "seconds, or text such as 6h")
-    return int(expiry)
+    return whole_seconds(expiry)
 
 
 def _list(name: str, found: Any) -> Iterable[object]:

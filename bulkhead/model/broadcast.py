@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -218,6 +219,12 @@ def too_long(text: Text) -> str:
         if size > most:
             return f"the {name} takes {size:,} bytes; {most:,} are possible"
     return ""
+
+
+def whole_seconds(expiry: float) -> int:
+    """The expiry as a letter has it, never 0 for a part of a second. Raises InvalidInput."""
+    _require(0 <= expiry <= LONGEST_EXPIRY, _EXPIRY)
+    return math.ceil(expiry)
 
 
 def given_variables(pairs: Mapping[str, str]) -> dict[str, str]:
