@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,8 +70,15 @@ def order_members(
 ) -> Job:
     """Add or remove each member: an address, or a mapping with one and perhaps a `gid`.
 
-    Raises as `prepare`, and as every order: Conflict, StoreFull or Unreachable.
+    Raises as `prepare`, InvalidInput for one member alone, and as every order: Conflict,
+    StoreFull or Unreachable.
     """
+    if isinstance(members, str | bytes | Mapping):
+        raise InvalidInput(
+            "`members` does not fit",
+            why="it must be a list, also of one: of a text every letter would be somebody",
+            to_do="correct it; nothing was sent",
+        )
     objects, told = RecipientObjects(), Described()
     part = Part("users", objects.columns, _told(members, objects, told), told.input)
     return prepare(scripts, order, part, options).submit(scripts)

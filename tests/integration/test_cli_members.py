@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bulkhead.engine.fleet import Fleet, SealedToken
+from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import AppSettings
 from tests.command import KEY, typed
@@ -38,3 +39,12 @@ def test_a_dry_run_names_the_rows_that_are_bad_and_those_that_come_twice(add):
         "ADDRESS_HAS_COMMA": [3],
         "DUPLICATE_IN_FILE": [2],
     }
+
+
+@pytest.mark.parametrize("gid", ["", " "])
+def test_an_empty_gid_is_a_slip_and_not_a_group_for_each_row(add, redis, gid):
+    done = add("gid,address\n404101,ann\n", "--gid", gid, "--yes")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--gid names no group" in done.stderr
+    assert Jobs(Scripts(redis)).newest() == []

@@ -78,6 +78,14 @@ def test_a_number_that_no_group_can_have_is_refused(bulkhead, scripts, gid):
     assert Jobs(scripts).newest() == []
 
 
+@pytest.mark.parametrize("members", ["ann@example.com", {"address": "ann@example.com"}])
+def test_one_member_by_itself_is_not_taken_for_a_list(bulkhead, scripts, members):
+    with pytest.raises(InvalidInput, match="`members` does not fit"):
+        bulkhead.add_members(members, app="shop", gid=404101)
+
+    assert Jobs(scripts).newest() == []
+
+
 def test_each_row_may_name_its_own_group_and_the_same_person_may_join_several(bulkhead, scripts):
     rows = [
         {"gid": 12, "address": "ann@example.com"},
