@@ -75,15 +75,31 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     app = Fleet(scripts).app(order.app)
     refuse_sender(app, order.letter.sender)
     refuse_chunk(order.letter, order.chunk)
+    _refuse_nobody(parts)
+    gids_of = partial(Groups(scripts).gids, app.id)
+    audience = Audience(parts, order.letter, gids_of, order.max_recipients)
+    request = _request(app, order, audience, options)
+
+    def describe() -> Mapping[str, Any]:
+        if not (order.force_late or was_made(scripts, made)):
+            refuse_slow(scripts, request, app, audience)
+        return audience.input()
+
+    made = Prepared(request, audience.batches(), describe)
+    return Ordered(made, audience, app)
+
+
+def _refuse_nobody(parts: Sequence[Part]) -> None:
     if not parts:
         raise InvalidInput(
             "a broadcast needs recipients",
             why="neither groups nor people are named",
             to_do="name groups, people, or both",
         )
-    gids_of = partial(Groups(scripts).gids, app.id)
-    audience = Audience(parts, order.letter, gids_of, order.max_recipients)
-    request = Request(
+
+
+def _request(app: App, order: Order, audience: Audience, options: Options) -> Request:
+    return Request(
         kind=KIND,
         tenant=app.tenant,
         app=app.id,
@@ -95,14 +111,6 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
         hold=order.hold,
         **options.members(),
     )
-
-    def describe() -> Mapping[str, Any]:
-        if not (order.force_late or was_made(scripts, made)):
-            refuse_slow(scripts, request, app, audience)
-        return audience.input()
-
-    made = Prepared(request, audience.batches(), describe)
-    return Ordered(made, audience, app)
 
 
 def parts_of(groups: Iterable[object], users: Iterable[object]) -> list[Part]:

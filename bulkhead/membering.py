@@ -15,6 +15,7 @@ from bulkhead.errors import InvalidInput, NotFound
 from bulkhead.model.batch import Batch
 from bulkhead.model.broadcast import is_gid, is_number
 from bulkhead.model.code import code
+from bulkhead.model.fitting import require
 from bulkhead.model.job import Job
 from bulkhead.model.mapping import plain
 from bulkhead.model.members import ADDRESS, GID, MEMBER, Membership, Reader, Verb
@@ -73,12 +74,9 @@ def order_members(
     Raises as `prepare`, InvalidInput for one member alone, and as every order: Conflict,
     StoreFull or Unreachable.
     """
-    if isinstance(members, str | bytes | Mapping):
-        raise InvalidInput(
-            "`members` does not fit",
-            why="it must be a list, also of one: of a text every letter would be somebody",
-            to_do="correct it; nothing was sent",
-        )
+    # Of a text, every letter would be somebody.
+    alone = isinstance(members, str | bytes | Mapping)
+    require(not alone, "members", "a list, also of one")
     objects, told = RecipientObjects(), Described()
     part = Part("users", objects.columns, _told(members, objects, told), told.input)
     return prepare(scripts, order, part, options).submit(scripts)
