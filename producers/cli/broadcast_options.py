@@ -78,7 +78,7 @@ def audience_options(command: Command) -> Command:
 
 def take_letter(options: dict[str, Any]) -> Letter:
     """Takes what `letter_options` added out of a command's options. Raises InvalidInput, NotYet."""
-    from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+    from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
 
     _refuse_later(options.pop("file"), options.pop("via"))
     named = [name for name in ("message", "message_file", "file_url") if options[name] is not None]
@@ -95,7 +95,7 @@ def take_letter(options: dict[str, Any]) -> Letter:
         message=(_read(file) if file is not None else text) or "",
         url=url or "",
         title=options.pop("title") or "",
-        expiry=EXPIRY if expiry is None else int(expiry),
+        expiry=EXPIRY if expiry is None else whole_seconds(expiry),
         given=given_variables(take_variables(options)),
     )
 
