@@ -12,6 +12,7 @@ from redis import Redis
 from bulkhead.engine.app_fields import ROTATION, SealedToken, app_in, token_fields
 from bulkhead.engine.delivery import forget_mids
 from bulkhead.engine.record import Record
+from bulkhead.engine.schedules import Schedules
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
@@ -86,13 +87,17 @@ class Fleet:
         )
 
     def remove_tenant(self, name: str) -> None:
-        """Forget a tenant that owns no app any more."""
+        """Forget a tenant that owns no app any more, and its schedules with it."""
         if self.tenant(name).apps:
             raise Conflict(
                 f"tenant {name} still owns apps",
                 why=", ".join(self.tenant(name).apps),
                 to_do="remove them first with `bulkhead apps remove`",
             )
+        # What one tenant ordered must not fire in the name of the next that is called so.
+        schedules = Schedules(self._scripts)
+        for schedule in schedules.names(name):
+            schedules.delete(schedule)
         ask(self._redis.delete, self._key("tenant", name))
         ask(self._redis.srem, self._key("tenants"), name)
 

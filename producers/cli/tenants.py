@@ -122,7 +122,7 @@ def resume(ctx: Context, /, tenant: str, form: str | None) -> None:
 @output_option
 @pass_context
 def remove(ctx: Context, /, tenant: str, yes: bool, form: str | None) -> None:
-    """Forget a tenant that owns no app."""
+    """Forget a tenant that owns no app, and its schedules."""
     gone = ctx.fleet.tenant(tenant).to_dict()
     ctx.confirm(f"Forget tenant {tenant}?", yes)
     ctx.audit("tenants.remove", tenant=tenant)

@@ -140,6 +140,7 @@ def test_a_job_outside_its_window_rests_and_waits_for_no_person(site):
     assert sent(site) == 0
 
 
+@pytest.mark.slow
 def test_a_window_that_opens_lets_the_job_go_on_by_itself(site):
     now = datetime.now(UTC)
     opens = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from producers.cli.follow import finish
 from tests.e2e.product import COMMAND, measured, people, until
 from tests.e2e.typed import typed
 
@@ -93,7 +94,7 @@ def test_ctrl_c_between_the_answer_and_the_watching_tells_the_job(product, sandb
     file = people(product.home / "p.csv", 1)
 
     def interrupt(frame, event, _arg):
-        if event == "call" and frame.f_code.co_name == "finish":
+        if event == "call" and frame.f_code is finish.__code__:
             raise KeyboardInterrupt
 
     sys.setprofile(interrupt)

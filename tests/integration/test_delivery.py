@@ -395,6 +395,25 @@ def test_what_is_told_after_the_end_of_a_job_is_forgotten_with_it(world):
     assert all(0 < world.redis.ttl(name) <= 30 * 86400 for name in names)
 
 
+def test_members_are_kept_for_as_long_as_the_messages_of_a_job_that_goes_on_for_months(world):
+    world.app()
+    job = sent(world, 1, to=group)
+    world.submit(1, kind="broadcast")
+    world.redis.persist(world.key("job", job))
+    tell(world, of_group(0, "ann", "read"))
+    bucket = world.key("job", job, "heard", "0")
+    # As it is weeks later: what was heard first is about to end, and then gone.
+    world.redis.expire(bucket, 60)
+    tell(world, of_group(0, "bob", "read"))
+    near = world.redis.ttl(bucket)
+    world.redis.delete(bucket)
+
+    tell(world, of_group(0, "cid", "read"))
+
+    assert near > 44 * 86400
+    assert 44 * 86400 < world.redis.ttl(bucket) <= 45 * 86400
+
+
 def test_what_was_told_before_the_end_of_a_job_is_forgotten_with_it(world):
     world.app()
     job = world.submit(2, kind="broadcast")

@@ -65,11 +65,17 @@ def test_the_wheel_lacks_no_package(wheel):
         assert ours <= {path.relative_to(wheel) for path in (wheel / package).rglob("*.py")}
 
 
-def test_the_demo_runs_from_the_wheel(wheel):
-    done = in_wheel(wheel, "demo", "-o", "json")
+def test_the_demo_runs_from_the_wheel_and_says_what_came_of_it_and_where_to_look_next(wheel):
+    done = in_wheel(wheel, "demo", "-o", "table")
 
     assert done.returncode == 0, done.stderr
-    assert '"disagreements": []' in done.stdout
+    assert "up --sandbox" in done.stdout
+    assert "each accounted for" in done.stdout
+    assert "988 skipped, because the record says that they are done" in done.stdout
+    assert "0 calls; the sandbox received 0" in done.stdout
+    assert "4 went back to the key before: 1 PUSH_FAILED, 3 WAVE_FAILED" in done.stdout
+    assert "20 have it; the sandbox finds it in 20, byte for byte" in done.stdout
+    assert "2 are unknown: no answer came, so they are not sent it again unless" in done.stdout
 
 
 def test_the_five_packages_of_the_card_are_dependencies():

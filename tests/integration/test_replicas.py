@@ -9,7 +9,7 @@ import pytest
 from bulkhead.engine import draft as drafts
 from bulkhead.engine.replicas import ASKED_EVERY, behind
 from bulkhead.errors import Unreachable
-from bulkhead.model.slice import Begun, Held
+from bulkhead.model.slice import LOOK, Begun, Held
 from tests.e2e.product import free_port
 from tests.fakes.engine import PENDING, SENT, SUCCEEDED, World, report
 from tests.fakes.pair import Pair
@@ -66,6 +66,35 @@ def test_a_call_that_may_be_repeated_waits_for_no_replica(replicated, pair):
 
     answer = replicated.begin(part)
 
+    assert isinstance(answer, Begun)
+    assert waits(pair.first.redis) == before
+
+
+def test_members_who_are_added_in_a_second_call_wait_for_no_replica(replicated, pair):
+    replicated.app()
+    replicated.submit(1, kind="groups.create")
+    replicated.settle(report(replicated.begun(), next={"members.100": [0]}, calls=1))
+    (part,) = replicated.claim()
+    before = waits(pair.first.redis)
+
+    answer = replicated.begin(part)
+
+    assert part.step == "members.100"
+    assert isinstance(answer, Begun)
+    assert waits(pair.first.redis) == before
+
+
+def test_what_is_only_looked_up_waits_for_no_replica(replicated, pair):
+    replicated.app()
+    job = replicated.submit(4)
+    replicated.redis.hset(replicated.key("job", job), "looks", 1)
+    replicated.redis.sadd(replicated.key("app", "acme/shop", "looks"), job)
+    (part,) = replicated.claim()
+    before = waits(pair.first.redis)
+
+    answer = replicated.begin(part)
+
+    assert part.step == LOOK
     assert isinstance(answer, Begun)
     assert waits(pair.first.redis) == before
 

@@ -269,6 +269,21 @@ def test_an_app_that_is_gone_is_told_and_the_next_firing_goes_on(calendar):
     assert len(calendar.made()) == 1
 
 
+def test_a_tenant_that_is_removed_takes_its_schedules_with_it(calendar):
+    calendar.schedule(items=3)
+    calendar.schedule("daily", audience="people.csv")
+    calendar.fleet.remove_app("acme/shop")
+
+    calendar.fleet.remove_tenant("acme")
+
+    assert calendar.schedules.names() == []
+    assert list(calendar.redis.scan_iter(calendar.key("schedule") + "*")) == []
+    calendar.app()
+    calendar.to("2026-11-23T09:00")
+    calendar.look()
+    assert calendar.made() == []
+
+
 def test_a_quota_that_is_used_up_is_told(calendar):
     calendar.schedule(items=7)
     calendar.fleet.set_tenant("acme", None, {"max_items_per_job": 6})

@@ -30,7 +30,7 @@ for i, pair in ipairs(asked.apps) do
     call('ZSCORE', ready .. ':' .. tenant, name),
     call('ZSCORE', ready, tenant),
     call('ZSCORE', wait, 'a:' .. name),
-    call('ZRANGE', key('app', name, 'retry'), 0, -1),
+    call('ZRANGE', key('app', name, 'retry'), 0, -1, 'WITHSCORES'),
     call('ZSCORE', wait, 'r:' .. name),
     call('HGET', key('tenant', tenant), 'state'),
   }

@@ -60,7 +60,7 @@ class Audit:
         retries = {}
         for app, told in zip(apps, told_apps, strict=True):
             self._app(app, named(APP, told[0]), dict(zip(PLACES, told[1:], strict=True)), leases)
-            for member in told[5]:
+            for member in told[5][::2]:
                 job, _, index = member.decode().partition(":")
                 retries.setdefault(job, []).append(int(index.split("@")[0]))
         for job, told in zip(jobs, told_jobs, strict=True):
@@ -89,7 +89,9 @@ class Audit:
             fields["state"] == model.state, "state of an app", app, fields["state"], model.state
         )
         if placed["retry"]:
-            require(placed["retry_wait"] is not None, "retries are waited for", app)
+            first, wake = float(placed["retry"][1]), placed["retry_wait"]
+            require(wake is not None, "retries are waited for", app)
+            require(float(wake) <= first, "who waits is woken in time", app)
         running = fields["state"] == "active" and placed["tenant_state"] == b"active"
         # A throttled app's one call that asks whether it works again is all it may have.
         canary_is_out = held > 0 and float(fields.get("learned", 1)) == 0

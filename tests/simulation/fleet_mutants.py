@@ -49,7 +49,7 @@ LISTED = (
     ),
     edited(
         "whom an event has woken is not looked for",
-        "if woken > 0 then wait_until('r:' .. app, NOW, cell_of(app)) end\n",
+        "if woken > 0 then wait_for_retries(app, cell_of(app)) end\n",
         "",
         *FLEET,
     ),

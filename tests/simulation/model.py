@@ -290,7 +290,7 @@ class Model:
             if state != PENDING:
                 job.final[index] = state
             elif lease.repeat == "check":
-                job.steps[index] = "read_back"
+                job.steps[index] = job.after_loss.get(lease.step, "read_back")
             job.deaths[index] = deaths
         if lease.repeat == "once":
             self.unknown += len(items)

@@ -167,8 +167,8 @@ LISTED = (
     ),
     _edit(
         "nobody waits for a retry",
-        "wait_until('r:' .. lease.app, due, lease.cell or 'main')",
-        "redis.call('ZCARD', zset)",
+        "wait_for_retries(lease.app, lease.cell or 'main')",
+        "",
         *("faults",),
     ),
     _edit(

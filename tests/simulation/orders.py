@@ -42,6 +42,7 @@ def add_fleet(world, apps, ends, request):
     job = world.submit_fleet(apps, ends, kind=KIND, **request)
     deadline = in_micros(request.get("deadline"))
     made = FleetJob(job, "", steps_of(KIND), len(apps), deadline, {}, **known)
+    made.after_loss = made_good(KIND)
     made.names, made.ends, made.rollback = tuple(apps), tuple(ends), request["rollback"]
     made.soak = in_micros(request["soak"]) or 0
     models.add_job(made)
@@ -63,8 +64,15 @@ def hours_of(window):
 
 
 def steps_of(kind):
-    """Step → what may be done about a lost answer at it."""
-    return {name.partition(":")[2]: how for name, how in repeats(kind).items()}
+    """Step → what may be done about a lost answer at it; what another step makes good, may be."""
+    told = {name.partition(":")[2]: how for name, how in repeats(kind).items()}
+    return told | dict.fromkeys(made_good(kind), "check")
+
+
+def made_good(kind):
+    """Step → the step that makes good what was lost at it, where the kind names one."""
+    told = {name.partition(":")[::2]: to for name, to in repeats(kind).items()}
+    return {step: to for (word, step), to in told.items() if word == "lost"}
 
 
 def in_micros(seconds):

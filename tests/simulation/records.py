@@ -67,6 +67,8 @@ class ModelJob:
     """Items that were sent, and of which nobody could or was left to say whether they were done."""
     poison: set = field(default_factory=set)
     """Items whose call ends the worker that makes it."""
+    after_loss: dict = field(default_factory=dict)
+    """Step → at which one an item goes on that was lost at it, where not at "read_back"."""
     hours: tuple = ()
     """When its calls may start: (first, last) microseconds; none if always."""
     alike: int = 1

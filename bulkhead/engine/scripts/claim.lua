@@ -24,12 +24,7 @@ local function retries_due(name)
     retries_left = retries_left - 1
   end
   for job in pairs(touched) do place_job(name, job) end
-  local first = redis.call('ZRANGE', zset, 0, 0, 'WITHSCORES')
-  if first[2] then
-    wait_until('r:' .. name, tonumber(first[2]), cell)
-  else
-    redis.call('ZREM', key('wait'), 'r:' .. name)
-  end
+  wait_for_retries(name, cell)
 end
 
 local function promote()

@@ -87,7 +87,10 @@ local function raise_member(job, index, rank, member)
   local before = num(redis.call('HGET', where, field), 0)
   if rank <= before then return end
   if before == 0 and book.count >= MEMBERS then return count(job, 'beyond', 1) end
-  write_entry(book, field, where, whole(rank), 'HSET')
+  if write_entry(book, field, where, whole(rank), 'HSET') then
+    -- No shorter than its message is known, or it would be counted twice: a job may go on for longer than a bucket.
+    redis.call('EXPIRE', bucket(book, field), book.seconds)
+  end
   count_rise(job, 'members|', before, rank)
 end
 

@@ -125,6 +125,17 @@ local function wait_until(member, at, cell)
   if silent then sooner = true else ring(cell) end
 end
 
+-- Lets an app's items that were set aside wait for the first of them; also where that was due a while ago: to
+-- name a later instant would put the app behind all others that are due.
+local function wait_for_retries(name, cell)
+  local due = redis.call('ZRANGE', key('app', name, 'retry'), 0, 0, 'WITHSCORES')[2]
+  if due then
+    wait_until('r:' .. name, tonumber(due), cell)
+  else
+    redis.call('ZREM', key('wait'), 'r:' .. name)
+  end
+end
+
 -- What is written about a job after its end is forgotten with it; `living` are those that are known to go on.
 local living = {}
 local function expire_with(job, part)

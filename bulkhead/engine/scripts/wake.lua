@@ -17,5 +17,5 @@ for i = 2, #ARGV do
     end
   end
 end
-if woken > 0 then wait_until('r:' .. app, NOW, cell_of(app)) end
+if woken > 0 then wait_for_retries(app, cell_of(app)) end
 return woken
