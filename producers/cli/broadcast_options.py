@@ -113,6 +113,23 @@ def take_variables(options: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def refuse_nobody(groups: str | None, users: str | None) -> None:
+    """Raises UsageProblem where no list is named, or one by nothing."""
+    if groups is None and users is None:
+        raise UsageProblem(
+            "nobody is to get it",
+            why="a broadcast goes to groups, to people, or to both",
+            to_do="add --to-groups or --to-users",
+        )
+    for option, names in (("--to-groups", groups), ("--to-users", users)):
+        if names is not None and not names.strip(", "):
+            raise UsageProblem(
+                f"{option} names nobody",
+                why="it is empty, as a variable of a shell is that was never set",
+                to_do="name whom it is for, or leave the option away",
+            )
+
+
 @contextmanager
 def open_audience(groups: str | None, users: str | None) -> Iterator[list[Part]]:
     """The lists of recipients, open until all was read. Raises InvalidInput, UsageProblem."""
