@@ -18,6 +18,7 @@ from bulkhead.model.broadcast import (
     Letter,
     Reader,
     is_gid,
+    is_number,
 )
 from bulkhead.model.duplicates import Hashes, hashes_of
 from bulkhead.model.mapping import plain
@@ -157,8 +158,7 @@ class Audience:
             row[0], row[1] = row[0].strip(), row[1].strip()
             if is_gid(row[0]):
                 row[0] = str(int(row[0]))
-        named = {row[0] for row in rows if row[0] and not is_gid(row[0])}
-        known = self._gids_of(sorted(named)) if named else {}
+        known = self._gids_of(sorted({row[0] for row in rows if row[0] and not is_number(row[0])}))
         for row in rows:
             if row[0] in known:
                 row[0], row[2] = known[row[0]], row[2] or row[0]

@@ -7,9 +7,9 @@ from typing import Any
 
 from bulkhead.broadcasting import Order, Ordered, parts_of, prepare
 from bulkhead.engine.script import Scripts
-from bulkhead.errors import InvalidInput
 from bulkhead.model.app import parse_duration
-from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
+from bulkhead.model.fitting import require
 from bulkhead.ordering import Options
 
 OF_A_BROADCAST = (
@@ -24,8 +24,8 @@ def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options
 
     Raises InvalidInput, NotFound (app) and NotPermitted (sender).
     """
-    most, chunk = asked.get("max_recipients"), asked.get("chunk")
-    _require(most is None or most >= 1, "max_recipients", "1 or more")
+    most, chunk = _count(asked, "max_recipients"), _count(asked, "chunk")
+    require(most is None or most >= 1, "max_recipients", "1 or more")
     wanted = Order(
         app,
         _letter(asked),
@@ -41,8 +41,9 @@ def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options
 def _letter(asked: Mapping[str, Any]) -> Letter:
     texts = {name: asked.get(name) or "" for name in ("sender", "message", "url", "title")}
     for name, text in texts.items():
-        _require(isinstance(text, str), name, "text")
+        require(isinstance(text, str), name, "text")
     variables = asked.get("variables") or {}
+    require(isinstance(variables, Mapping), "variables", "a mapping of names to text")
     return Letter(
         **texts,
         expiry=_seconds(asked.get("expiry")),
@@ -50,28 +51,26 @@ def _letter(asked: Mapping[str, Any]) -> Letter:
     )
 
 
+def _count(asked: Mapping[str, Any], name: str) -> int | None:
+    number = asked.get(name)
+    fits = number is None or (isinstance(number, int) and not isinstance(number, bool))
+    require(fits, name, "a whole number")
+    return number
+
+
 def _seconds(expiry: Any) -> int:
     if expiry is None:
         return EXPIRY
     if isinstance(expiry, str):
-        return int(parse_duration(expiry))
+        return whole_seconds(parse_duration(expiry))
     number = isinstance(expiry, int | float) and not isinstance(expiry, bool)
-    _require(number, "expiry", "seconds, or text such as 6h")
-    return int(expiry)
+    require(number, "expiry", "seconds, or text such as 6h")
+    return whole_seconds(expiry)
 
 
 def _list(name: str, found: Any) -> Iterable[object]:
     if found is None:
         return ()
     one = isinstance(found, str | bytes | Mapping) or not isinstance(found, Iterable)
-    _require(not one, name, "a list, also of one")
+    require(not one, name, "a list, also of one")
     return () if isinstance(found, list | tuple) and not found else found
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise InvalidInput(
-            f"`{name}` does not fit",
-            why=f"it must be {what}",
-            to_do="correct it; nothing was sent",
-        )

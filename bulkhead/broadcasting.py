@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from bulkhead.audience import Audience, GidsOf, Part
+from bulkhead.audience import Audience, Part
 from bulkhead.broadcast_limits import refuse_chunk, refuse_sender, refuse_slow
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
+from bulkhead.engine.groups import Groups
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.packing import SEGMENT
-from bulkhead.engine.script import Scripts, ask
+from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, UsageProblem
 from bulkhead.model.app import App
 from bulkhead.model.batch import Batch
@@ -73,15 +75,31 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     app = Fleet(scripts).app(order.app)
     refuse_sender(app, order.letter.sender)
     refuse_chunk(order.letter, order.chunk)
+    _refuse_nobody(parts)
+    gids_of = partial(Groups(scripts).gids, app.id)
+    audience = Audience(parts, order.letter, gids_of, order.max_recipients)
+    request = _request(app, order, audience, options)
+
+    def describe() -> Mapping[str, Any]:
+        if not (order.force_late or was_made(scripts, made)):
+            refuse_slow(scripts, request, app, audience)
+        return audience.input()
+
+    made = Prepared(request, audience.batches(), describe)
+    return Ordered(made, audience, app)
+
+
+def _refuse_nobody(parts: Sequence[Part]) -> None:
     if not parts:
         raise InvalidInput(
             "a broadcast needs recipients",
             why="neither groups nor people are named",
             to_do="name groups, people, or both",
         )
-    gids = _gids_of(scripts, app.id)
-    audience = Audience(parts, order.letter, gids, order.max_recipients)
-    request = Request(
+
+
+def _request(app: App, order: Order, audience: Audience, options: Options) -> Request:
+    return Request(
         kind=KIND,
         tenant=app.tenant,
         app=app.id,
@@ -94,14 +112,6 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
         **options.members(),
     )
 
-    def describe() -> Mapping[str, Any]:
-        if not (order.force_late or was_made(scripts, made)):
-            refuse_slow(scripts, request, app, audience)
-        return audience.input()
-
-    made = Prepared(request, audience.batches(), describe)
-    return Ordered(made, audience, app)
-
 
 def parts_of(groups: Iterable[object], users: Iterable[object]) -> list[Part]:
     """The recipients that a program hands in: names by themselves, or objects."""
@@ -113,17 +123,6 @@ def _part(of: Of, found: Iterable[object]) -> Part:
     objects = RecipientObjects()
     rows = batches_of(found, of, objects)
     return Part(of, objects.columns, rows, lambda: {"format": "objects"})
-
-
-def _gids_of(scripts: Scripts, app: str) -> GidsOf:
-    name = scripts.key("app", app, "groups")
-
-    def look_up(custom_ids: Sequence[str]) -> Mapping[str, str]:
-        found = ask(scripts.redis.hmget, name, list(custom_ids))
-        pairs = zip(custom_ids, found, strict=True)
-        return {custom_id: gid.decode() for custom_id, gid in pairs if gid is not None}
-
-    return look_up
 
 
 def broadcast_of(scripts: Scripts, job: str) -> Job:

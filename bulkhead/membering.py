@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from bulkhead.audience import Part
+from bulkhead.audience import GidsOf, Part
 from bulkhead.engine.draft import Request
 from bulkhead.engine.fleet import Fleet
-from bulkhead.engine.script import Scripts, ask
+from bulkhead.engine.groups import Groups
+from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, NotFound
 from bulkhead.model.batch import Batch
-from bulkhead.model.broadcast import is_gid
+from bulkhead.model.broadcast import is_gid, is_number
+from bulkhead.model.code import code
+from bulkhead.model.fitting import require
 from bulkhead.model.job import Job
 from bulkhead.model.mapping import plain
 from bulkhead.model.members import ADDRESS, GID, MEMBER, Membership, Reader, Verb
@@ -41,15 +45,15 @@ def prepare(scripts: Scripts, order: Order, part: Part, options: Options) -> Pre
     Raises NotFound (app, a custom_id that no group has) and InvalidInput.
     """
     app = Fleet(scripts).app(order.app)
-    gids = Gids(scripts, app.id)
+    gids_of = partial(Groups(scripts).gids, app.id)
     asked = Membership(
         order.verb,
-        gids.one(order.gid) if order.gid else None,
+        _gid_of(gids_of, app.id, order.gid) if order.gid else None,
         tuple(order.permissions),
         tuple(order.admin),
         app.settings.remove_members_by,
     )
-    rows = Rows(part, asked, gids)
+    rows = Rows(part, asked, gids_of)
     request = Request(
         kind=KIND,
         tenant=app.tenant,
@@ -67,8 +71,12 @@ def order_members(
 ) -> Job:
     """Add or remove each member: an address, or a mapping with one and perhaps a `gid`.
 
-    Raises as `prepare`, and as every order: Conflict, StoreFull or Unreachable.
+    Raises as `prepare`, InvalidInput for one member alone, and as every order: Conflict,
+    StoreFull or Unreachable.
     """
+    # Of a text, every letter would be somebody.
+    alone = isinstance(members, str | bytes | Mapping)
+    require(not alone, "members", "a list, also of one")
     objects, told = RecipientObjects(), Described()
     part = Part("users", objects.columns, _told(members, objects, told), told.input)
     return prepare(scripts, order, part, options).submit(scripts)
@@ -82,41 +90,29 @@ def _told(members: Iterable[object], objects: RecipientObjects, told: Described)
         yield batch
 
 
-class Gids:
-    """From the custom_ids of an app's groups to their gids, by our record."""
-
-    def __init__(self, scripts: Scripts, app: str) -> None:
-        self._scripts = scripts
-        self._app = app
-
-    def one(self, word: str) -> int:
-        """The gid that is meant. Raises NotFound."""
-        word = word.strip()
-        if is_gid(word):
-            return int(word)
-        found = self.of([word]).get(word)
-        if found is None:
-            raise NotFound(
-                f"{self._app} has no group {word!r} on our record",
-                why="a group is named by its gid, or by the custom_id that it was made with",
-                to_do="name it by its gid, a number; `bulkhead jobs results` of its job has it",
-            )
-        return int(found)
-
-    def of(self, custom_ids: Sequence[str]) -> Mapping[str, str]:
-        """Those that are known. Raises Unreachable."""
-        if not custom_ids:
-            return {}
-        name = self._scripts.key("app", self._app, "groups")
-        found = ask(self._scripts.redis.hmget, name, list(custom_ids))
-        pairs = zip(custom_ids, found, strict=True)
-        return {custom_id: gid.decode() for custom_id, gid in pairs if gid is not None}
+def _gid_of(gids_of: GidsOf, app: str, word: str) -> int:
+    """The group that is meant. Raises NotFound, and InvalidInput for a number that is none."""
+    word = word.strip()
+    if is_number(word) and not is_gid(word):
+        raise InvalidInput(
+            f"no group has the gid {word[:63]}",
+            why=code("BAD_GID").meaning,
+            to_do=code("BAD_GID").fix,
+        )
+    found = word if is_number(word) else gids_of([word]).get(word)
+    if found is None:
+        raise NotFound(
+            f"{app} has no group {word!r} on our record",
+            why="a group is named by its gid, or by the custom_id that it was made with",
+            to_do="name it by its gid, a number; `bulkhead jobs results` of its job has it",
+        )
+    return int(found)
 
 
 class Rows:
     """The rows of members as they pass: each checked, its group found."""
 
-    def __init__(self, part: Part, asked: Membership, gids: Gids) -> None:
+    def __init__(self, part: Part, asked: Membership, gids_of: GidsOf) -> None:
         names = [plain(name or "") for name in part.columns]
         if ADDRESS not in names:
             raise InvalidInput(
@@ -131,7 +127,7 @@ class Rows:
             if GID in names:
                 self.mapping[GID] = names.index(GID)
         self._part = part
-        self._gids = gids
+        self._gids_of = gids_of
         self._reader = Reader(asked.gid, self.mapping)
 
     def batches(self) -> Iterator[Batch]:
@@ -146,8 +142,8 @@ class Rows:
         place = self.mapping.get(GID)
         if place is None:
             return
-        named = {row[place] for row in rows if place < len(row) and not is_gid(row[place])}
-        known = self._gids.of(sorted(filter(None, named)))
-        for row in rows:
-            if place < len(row):
-                row[place] = known.get(row[place], row[place])
+        words = [row[place].strip() if place < len(row) else "" for row in rows]
+        known = self._gids_of(sorted({word for word in words if word and not is_number(word)}))
+        for row, word in zip(rows, words, strict=True):
+            if word in known:
+                row[place] = known[word]

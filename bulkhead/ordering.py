@@ -17,6 +17,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.app import parse_rate
 from bulkhead.model.batch import ONE_CALL
 from bulkhead.model.budget import is_budget
+from bulkhead.model.fitting import require
 from bulkhead.model.job import PRIORITIES, Job
 from bulkhead.model.shape import USERS, shape_of
 from bulkhead.model.unknown import HOLD, ON_UNKNOWN
@@ -35,15 +36,6 @@ LARGEST_BODY = 1024 * 1024
 TEXT = "_text"
 """The column in which a row that is no object comes back, as for JSON Lines."""
 LONGEST_TEXT = 1000
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise InvalidInput(
-            f"`{name}` does not fit",
-            why=f"it must be {what}",
-            to_do="correct it; nothing was sent",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +72,32 @@ class Options:
     """JSON with the task and the queue that are told of the end."""
 
     def __post_init__(self) -> None:
-        _require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
+        require(self.tokens in TOKENS, "tokens", f"one of {', '.join(TOKENS)}")
         known = not self.priority or self.priority in PRIORITIES
-        _require(known, "priority", f"one of {', '.join(PRIORITIES)}")
-        _require(
+        require(known, "priority", f"one of {', '.join(PRIORITIES)}")
+        require(
             not self.max_failures or is_budget(self.max_failures),
             "max_failures",
             "a whole number, or a part of the rows such as 2%",
         )
         fits = not self.on_unknown or self.on_unknown in ON_UNKNOWN
-        _require(fits, "on_unknown", f"one of {', '.join(ON_UNKNOWN)}")
-        _require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
+        require(fits, "on_unknown", f"one of {', '.join(ON_UNKNOWN)}")
+        require(self.max_attempts is None or self.max_attempts >= 1, "max_attempts", "1 or more")
         _rate_of(self.rate)
         for name in _TIMES:
             seconds = getattr(self, name)
-            _require(seconds is None or seconds > 0, name, "more than 0 seconds")
+            require(seconds is None or seconds > 0, name, "more than 0 seconds")
         for name in ("at", "deadline"):
             instant = getattr(self, name)
             # One that no document can show would hide its job, and all that are listed with it.
             fits = instant is None or can_be_written(instant)
-            _require(fits, name, "Unix seconds, of the years 1970 to 9998")
+            require(fits, name, "Unix seconds, of the years 1970 to 9998")
         if self.window:
             parse_window(self.window)
         starts, ends = self.at or 0.0, self.deadline
-        _require(
-            ends is None or ends > starts, "deadline", "later than `at`: no call would be made"
-        )
+        require(ends is None or ends > starts, "deadline", "later than `at`: no call would be made")
         told = all(isinstance(part, str) for pair in self.labels.items() for part in pair)
-        _require(told, "labels", "a mapping of names to text")
+        require(told, "labels", "a mapping of names to text")
 
     def members(self) -> dict[str, Any]:
         """What of it goes into a Request under the same names."""

@@ -39,7 +39,10 @@ _ENCODE = json.JSONEncoder(check_circular=False).encode
 _ALWAYS = ("timestamp", "level", "event", "tenant", "app", "job")
 _ADDRESS_KEYS = frozenset({"address", "addresses", "sender", "recipient", "from", "to"})
 _NO_ADDRESS = frozenset({int, float, bool, type(None)})
+_TOLD_KEYS = frozenset({"what", "why", "error"})
+"""Texts of refusals, which name whoever was refused."""
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w.])\+?[0-9]{7,15}(?!\w)")
 
 
 class LogSettings(Protocol):
@@ -112,12 +115,18 @@ def _masked(name: str, value: Any) -> Any:
     if isinstance(value, str):
         if name in _ADDRESS_KEYS:
             return mask_address(value)
-        return _EMAIL.sub(lambda found: mask_address(found[0]), value) if "@" in value else value
+        if name in _TOLD_KEYS:
+            value = _PHONE.sub(_mask_found, value)
+        return _EMAIL.sub(_mask_found, value) if "@" in value else value
     if isinstance(value, Mapping):
         return {inner: _masked(str(inner), one) for inner, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(name, one) for one in value]
     return value
+
+
+def _mask_found(found: re.Match[str]) -> str:
+    return mask_address(found[0])
 
 
 def _redact(_logger: Any, _level: str, event: EventDict) -> EventDict:

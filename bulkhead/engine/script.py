@@ -31,7 +31,7 @@ WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "schedule",
 NEEDS = {
     "claim": (*WORK, "items", "slots", "pick"),
     "begin": (*WORK, "joined", "record"),
-    "settle": (*WORK, "joined", "record", "throttle", "creds", "delivery", "groups"),
+    "settle": (*WORK, "joined", "record", "throttle", "stats", "creds", "delivery", "groups"),
     "inbound": ("record", "delivery"),
     "credential": ("creds",),
     "group": ("creds", "groups"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.group import LARGEST, LOWEST_GID
 from bulkhead.model.mapping import ANY_WIDTH, plain
 from bulkhead.model.template import Missing, Template, template
 from bulkhead.model.text import has_surrogate
@@ -33,8 +35,9 @@ GROUP, ADDRESS, CUSTOM_ID = "group", "address", "custom_id"
 """Names in a broadcast's mapping: the columns that say who is meant."""
 VARIABLE = "var:"
 """Begins the name, in a broadcast's mapping, of a variable's column."""
-DIGITS = 18
-"""Of a gid, at most: any such number fits in 64 bits."""
+
+LONGEST_NUMBER = 18
+"""Digits of a gid with all its leading noughts."""
 
 _ADDRESS = UserMapping(width=ANY_WIDTH, address=0)
 
@@ -182,10 +185,21 @@ class Reader:
         return values
 
 
+def is_number(text: str) -> bool:
+    """True for digits: meant as a gid, and never as a custom_id of our record."""
+    return text.isascii() and text.isdigit()
+
+
 def is_gid(text: str) -> bool:
-    """True for a number that can be a group's."""
-    plain_number = text.isascii() and text.isdigit() and len(text) <= DIGITS
-    return plain_number and int(text) > 0
+    """True for a number that can be a group's: not one of mesibo's own, nor of 33 bits."""
+    return is_number(text) and len(text) <= LONGEST_NUMBER and LOWEST_GID <= int(text) <= LARGEST
+
+
+def no_group(word: str) -> Problem:
+    """What is wrong with a word that is no gid, and that our record does not know."""
+    if is_number(word):
+        return problem_of("BAD_GID", f"No group has the gid {word[:63]}.")
+    return problem_of("GROUP_NOT_IN_RECORD", f"No group is `{word[:63]}` on our record.")
 
 
 def carried(text: str) -> int:
@@ -207,6 +221,12 @@ def too_long(text: Text) -> str:
     return ""
 
 
+def whole_seconds(expiry: float) -> int:
+    """The expiry as a letter has it, never 0 for a part of a second. Raises InvalidInput."""
+    _require(0 <= expiry <= LONGEST_EXPIRY, _EXPIRY)
+    return math.ceil(expiry)
+
+
 def given_variables(pairs: Mapping[str, str]) -> dict[str, str]:
     """The same by their names as columns are compared; what is empty says nothing."""
     return {plain(name): value.strip() for name, value in pairs.items() if value.strip()}
@@ -222,8 +242,7 @@ def _recipient_problem(group: str, address: str) -> Problem | None:
         said = "both a group and a person" if group else "neither a group nor a person"
         return problem_of("RECIPIENT_MISSING", f"The row names {said}.")
     if group and not is_gid(group):
-        word = group[:63]
-        return problem_of("GROUP_NOT_IN_RECORD", f"No group is `{word}` on our record.")
+        return no_group(group)
     return address_problem(address) if address else None
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from bulkhead.errors import InvalidInput
-from bulkhead.model.broadcast import address_problem, is_gid
+from bulkhead.model.broadcast import address_problem, is_gid, no_group
+from bulkhead.model.fitting import require
 from bulkhead.model.group import ADMIN, PERMISSIONS
 from bulkhead.model.member_steps import REMOVE_BY, RemoveBy
 from bulkhead.model.text import listed
@@ -34,12 +34,12 @@ class Membership:
     remove_by: RemoveBy = "delete"
 
     def __post_init__(self) -> None:
-        _require(self.verb in VERBS, "verb", "add or remove")
-        _require(self.remove_by in REMOVE_BY, "remove_members_by", "delete, remove or flat")
+        require(self.verb in VERBS, "verb", "add or remove")
+        require(self.remove_by in REMOVE_BY, "remove_members_by", "delete, remove or flat")
         for name, known in (("permissions", PERMISSIONS), ("admin", ADMIN)):
             given = getattr(self, name)
-            _require(set(given) <= set(known), name, f"of {listed(known, len(known))}")
-            _require(not given or self.verb == "add", name, "left out: who goes needs no rights")
+            require(set(given) <= set(known), name, f"of {listed(known, len(known))}")
+            require(not given or self.verb == "add", name, "left out: who goes needs no rights")
 
     def params(self) -> dict[str, Any]:
         """The same as a job keeps it."""
@@ -82,8 +82,9 @@ class Reader:
         group = _cell(cells, self.mapping.get(GID, -1))
         if is_gid(group):
             return Member(int(group), address)
-        what = f"No group is `{group[:63]}` on our record." if group else "The row names no group."
-        return problem_of("GROUP_NOT_IN_RECORD", what)
+        if group:
+            return no_group(group)
+        return problem_of("GROUP_NOT_IN_RECORD", "The row names no group.")
 
     def problems(self, rows: Sequence[Sequence[str]]) -> dict[int, Problem]:
         """What is wrong with these rows, by place and in order."""
@@ -93,12 +94,3 @@ class Reader:
 
 def _cell(cells: Sequence[str], place: int) -> str:
     return cells[place].strip() if 0 <= place < len(cells) else ""
-
-
-def _require(holds: bool, name: str, what: str) -> None:
-    if not holds:
-        raise InvalidInput(
-            f"`{name}` does not fit",
-            why=f"it must be {what}",
-            to_do="correct it; nothing was sent",
-        )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulkhead.errors import UsageProblem
 from producers.cli.broadcast_options import (
     audience_options,
     letter_options,
     open_audience,
+    refuse_nobody,
     take_letter,
 )
 from producers.cli.context import Context, pass_context
@@ -72,12 +72,7 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
     from bulkhead.ordering import Options
 
     groups, users = options.pop("to_groups"), options.pop("to_users")
-    if groups is None and users is None:
-        raise UsageProblem(
-            "nobody is to get it",
-            why="a broadcast goes to groups, to people, or to both",
-            to_do="add --to-groups or --to-users",
-        )
+    refuse_nobody(groups, users)
     letter = take_letter(options)
     with usage():
         order = Order(

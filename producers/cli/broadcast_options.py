@@ -78,7 +78,7 @@ def audience_options(command: Command) -> Command:
 
 def take_letter(options: dict[str, Any]) -> Letter:
     """Takes what `letter_options` added out of a command's options. Raises InvalidInput, NotYet."""
-    from bulkhead.model.broadcast import EXPIRY, Letter, given_variables
+    from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
 
     _refuse_later(options.pop("file"), options.pop("via"))
     named = [name for name in ("message", "message_file", "file_url") if options[name] is not None]
@@ -95,7 +95,7 @@ def take_letter(options: dict[str, Any]) -> Letter:
         message=(_read(file) if file is not None else text) or "",
         url=url or "",
         title=options.pop("title") or "",
-        expiry=EXPIRY if expiry is None else int(expiry),
+        expiry=EXPIRY if expiry is None else whole_seconds(expiry),
         given=given_variables(take_variables(options)),
     )
 
@@ -111,6 +111,23 @@ def take_variables(options: dict[str, Any]) -> dict[str, str]:
                 to_do="write it like --var name=friend",
             )
     return {name: value for name, _, value in pairs}
+
+
+def refuse_nobody(groups: str | None, users: str | None) -> None:
+    """Raises UsageProblem where no list is named, or one by nothing."""
+    if groups is None and users is None:
+        raise UsageProblem(
+            "nobody is to get it",
+            why="a broadcast goes to groups, to people, or to both",
+            to_do="add --to-groups or --to-users",
+        )
+    for option, names in (("--to-groups", groups), ("--to-users", users)):
+        if names is not None and not names.strip(", "):
+            raise UsageProblem(
+                f"{option} names nobody",
+                why="it is empty, as a variable of a shell is that was never set",
+                to_do="name whom it is for, or leave the option away",
+            )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import click
 
 from producers.cli.context import Context, pass_context
 from producers.cli.output import chosen, output_option, show_list, show_one
+from producers.cli.values import usage
 
 COLUMNS = ("stage", "recipients", "percent", "members")
 
@@ -22,7 +23,8 @@ def stats(ctx: Context, /, job: str, form: str | None) -> None:
     """
     from bulkhead.engine.delivery import Deliveries
 
-    funnel = Deliveries(ctx.scripts).funnel(job)
+    with usage():
+        funnel = Deliveries(ctx.scripts).funnel(job)
     form = chosen(form)
     if form in ("json", "jsonl"):
         show_one(funnel.to_dict(), form)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bulkhead.errors import UsageProblem
 from producers.cli.context import Context, pass_context
 from producers.cli.job_options import job_options, quote_options, take_asked, take_how
 from producers.cli.order import Order, carry_out
@@ -73,9 +74,15 @@ def _carry_out(
 ) -> int:
     from bulkhead.membering import Order as Members
 
-    file = options.pop("file")
+    file, gid = options.pop("file"), options.pop("gid")
+    if not gid.strip():
+        raise UsageProblem(
+            "--gid names no group",
+            why="it is empty, as a variable of a shell is that was never set",
+            to_do="give a gid, or the custom_id that the group was made with",
+        )
     with usage():
-        asked = Members(ctx.app_id(options.pop("app")), verb, options.pop("gid"), **rights)
+        asked = Members(ctx.app_id(options.pop("app")), verb, gid, **rights)
     request, how = take_asked(options), take_how(options)
     return carry_out(ctx, _opened(ctx, asked, file, request), how, form)
 

@@ -93,16 +93,15 @@ def _of_users(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, A
 def _of_calls(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:
     """Calls that were ordered as they are: nothing about them is on the record."""
     del scripts
-    rows = bad = 0
-    for batch in order.batches:
-        rows, bad = rows + len(batch.cells), bad + len(batch.problems)
-    left = rows - bad
-    known = KINDS.get(order.request.kind)
+    request = order.request
+    survey = Survey(rows_of(order.batches), request.mapping, request.columns)
+    known, left = KINDS.get(request.kind), survey.valid
     calls = -(-left // (known.joins.get(FIRST, 1) if known else 1))
-    counted = Counted(rows, left, invalid=bad, duplicates=0, already_done=0, to_send=left)
+    counted = Counted(survey.rows, left, survey.invalid, survey.skipped, 0, to_send=left)
     # Push settings make nobody active.
-    users = 0 if order.request.kind.startswith("creds.") else left
-    return counted, [], Foreseen(already_done=0, calls=calls, billable=users, new=users)
+    users = 0 if request.kind.startswith("creds.") else left
+    will = Foreseen(already_done=0, calls=calls, billable=users, new=users)
+    return counted, survey.errors_by_code(), will
 
 
 def _of_files(scripts: Scripts, order: Order) -> tuple[Counted, list[dict[str, Any]], Foreseen]:

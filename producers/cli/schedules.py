@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 import click
 
 from bulkhead.engine.schedules import Schedules
-from bulkhead.errors import UsageProblem
+from bulkhead.errors import NotFound, UsageProblem
 from bulkhead.model.cron import Cron
 from bulkhead.model.schedule import MISFIRES, OVERLAPS, Rules, Schedule, coming
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import Following, finish, follow_options
 from producers.cli.output import chosen, output_option, show_list, show_one
-from producers.cli.values import usage
+from producers.cli.values import COUNT, usage
 
 COLUMNS = ("schedule", "state", "cron", "zone", "next_at", "kind", "app", "last_error")
 OF_AN_INSTANT = ("instant", "local", "fires_at")
@@ -69,14 +70,23 @@ def create(ctx: Context, /, name: str, command: tuple[str, ...], **options: Any)
 
 @schedules.command("list")
 @click.option("--tenant", metavar="T", help="Of this tenant only.")
+@click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
-def list_(ctx: Context, /, tenant: str | None, form: str | None) -> None:
-    """List schedules."""
+def list_(ctx: Context, /, tenant: str | None, limit: int | None, form: str | None) -> None:
+    """List schedules, newest first."""
+    if tenant:
+        ctx.fleet.tenant(tenant)
+    found = sorted(_those_of(ctx, tenant), key=lambda one: -one.created_at)
+    show_list([_row(one) for one in found[:limit]], COLUMNS, form)
+
+
+def _those_of(ctx: Context, tenant: str | None) -> Iterator[Schedule]:
     known = Schedules(ctx.scripts)
-    found = [known.get(name) for name in known.names(tenant or ctx.settings.tenant)]
-    rows = sorted(found, key=lambda one: -one.created_at)
-    show_list([_row(one) for one in rows], COLUMNS, form)
+    for name in known.names(tenant or ctx.settings.tenant):
+        # One that is deleted while the others are read is not there any more.
+        with suppress(NotFound):
+            yield known.get(name)
 
 
 @schedules.command("show")

@@ -145,7 +145,7 @@ def test_a_sender_that_is_no_user_and_a_group_that_is_not_there_are_told_row_by_
         "--from",
         "nobody",
         "--to-groups",
-        "1",
+        "12",
         *words,
         code=3,
     )

@@ -179,5 +179,5 @@ def test_a_program_reads_the_same_funnel(app):
 
     assert funnel.to_dict() == stats(app, job)
     assert (funnel.attempts.accepted, funnel.recipients.read) == (3, 3)
-    refused = app.typed("broadcast", "stats", other, code=9)
+    refused = app.typed("broadcast", "stats", other, code=2)
     assert "no broadcast" in refused.err

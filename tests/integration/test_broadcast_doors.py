@@ -78,6 +78,14 @@ def test_a_program_sends_to_groups_and_people(bulkhead, door):
         ({"users": [], "groups": 5}, "`groups` does not fit"),
         ({"expiry": "soon"}, "not a duration"),
         ({"expiry": -1}, "expiry does not fit"),
+        ({"expiry": -0.5}, "expiry does not fit"),
+        ({"expiry": float("nan")}, "expiry does not fit"),
+        ({"expiry": float("inf")}, "expiry does not fit"),
+        ({"expiry": True}, "`expiry` does not fit"),
+        ({"max_recipients": "3"}, "`max_recipients` does not fit"),
+        ({"max_recipients": 0}, "`max_recipients` does not fit"),
+        ({"chunk": "3"}, "`chunk` does not fit"),
+        ({"variables": ["name"]}, "`variables` does not fit"),
         ({"on_unknown": "maybe"}, "`on_unknown` does not fit"),
         ({"max_recipients": 1}, "2 recipients"),
         ({"at": 1.0}, "time is over"),
@@ -155,7 +163,7 @@ def test_people_who_cannot_share_a_call_are_refused(bulkhead, asked, why):
 
 
 def test_a_message_becomes_a_broadcast_whose_key_is_the_task_id(client, door):
-    asked = {"v": 1, "app": "acme/shop", "users": PEOPLE, "groups": [1, {"gid": 2, "x": "y"}]}
+    asked = {"v": 1, "app": "acme/shop", "users": PEOPLE, "groups": [41, {"gid": 42, "x": "y"}]}
     task = client.send("tasks.broadcast", {**asked, **MESSAGE, "expiry": "2h"})
 
     assert door.serve() == 1
@@ -189,6 +197,13 @@ def test_a_message_that_cannot_be_sent_is_a_dead_letter(client, door, members, c
     assert letter.code == code
     assert said in f"{letter.what} {letter.why}"
     assert door.jobs.newest() == []
+
+
+@pytest.mark.parametrize("expiry", [0.5, "500ms", 1])
+def test_less_than_a_second_is_not_kept_for_those_alone_who_are_online(bulkhead, door, expiry):
+    job = bulkhead.broadcast(app="shop", users=PEOPLE, expiry=expiry, **MESSAGE)
+
+    assert params(door, job)["expiry"] == 1
 
 
 def test_another_content_under_the_same_key_is_a_conflict(bulkhead):

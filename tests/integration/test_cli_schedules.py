@@ -255,6 +255,16 @@ def test_two_tenants_may_have_schedules_of_one_name(run, create):
     assert [one["schedule"] for one in listed] == ["zeta/weekly"]
 
 
+def test_the_newest_are_listed_and_a_tenant_that_is_not_there_is_told(run, create):
+    for name in ("one", "two", "three"):
+        document(create(*CALL, name=name))
+
+    newest = document(run("schedules", "list", "--limit", "2", "-o", "json"))
+
+    assert [one["schedule"] for one in newest] == ["acme/three", "acme/two"]
+    assert "there is no tenant nobody" in refused(run("schedules", "list", "--tenant", "nobody"), 2)
+
+
 @pytest.mark.parametrize("verb", ["show", "delete", "pause", "resume", "run-now", "next"])
 def test_a_schedule_that_is_not_there_is_told_with_the_nearest_name(run, create, verb):
     create(*CALL)

@@ -271,6 +271,23 @@ def test_a_budget_that_is_resumed_at_night_waits_for_the_morning(day):
     assert len(day.run_all()) == 2
 
 
+def test_a_budget_that_is_used_up_after_the_end_of_the_window_is_kept_in_the_morning(day):
+    go_to(day, berlin("19:59:59"))
+    job = day.submit(100, window=DAYTIME, max_failures="2")
+    part = day.begun()
+    day.advance(1)
+    assert day.worker("w2").claim(8, 50).slices == ()
+    assert paused_by(day, job) == "schedule"
+
+    day.finish(part, FAILED)
+    go_to(day, berlin("09:00", "2030-03-21"))
+
+    assert day.claim() == []
+    assert paused_by(day, job) == "error_budget"
+    day.jobs.control(job, "resume")
+    assert day.claim() != []
+
+
 def test_what_is_to_be_tried_again_at_night_is_tried_in_the_morning(day):
     job = day.submit(1, window=DAYTIME)
     go_to(day, berlin("19:59:59"))

@@ -70,12 +70,29 @@ def test_a_custom_id_that_no_group_has_is_said_before_anything_is_read(bulkhead,
     assert Jobs(scripts).newest() == []
 
 
+@pytest.mark.parametrize("gid", [0, 2, "011", 2**32, "9" * 5000])
+def test_a_number_that_no_group_can_have_is_refused(bulkhead, scripts, gid):
+    with pytest.raises(InvalidInput, match="no group has the gid"):
+        bulkhead.add_members(ROWS, app="shop", gid=gid)
+
+    assert Jobs(scripts).newest() == []
+
+
+@pytest.mark.parametrize("members", ["ann@example.com", {"address": "ann@example.com"}])
+def test_one_member_by_itself_is_not_taken_for_a_list(bulkhead, scripts, members):
+    with pytest.raises(InvalidInput, match="`members` does not fit"):
+        bulkhead.add_members(members, app="shop", gid=404101)
+
+    assert Jobs(scripts).newest() == []
+
+
 def test_each_row_may_name_its_own_group_and_the_same_person_may_join_several(bulkhead, scripts):
     rows = [
         {"gid": 12, "address": "ann@example.com"},
-        {"gid": "staff", "address": "ann@example.com"},
+        {"gid": " staff ", "address": "ann@example.com"},
         {"gid": "nobody's", "address": "ben@example.com"},
         {"address": "cy@example.com"},
+        {"gid": 2**32, "address": "cy@example.com"},
     ]
 
     job = bulkhead.add_members(rows, app="shop")
@@ -84,6 +101,7 @@ def test_each_row_may_name_its_own_group_and_the_same_person_may_join_several(bu
     assert outcomes(scripts, job.id) == [
         ({"address": "ben@example.com"}, "GROUP_NOT_IN_RECORD"),
         ({"address": "cy@example.com"}, "GROUP_NOT_IN_RECORD"),
+        ({"address": "cy@example.com"}, "BAD_GID"),
     ]
     kept = Jobs(scripts).segment(job.id, 0)
     assert [row[1] for row in kept][:2] == ["12", "404101"]

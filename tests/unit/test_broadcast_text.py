@@ -81,9 +81,9 @@ def test_a_variable_without_a_value_is_named():
     ("cells", "code"),
     [
         (["", "", "", "Ann"], "RECIPIENT_MISSING"),
-        (["1", "ann", "", "Ann"], "RECIPIENT_MISSING"),
+        (["41", "ann", "", "Ann"], "RECIPIENT_MISSING"),
         (["team-a", "", "", "Ann"], "GROUP_NOT_IN_RECORD"),
-        (["0", "", "", "Ann"], "GROUP_NOT_IN_RECORD"),
+        (["0", "", "", "Ann"], "BAD_GID"),
         (["²", "", "", "Ann"], "GROUP_NOT_IN_RECORD"),
         (["", "a,b", "", "Ann"], "ADDRESS_HAS_COMMA"),
         (["", "x" * 64, "", "Ann"], "ADDRESS_TOO_LONG"),

@@ -111,6 +111,24 @@ def test_addresses_are_masked_unless_asked_for_in_full(log):
     assert full.lines()[0]["address"] == "4915112345678"
 
 
+def test_a_phone_number_in_a_refusal_is_masked_like_any_address(log):
+    refused = {
+        "what": "acme/shop may not send from 4915112345678",
+        "why": "its senders are news, +49301119999, 004930111",
+    }
+
+    masked = log()
+    masked.warning("message_refused", **refused, submission="dead_1234567890")
+    full = log(log_addresses="full")
+    full.warning("message_refused", **refused)
+
+    told = masked.lines()[0]
+    assert told["what"] == "acme/shop may not send from 49…"
+    assert told["why"] == "its senders are news, +4…, 00…"
+    assert told["submission"] == "dead_1234567890"
+    assert full.lines()[0]["why"] == refused["why"]
+
+
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_no_secret_passes_by_key_value_pattern_or_traceback(log, form):
     written = log(log_format=form)

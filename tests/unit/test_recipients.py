@@ -35,15 +35,15 @@ def audience(*texts, **asked):
 @pytest.mark.parametrize(
     ("of", "text", "rows"),
     [
-        ("groups", "1\n2\n", [(1, "1", "", ""), (2, "2", "", "")]),
-        ("groups", " 007\r\n\r\n2", [(1, "7", "", ""), (3, "2", "", "")]),
+        ("groups", "41\n42\n", [(1, "41", "", ""), (2, "42", "", "")]),
+        ("groups", " 0047\r\n\r\n42", [(1, "47", "", ""), (3, "42", "", "")]),
         ("users", "\ufeffann\nbob", [(1, "", "ann", ""), (2, "", "bob", "")]),
-        ("users", "gid\tAddress\n1\t\n\tann\n", [(2, "1", "", ""), (3, "", "ann", "")]),
-        ("groups", "Gid;x\n1;2\n", [(2, "1", "", "")]),
+        ("users", "gid\tAddress\n41\t\n\tann\n", [(2, "41", "", ""), (3, "", "ann", "")]),
+        ("groups", "Gid;x\n41;2\n", [(2, "41", "", "")]),
         (
             "users",
-            '{"address": "ann", "n": 1}\n{"gid": 5}\n',
-            [(1, "", "ann", ""), (2, "5", "", "")],
+            '{"address": "ann", "n": 1}\n{"gid": 45}\n',
+            [(1, "", "ann", ""), (2, "45", "", "")],
         ),
         (
             "users",
@@ -56,6 +56,13 @@ def audience(*texts, **asked):
             [(2, "1", "ann", "RECIPIENT_MISSING"), (3, "", "", "RECIPIENT_MISSING")],
         ),
         ("groups", "gid\nnope\n", [(2, "nope", "", "GROUP_NOT_IN_RECORD")]),
+        ("groups", "11\n12\n", [(1, "11", "", "BAD_GID"), (2, "12", "", "")]),
+        (
+            "groups",
+            "4294967295\n4294967296\n",
+            [(1, "4294967295", "", ""), (2, "4294967296", "", "BAD_GID")],
+        ),
+        ("groups", "0\n-5\n", [(1, "0", "", "BAD_GID"), (2, "-5", "", "GROUP_NOT_IN_RECORD")]),
         ("users", "address,active,expiry\nann,maybe,soon\n", [(2, "", "ann", "")]),
         (
             "users",
@@ -86,7 +93,7 @@ def test_a_file_of_another_kind_is_refused_whole(text, what):
 
 def test_two_lists_become_rows_of_one_form():
     made, rows = audience(
-        ("groups", "gid,team\n1,A\n"),
+        ("groups", "gid,team\n41,A\n"),
         ("users", "name,address\nAnn,ann\n"),
         letter=Letter("news", "Hi {{name}} {{team}}", given={"name": "all", "team": "you"}),
     )
@@ -99,7 +106,7 @@ def test_two_lists_become_rows_of_one_form():
 
 
 def test_a_problem_says_in_which_of_two_lists_it_is():
-    parts = [("groups", "1\nteam\n"), ("users", "ann\na,b\n")]
+    parts = [("groups", "41\nteam\n"), ("users", "ann\na,b\n")]
 
     alone, both = [], []
     for found, texts in ((alone, parts[:1]), (both, parts)):
@@ -114,7 +121,7 @@ def test_a_problem_says_in_which_of_two_lists_it_is():
 
 
 def test_whoever_is_named_twice_is_counted_once():
-    made, _ = audience(("groups", "1\n2\n1\n"), ("users", "ann\nann\nbob\n"))
+    made, _ = audience(("groups", "41\n42\n41\n"), ("users", "ann\nann\nbob\n"))
 
     assert (made.groups, made.users) == (2, 2)
     told = made.input()
@@ -122,16 +129,22 @@ def test_whoever_is_named_twice_is_counted_once():
 
 
 def test_a_group_and_a_person_of_the_same_name_are_two():
-    made, _ = audience(("groups", "1\n1\n"), ("users", "1\n"))
+    made, _ = audience(("groups", "41\n41\n"), ("users", "41\n"))
 
     assert made.recipients == 2
 
 
 def test_a_custom_id_becomes_the_gid_of_our_record():
-    made, rows = audience(("groups", "team-a\nteam-b\n"), known={"team-a": "7"})
+    made, rows = audience(("groups", "team-a\nteam-b\n"), known={"team-a": "47"})
 
-    assert rows == [(1, "7", "", ""), (2, "team-b", "", "GROUP_NOT_IN_RECORD")]
+    assert rows == [(1, "47", "", ""), (2, "team-b", "", "GROUP_NOT_IN_RECORD")]
     assert made.columns[2] == "custom_id"
+
+
+def test_a_number_is_never_a_custom_id():
+    _, rows = audience(("groups", "1001\n7\n"), known={"1001": "47", "7": "48"})
+
+    assert rows == [(1, "1001", "", ""), (2, "7", "", "BAD_GID")]
 
 
 def test_a_variable_that_no_column_has_refuses_all():

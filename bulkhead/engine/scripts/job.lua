@@ -168,14 +168,16 @@ end
 -- already. Returns its state then, and its fields before.
 local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from',
   'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat',
-  'class', 'held', unpack(LIFE) }
+  'class', 'held', 'by', unpack(LIFE) }
 local function finish_if_over(job, known)
   local it = known or read(key('job', job), unpack(FINISH))
   if not is_live(it.state) then return it.state, it end
   local over = num(it.succeeded, 0) + num(it.skipped, 0) + num(it.failed, 0) + num(it.unknown, 0)
   local released = it.apps and num(it.next, 0) or num(it.total, 0)
   if over < released or num(it.in_flight, 0) > 0 or it.visit then
-    return is_open(it.state) and keep_budget(job, it) or it.state, it
+    -- Outside its window, too: nobody looks at it again before it opens.
+    local goes_on = is_open(it.state) or it.state == 'paused' and it.by == window.BY
+    return goes_on and keep_budget(job, it) or it.state, it
   end
   if it.apps and next_wave(job, it) then return it.state, it end
   local state = (num(it.failed, 0) + num(it.unknown, 0) > 0) and 'completed_with_errors' or 'completed'

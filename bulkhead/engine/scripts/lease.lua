@@ -1,7 +1,8 @@
 -- lease: what a worker holds. Joined behind `place`.
 --
 -- `lease:<id>` names items, job, app, worker and lanes (`parallel`), and what its permits and its fair share
--- cost, for the way back; `permits` are those that are left where a call may carry several items, else each item's. The lanes count in the app's `held` and, by tenant, in `worker:<w>:held`.
+-- cost, for the way back. Where a call may carry several items, `permits` are those that are left; else each item
+-- has one. The lanes count in the app's `held` and, by tenant, in `worker:<w>:held`.
 
 local function read_lease(id)
   local lease = read(key('lease', id), 'job', 'app', 'worker', 'state', 'left', 'parallel', 'at', 'seq', 'deaths',
