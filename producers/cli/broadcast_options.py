@@ -130,6 +130,16 @@ def refuse_nobody(groups: str | None, users: str | None) -> None:
             )
 
 
+def _refuse_addresses(users: str) -> None:
+    """Raises UsageProblem for people in the place of their file."""
+    if "@" in users and not Path(users).exists():
+        raise UsageProblem(
+            "--to-users takes a file of people",
+            why="there is no file of that name, and it reads like an address",
+            to_do="write one address a line into a file, or into stdin with `--to-users -`",
+        )
+
+
 @contextmanager
 def open_audience(groups: str | None, users: str | None) -> Iterator[list[Part]]:
     """The lists of recipients, open until all was read. Raises InvalidInput, UsageProblem."""
@@ -148,6 +158,7 @@ def open_audience(groups: str | None, users: str | None) -> Iterator[list[Part]]
         elif groups is not None:
             parts.append(named_groups(groups))
         if users is not None:
+            _refuse_addresses(users)
             parts.append(open_files.enter_context(open_recipients(users, "users")))
         yield parts
 

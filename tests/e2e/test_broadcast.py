@@ -111,6 +111,7 @@ def test_a_value_may_be_given_for_rows_that_have_none(app):
         (["--to-groups", "team-x", "--message", "Hi", "--wait"], 9, "no row of the input is valid"),
         (["--to-users", "-", "--to-groups", "-", "--message", "Hi"], 2, "cannot both come"),
         (["--to-users", "nowhere.csv", "--message", "Hi"], 9, "no file"),
+        (["--to-users", ANN, "--message", "Hi"], 2, "one address a line into a file"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_whole(app, words, code, said):
