@@ -149,14 +149,8 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     index, before = finished.item.index, run.begun.tries.get(finished.item.index, Tries())
     first_ms = before.first_at or finished.started_ms
     tries = before.count + 1
-    outcome: Outcome | Again = sent_again(run.facts, run.part, finished.outcome)
-    counts = finished.called and not finished.shared
-    report.troubled += counts and _is_trouble(finished.outcome)
-    if isinstance(outcome, Retry):
-        outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
-        if isinstance(outcome, Refused | Unknown):
-            outcome = given_up(run.facts, finished.item, run.part.operation, outcome)
-    outcome = counted(run.facts, outcome)
+    report.troubled += _counts(finished) and _is_trouble(finished.outcome)
+    outcome = _decided(finished, run, clocks, tries, first_ms)
     final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
     if run.lines_wanted:
         _log_item(report, finished, outcome, tries)
@@ -171,25 +165,49 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
         times = (tries if finished.called else before.count, first_ms, finished.started_ms)
         _add_row(report, finished.item, final, times)
         return
+    _set_aside(report, finished, outcome, Tries(tries, first_ms), run)
+
+
+def _counts(finished: Finished) -> bool:
+    """True for what stands for a call: of items that shared one, the first."""
+    return finished.called and not finished.shared
+
+
+def _decided(
+    finished: Finished, run: SliceRun, clocks: Clocks, tries: int, first_ms: int
+) -> Outcome | Again:
+    """What becomes of the item after so many tries, the first of them at `first_ms`."""
+    outcome: Outcome | Again = sent_again(run.facts, run.part, finished.outcome)
+    if isinstance(outcome, Retry):
+        outcome = _after(outcome, tries, clocks.wall() - first_ms / 1000, run)
+        if isinstance(outcome, Refused | Unknown):
+            outcome = given_up(run.facts, finished.item, run.part.operation, outcome)
+    return counted(run.facts, outcome)
+
+
+def _set_aside(
+    report: Report, finished: Finished, outcome: Outcome | Again, now: Tries, run: SliceRun
+) -> None:
+    """Add an item that goes on, with its tries as they are now."""
+    index = finished.item.index
     match outcome:
         case Again(seconds, step):
             # What shared a call comes back together, and shares the next one.
             shared = finished.shared and report.retries
             pause = report.retries[-1][1] if shared else round(seconds * 1e6)
-            report.retries.append((index, pause, tries, first_ms, step))
+            report.retries.append((index, pause, now.count, now.first_at, step))
         case Next(step=step, why=why):
             report.next.setdefault(step, []).append(index)
             if why:
                 report.why.append((index, why))
         case Wait(step=step, seconds=seconds, whom=whom):
             # From the call on that the event is an answer to.
-            since = first_ms if step == run.part.step else finished.started_ms
-            micros = round(seconds * 1e6)
-            made = tries if finished.called else before.count
-            report.waits.append((index, micros, made, since, step, whom))
+            since = now.first_at if step == run.part.step else finished.started_ms
+            made = now.count if finished.called else now.count - 1
+            report.waits.append((index, round(seconds * 1e6), made, since, step, whom))
         case Throttled(after=after):
             report.again.append(index)
-            report.throttled += counts
+            report.throttled += _counts(finished)
             report.after = max(report.after, round((after or 0) * 1e6))
         case Stopped(code=code, message=message):
             report.again.append(index)
