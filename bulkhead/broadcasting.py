@@ -81,7 +81,7 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     request = _request(app, order, audience, options)
 
     def describe() -> Mapping[str, Any]:
-        if not (order.force_late or was_made(scripts, made)):
+        if not (order.force_late or was_made(scripts, request)):
             refuse_slow(scripts, request, app, audience)
         return audience.input()
 

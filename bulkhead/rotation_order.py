@@ -190,7 +190,7 @@ class Rotations:
         """
         new = planned.changes
         made = prepare_rotation(new, planned.waves, planned.proof, options)
-        if not was_made(self._scripts, made):
+        if not was_made(self._scripts, made.request):
             planned.refuse_unfit()
             refuse_under_way(self._scripts, new, options.idempotency_key)
             ask()
@@ -204,7 +204,7 @@ class Rotations:
 
     def prepare_again(self, made: Prepared, ask: Callable[[], object] = _unasked) -> Prepared:
         """What `retrying.prepare` made of a rotation, audited and kept as by `prepare`."""
-        if not was_made(self._scripts, made):
+        if not was_made(self._scripts, made.request):
             again, credentials = changes_of(self._scripts, made), self.credentials
             taken = [credentials.take(name) for name in dict.fromkeys(one.new.id for one in again)]
             ask()

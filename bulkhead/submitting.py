@@ -42,9 +42,8 @@ class Prepared:
         return submit_batches(scripts, self.request, self.batches, self.describe)
 
 
-def was_made(scripts: Scripts, made: Prepared) -> bool:
+def was_made(scripts: Scripts, request: Request) -> bool:
     """True if its idempotency key has a job: nothing new is sent because of it."""
-    request = made.request
     key = request.idempotency_key
     return bool(key) and Jobs(scripts).made_with(request.tenant, key) is not None
 

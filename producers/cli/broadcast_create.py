@@ -108,5 +108,5 @@ def _order(ctx: Context, opening: AbstractContextManager[Ordered]) -> Iterator[O
         def typed() -> int:
             return audience.recipients if audience.recipients >= ASKED_FOR_NUMBER else 0
 
-        asks = None if was_made(ctx.scripts, made) else question
+        asks = None if was_made(ctx.scripts, made.request) else question
         yield Order(made.request, made.batches, made.describe, asks, typed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from producers.cli.context import Context
 from producers.cli.follow import finish
 from producers.cli.in_time import in_time
 from producers.cli.job_options import How
+from producers.cli.passing import Passing
 from producers.cli.quote import quote, show_quote
 from producers.cli.token_file import TokenFile, hand_over
 
@@ -87,7 +88,7 @@ def submit(
             return ctx.submit(order.request, order.batches, order.describe)
         ctx.may_ask(yes)
         asked = Asked(ctx, order, yes)
-        return ctx.submit(order.request, asked.batches(), asked.describe)
+        return ctx.submit(order.request, asked.batches, asked.describe)
 
 
 class Asked:
@@ -97,16 +98,11 @@ class Asked:
         self._ctx = ctx
         self._order = order
         self._yes = yes
-        self._valid = 0
-
-    def batches(self) -> Iterator[Batch]:
-        for batch in self._order.batches:
-            self._valid += len(batch.cells) - len(batch.problems)
-            yield batch
+        self.batches = Passing(order.batches)
 
     def describe(self) -> Mapping[str, Any]:
-        if self._order.question is not None and self._valid:
-            question, number = self._order.question(self._valid), self._order.typed()
+        if self._order.question is not None and self.batches.valid:
+            question, number = self._order.question(self.batches.valid), self._order.typed()
             if number:
                 self._ctx.confirm_number(question, number, self._yes)
             else:

@@ -77,7 +77,7 @@ class _Making:
             asked = Asked(self._ctx, order, how.yes)
             if order.question is not None:
                 self._ctx.may_ask(how.yes)
-            for batch in heeding(asked.batches()):
+            for batch in heeding(asked.batches):
                 draft.take(batch)
             self._described = dict(asked.describe())
             self.kept = keep(draft, self._described)
