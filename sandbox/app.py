@@ -200,7 +200,7 @@ class App:
             return None
         steps = outbox.draw(message, people)
         if webhook is not None and not webhook.silent:
-            self._plan(outbox, webhook, outbox.put(message, steps, time.monotonic()))
+            self._plan(outbox, webhook, outbox.plan(message, steps, time.monotonic()))
             self.told["dropped"] += outbox.dropped
             outbox.dropped = 0
         return steps
