@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -112,6 +112,8 @@ class App:
         self.groups: dict[int, Group] = {}
         self.messages: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
+        # Who passes messages of the backend on to those who are signed in at the real-time side.
+        self.radio: Callable[[Message, list[str], str], None] | None = None
         self.hear_of_messages(registration.receipts)
         # Whether a list of members with a stranger in it is carried out but for the stranger.
         self.partial_members = registration.partial_members
