@@ -13,14 +13,14 @@ from bulkhead.engine.groups import Groups
 from bulkhead.model.shape import NEW_GROUPS
 from producers.cli.context import Context, pass_context
 from producers.cli.group_members import members
-from producers.cli.input_options import input_options, take_input
+from producers.cli.input_options import input_options, take_input, template_command
 from producers.cli.output import output_option, show_list
 from producers.cli.people import Work, app_option, described, mention, over_people, people_options
 from producers.cli.users import show_summary
 from producers.cli.values import COUNT
 from producers.rows.open_input import open_input
 from producers.rows.survey import Survey
-from producers.rows.template import FORMATS, group_template
+from producers.rows.template import group_template
 
 COLUMNS = ("gid", "custom_id", "name", "flags", "complete", "job", "at")
 CREATE = Work("groups.create", repeat="check")
@@ -33,7 +33,8 @@ def groups() -> None:
     """Groups: create, set, delete, their members; list what our record has."""
 
 
-groups.add_command(members)
+for command in (members, template_command(group_template)):
+    groups.add_command(command)
 
 
 @groups.command("create")
@@ -101,17 +102,3 @@ def validate(ctx: Context, /, file: str, form: str | None, **options: Any) -> in
         survey = Survey(rows, asdict(rows.mapping), rows.columns)
     mention(rows)
     return show_summary(rows, described(rows), survey, form)
-
-
-@groups.command("template")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(FORMATS),
-    default="csv",
-    show_default=True,
-    help="Format of the file.",
-)
-def template_(kind: str) -> None:
-    """Print an example file to start from."""
-    click.echo(group_template(kind), nl=False)
