@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
+from heapq import nsmallest
 from typing import Any
 
 import click
 
 from bulkhead.engine.groups import Groups
+from bulkhead.model.group_record import Known
 from bulkhead.model.shape import NEW_GROUPS
 from producers.cli.context import Context, pass_context
 from producers.cli.group_members import members
@@ -73,21 +73,23 @@ def delete(ctx: Context, /, form: str | None, **options: Any) -> int:
 
 @groups.command("list")
 @app_option
-@click.option("--limit", type=COUNT, metavar="N", help="Only so many.")
+@click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
 def list_(ctx: Context, /, app: str, limit: int | None, form: str | None) -> None:
-    """List the groups our record has of an app, in no order.
+    """List the groups our record has of an app, the newest first.
 
     The record is what jobs of ours did. What was made or changed elsewhere cannot be seen.
     """
-    show_list(islice(_entries(ctx, app), limit), COLUMNS, form)
+    entries = Groups(ctx.scripts).entries(ctx.fleet.app(ctx.app_id(app)).id)
+    newest = sorted(entries, key=_order) if limit is None else nsmallest(limit, entries, key=_order)
+    show_list((known.to_dict(gid) for gid, known in newest), COLUMNS, form)
 
 
-def _entries(ctx: Context, app: str) -> Iterator[dict[str, Any]]:
-    name = ctx.fleet.app(ctx.app_id(app)).id
-    for gid, known in Groups(ctx.scripts).entries(name):
-        yield known.to_dict(gid)
+def _order(entry: tuple[str, Known]) -> tuple[int, str, int]:
+    """The newest first, and those of one moment by their custom_id and gid."""
+    gid, known = entry
+    return -known.at, known.custom_id, int(gid)
 
 
 @groups.command("validate")
