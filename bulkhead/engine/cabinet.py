@@ -55,6 +55,11 @@ class JobFacts:
     retry: Mapping[str, float | int | None]
     """What the job wishes otherwise than its app: names of a RetryPolicy."""
     on_unknown: str = HOLD
+    sender: str = ""
+    """Whose session sends it; empty where the app's backend does."""
+    mid: int = 0
+    """The number of its first message, if a session sends it."""
+    no_session: str = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,9 @@ def _job_facts(fields: Mapping[str, str]) -> JobFacts:
         params=json.loads(fields["params"]),
         retry=_wishes(fields),
         on_unknown=fields.get("on_unknown", HOLD),
+        sender=fields.get("sender", ""),
+        mid=int(fields.get("mid") or 0),
+        no_session=fields.get("no_session") or "wait",
     )
 
 
