@@ -11,7 +11,6 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.broadcast import Addressed, Letter, Reader, carried
-from bulkhead.model.delivery import LOW_WORD
 from bulkhead.model.kind import MOST_JOINED
 from bulkhead.model.outcome import Refused, Repeat
 from bulkhead.model.user import Problem
@@ -42,17 +41,12 @@ def by_session(facts: JobFacts, item: Item) -> Call | Refused:
     written = dict(call.members["message"])
     kept = {name: text for name, text in facts.params.items() if name in ("file", "file_name")}
     members = {
-        "mid": mid_of(facts.mid, item.index),
+        "mid": facts.mid_of(item.index),
         "text": written.pop("message", ""),
         **{name: part for name, part in written.items() if name != "from"},
         **kept,
     }
     return Call("message", members, Repeat.ONCE, call.key)
-
-
-def mid_of(first: int, index: int) -> int:
-    """The number of an item's message: the same each time it is sent, as mesibo can tell then."""
-    return (first + index) & LOW_WORD
 
 
 def send_to_several(facts: JobFacts, items: Sequence[Item]) -> Call | Refused:

@@ -56,7 +56,9 @@ class _Out:
 class Radio:
     """Has threads from the first message on, so that others cost a worker nothing."""
 
-    def __init__(self, sessions: Sessions, listening: Sessions, worker: str, caller: Caller) -> None:
+    def __init__(
+        self, sessions: Sessions, listening: Sessions, worker: str, caller: Caller
+    ) -> None:
         """`listening` has a connection of its own, on which answers are waited for."""
         self._sessions = sessions
         self._listening = listening
@@ -64,7 +66,7 @@ class Radio:
         self._caller = caller
         self._numbers = count(1)
         self._out: dict[str, _Out] = {}
-        """Of the caller's thread alone."""
+        """Changed in the caller's thread alone."""
         self._work: SimpleQueue[Callable[[], None] | str] = SimpleQueue()
         self._busy = threading.Event()
         self._started = False

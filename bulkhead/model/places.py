@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from bulkhead.model.sender_session import SenderId
 
 HELD_FOR = 60.0
 """Seconds that a session in use is left to its tenant, whoever waits."""
@@ -13,23 +14,11 @@ PATIENCE = 3.0
 """Seconds that one waits before another in use gives way: a second worker may have a place."""
 
 
-class Whose(NamedTuple):
-    """One sender of one app."""
-
-    app: str
-    sender: str
-
-    @property
-    def tenant(self) -> str:
-        """The customer whose app it is."""
-        return self.app.partition("/")[0]
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
     """A session that this worker has: since when, and whether anybody uses it."""
 
-    who: Whose
+    who: SenderId
     since: float
     idle: bool = False
 
@@ -38,7 +27,7 @@ class Held:
 class Waiting:
     """A session that nobody has, and since when this worker knows."""
 
-    who: Whose
+    who: SenderId
     since: float
 
 
@@ -46,8 +35,8 @@ class Waiting:
 class Moves:
     """What this worker does now: which it takes, and which it gives up."""
 
-    take: tuple[Whose, ...] = ()
-    give_up: tuple[Whose, ...] = ()
+    take: tuple[SenderId, ...] = ()
+    give_up: tuple[SenderId, ...] = ()
 
 
 def moves(
@@ -82,7 +71,7 @@ def _next(queue: Sequence[Waiting], counts: Mapping[str, int]) -> Waiting | None
 
 def _gives_way(
     held: Sequence[Held], for_whom: Waiting, counts: Mapping[str, int], now: float
-) -> Whose | None:
+) -> SenderId | None:
     """An idle session, or else the longest held one of the tenant with the most of them."""
     idle = [one for one in held if one.idle]
     if idle:
@@ -95,7 +84,9 @@ def _gives_way(
         for one in held
         if now - one.since >= HELD_FOR and _owes(one.who.tenant, for_whom.who.tenant, counts, mine)
     ]
-    return min(may, key=lambda one: (-counts.get(one.who.tenant, 0), one.since)).who if may else None
+    return (
+        min(may, key=lambda one: (-counts.get(one.who.tenant, 0), one.since)).who if may else None
+    )
 
 
 def _owes(tenant: str, other: str, counts: Mapping[str, int], mine: int) -> bool:

@@ -1,17 +1,18 @@
 """Who gets a place for a session, and who gives way."""
 
-from bulkhead.model.places import HELD_FOR, Held, Moves, Waiting, Whose, moves
+from bulkhead.model.places import HELD_FOR, Held, Moves, Waiting, moves
+from bulkhead.model.sender_session import SenderId
 
 NOW = 1_000.0
 LONG_AGO = NOW - HELD_FOR
 
 
 def acme(number):
-    return Whose("acme/shop", f"a{number}@example.com")
+    return SenderId("acme/shop", f"a{number}@example.com")
 
 
 def globex(number):
-    return Whose("globex/shop", f"g{number}@example.com")
+    return SenderId("globex/shop", f"g{number}@example.com")
 
 
 def test_free_places_are_filled_in_turn_by_tenant_the_longest_waiting_first():
