@@ -36,7 +36,9 @@ class BySession:
         self._missing = radio.missing(self._who) if trip.facts.no_session == REFUSE else ""
 
     def prepare(self, items: Sequence[Item]) -> Call | Refused:
-        """The message of the first item, which is the only one: no session joins several."""
+        """The message of the one item there is."""
+        if len(items) > 1:
+            return Refused("UNSENDABLE", "a session sends each recipient a message of its own")
         item = items[0]
         if self._missing:
             return Refused("NO_SESSION", self._missing)
