@@ -183,7 +183,9 @@ def test_only_who_has_the_session_takes_its_asks(world, sessions):
 
 def test_what_is_too_late_is_withheld_and_not_given(world, sessions):
     online(sessions)
-    sessions.ask([ask("late", left=1_000_000), ask("by the clock", not_after=world.now + 2_000_000)])
+    sessions.ask(
+        [ask("late", left=1_000_000), ask("by the clock", not_after=world.now + 2_000_000)]
+    )
     sessions.ask([ask("in time", left=60_000_000)])
 
     world.advance(2)
