@@ -187,6 +187,8 @@ class Draft:
     def _begin(self) -> None:
         about = (self._request.kind, self._request.tenant, self._request.app)
         begin_draft(self._pipe, self._scripts, Begun(self.id, *about, self._clock()))
+        if self._request.file:
+            self._pipe.set(self._key("file"), self._request.file, ex=UNSEALED_FOR)
 
     def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
         request = self._request
@@ -230,6 +232,7 @@ class Draft:
             "parent": request.parent,
             "notify": request.notify,
             **({"hold": "1"} if request.hold else {}),
+            **({"file": str(len(request.file))} if request.file else {}),
             **({"on_unknown": request.policy} if request.policy != HOLD else {}),
             **window_fields(request.window, self._clock()),
             **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),

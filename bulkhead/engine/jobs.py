@@ -136,6 +136,11 @@ class Jobs:
         params: dict[str, Any] = json.loads(self.fields(job).get("params") or "{}")
         return params
 
+    def file(self, job: str) -> bytes:
+        """The file that goes with the job's messages, byte for byte; empty where none does."""
+        found: bytes = ask(self._redis.get, self._key("job", job, "file")) or b""
+        return found
+
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""
         blob = ask(self._redis.get, self._key("job", job, "seg", str(number)))

@@ -59,6 +59,12 @@ class Request:
     """Times of day in which calls may start, as `09:00-20:00[Europe/Berlin]`; empty: always."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
+    sender: str = ""
+    """Of messages in real time: the address through whose session they go."""
+    no_session: str = ""
+    """Of them, while their sender cannot sign in: `wait` or `refuse`."""
+    file: bytes = field(default=b"", repr=False)
+    """Lies in the store beside the job and as long, byte for byte; its digest is in `params`."""
 
     def __post_init__(self) -> None:
         refuse_policy(self.kind, self.policy)

@@ -73,7 +73,9 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
 
     groups, users = options.pop("to_groups"), options.pop("to_users")
     refuse_nobody(groups, users)
-    letter = take_letter(options)
+    no_session = options["no_session"] or ""
+    letter, file = take_letter(options)
+    del options["no_session"]
     with usage():
         order = Order(
             app=ctx.fleet.app(ctx.app_id(options.pop("app"))).id,
@@ -82,6 +84,8 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
             chunk=options.pop("chunk"),
             hold=options.pop("hold"),
             force_late=how.force_late,
+            file=file,
+            no_session=no_session,
         )
         refuse_chunk(order.letter, order.chunk)
         asked = Options(**take_asked(options))

@@ -9,7 +9,7 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 local function expire_job(job, segments, retention)
   local seldom = {}
   for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why', 'dropped', 'delivery',
-    'delivered' }) do
+    'delivered', 'file' }) do
     seldom[i] = key('job', job, part)
   end
   if redis.call('EXISTS', unpack(seldom)) > 0 then
