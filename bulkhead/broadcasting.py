@@ -31,7 +31,7 @@ from bulkhead.model.broadcast import (
     given_variables,
 )
 from bulkhead.model.job import Job
-from bulkhead.model.way import REALTIME, WAIT, refuse_way
+from bulkhead.model.way import REALTIME, refuse_way
 from bulkhead.ordering import Options
 from bulkhead.recipients import Of, RecipientObjects, batches_of
 from bulkhead.submitting import Prepared, was_made
@@ -79,7 +79,7 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     """
     app = Fleet(scripts).app(order.app)
     refuse_sender(app, order.letter.sender)
-    refuse_way(order.letter.via, order.chunk, order.no_session)
+    refuse_way(order.letter.via, order.chunk)
     refuse_chunk(order.letter, order.chunk)
     _refuse_nobody(parts)
     gids_of = partial(Groups(scripts).gids, app.id)
@@ -105,7 +105,6 @@ def _refuse_nobody(parts: Sequence[Part]) -> None:
 
 
 def _request(app: App, order: Order, audience: Audience, options: Options) -> Request:
-    realtime = order.letter.via == REALTIME
     return Request(
         kind=KIND,
         tenant=app.tenant,
@@ -117,8 +116,8 @@ def _request(app: App, order: Order, audience: Audience, options: Options) -> Re
         join=order.chunk if order.chunk > 1 else 0,
         hold=order.hold,
         file=order.file,
-        sender=order.letter.sender if realtime else "",
-        no_session=(order.no_session or WAIT) if realtime else "",
+        sender=order.letter.sender if order.letter.via == REALTIME else "",
+        no_session=order.no_session,
         **options.members(),
     )
 
@@ -173,7 +172,7 @@ class Frozen:
             at=_instant(fields, "at"),
             deadline=_instant(fields, "deadline"),
             window=fields.get("window", ""),
-            file=jobs.file(job) if fields.get("file") else b"",
+            file=(jobs.file(job) or b"") if fields.get("file") else b"",
             sender=fields.get("sender", ""),
             no_session=fields.get("no_session", ""),
         )

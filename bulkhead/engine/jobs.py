@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
@@ -136,10 +136,9 @@ class Jobs:
         params: dict[str, Any] = json.loads(self.fields(job).get("params") or "{}")
         return params
 
-    def file(self, job: str) -> bytes:
-        """The file that goes with the job's messages, byte for byte; empty where none does."""
-        found: bytes = ask(self._redis.get, self._key("job", job, "file")) or b""
-        return found
+    def file(self, job: str) -> bytes | None:
+        """The file that the job was given, if any; a message sends it."""
+        return cast(bytes | None, ask(self._redis.get, self._key("job", job, "file")))
 
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""

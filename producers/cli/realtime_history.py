@@ -30,9 +30,7 @@ MOST = 100
 @click.option("--with", "peer", metavar="ADDR", help="Only messages with this person.")
 @click.option("--gid", type=click.IntRange(1, 2**31 - 1), metavar="N", help="Or in this group.")
 @click.option("--limit", type=COUNT, metavar="N", default=MOST, help="Only the newest. [100]")
-@click.option(
-    "--timeout", type=TIME_LIMIT, metavar="D", default=60.0, help="Wait no longer. [60s]"
-)
+@click.option("--timeout", type=TIME_LIMIT, metavar="D", default=60.0, help="Wait no longer. [60s]")
 @output_option
 @pass_context
 def history(ctx: Context, /, app: str, sender: str, form: str | None, **options: Any) -> int:

@@ -81,7 +81,8 @@ class Listening:
             if view is not None:
                 self._waiting.look(view)
             read = partial(self._sessions.events, self._who, after, min(LOOK_EVERY, left))
-            for after, event in self._asked(read) or ():
+            for name, event in self._asked(read) or ():
+                after = name
                 if event.get("kind") in kinds:
                     self._write(line_of(event))
 

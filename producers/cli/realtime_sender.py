@@ -42,27 +42,24 @@ def refuse_no_address(address: str, option: str) -> None:
         )
 
 
+NOTES = {
+    "wanted": "waiting for a worker to take the session of {who}",
+    "signing_in": "{who} is signing in",
+    "connecting": "{who} is connecting",
+    "online": "{who} is online",
+    "offline": "{who} is offline, and connects again by itself",
+    "failed": "the session of {who} failed",
+    "closed": "nobody keeps the session of {who}: is its app still there?",
+}
+
+
 def note_of(view: SessionView) -> str:
     """What a session is at, as a person who waits for it is told."""
-    who = view.who.sender
+    note = NOTES.get(view.state, view.state).format(who=view.who.sender)
     why = f" ({view.why})" if view.why else ""
+    job = f"; see `bulkhead jobs show {view.job}`" if view.job else ""
     again = f"; again at {rfc3339(view.again_at * 1e6)}" if view.again_at else ""
-    match view.state:
-        case "wanted":
-            return f"waiting for a worker to take the session of {who}{why}"
-        case "signing_in":
-            job = f": `bulkhead jobs show {view.job}`" if view.job else ""
-            return f"{who} is signing in{job}{why}"
-        case "connecting":
-            return f"{who} is connecting{why}"
-        case "online":
-            return f"{who} is online"
-        case "offline":
-            return f"{who} is offline, and connects again by itself{why}"
-        case "failed":
-            return f"the session of {who} failed{why}{again}"
-        case _:
-            return f"the session of {who} is {view.state}{why}"
+    return note + why + job + again
 
 
 class Waiting:

@@ -168,7 +168,7 @@ end
 -- already. Returns its state then, and its fields before.
 local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from',
   'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat',
-  'class', 'held', 'by', unpack(LIFE) }
+  'class', 'held', 'by', 'sender', unpack(LIFE) }
 local function finish_if_over(job, known)
   local it = known or read(key('job', job), unpack(FINISH))
   if not is_live(it.state) then return it.state, it end

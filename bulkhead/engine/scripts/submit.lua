@@ -41,6 +41,17 @@ local function passed_quota()
   end
 end
 
+-- The numbers of a job's messages, item by item: of 32 bits, never 0, and never used twice in a row of four milliards.
+local function number_messages()
+  local counter, total = key('app', fields.app, 'mid'), num(fields.total, 0)
+  local first = num(redis.call('GET', counter), nil)
+  -- Nobody else's numbers begin there: the id was drawn by lot.
+  if not first then first = tonumber(string.sub(redis.sha1hex(job), 1, 8), 16) % 4294967295 + 1 end
+  if first + total > 4294967296 then first = 1 end
+  redis.call('SET', counter, whole(first + total))
+  fields.mid = whole(first)
+end
+
 local before = redis.call('HGET', name, 'state')
 -- The hash was written first, so it is also the first part of a draft to expire.
 if not before then return { 'expired', job, '' } end
@@ -64,6 +75,7 @@ if fields.idempotency_key ~= '' then
   redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job)
 end
 
+if fields.sender then number_messages() end
 local flat = {}
 for field, value in pairs(fields) do
   flat[#flat + 1] = field
