@@ -95,6 +95,7 @@ class Letter:
         require(not self.message or not self.message.isspace(), rules.BLANK)
         texts = (self.message, self.url, self.title, *self.given, *self.given.values())
         require(not has_surrogate(texts), rules.NO_TEXT)
+        require(self.via == BACKEND or not any("\0" in text for text in texts), rules.NO_TEXT)
         require(not self.title or not self.message, rules.TITLE_FITS)
         require(0 <= self.expiry <= LONGEST_EXPIRY, rules.EXPIRY_FITS)
         require(not self.url or self.url.startswith(("https://", "http://")), rules.URL)

@@ -69,6 +69,7 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
     """
     from bulkhead.broadcast_limits import refuse_chunk, refuse_past
     from bulkhead.broadcasting import Order, prepare
+    from bulkhead.model.way import refuse_way
     from bulkhead.ordering import Options
 
     groups, users = options.pop("to_groups"), options.pop("to_users")
@@ -87,6 +88,7 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
             file=file,
             no_session=no_session,
         )
+        refuse_way(letter.via, order.chunk)
         refuse_chunk(order.letter, order.chunk)
         asked = Options(**take_asked(options))
         refuse_past(ctx.scripts, order.app, asked)
