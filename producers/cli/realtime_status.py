@@ -46,4 +46,15 @@ def status(ctx: Context, /, app: str | None, sender: str | None, form: str | Non
 
 def packages(ctx: Context) -> list[dict[str, Any]]:
     """Of each living worker the package that it keeps sessions with, if it has looked at it."""
-    return []
+    from bulkhead.engine.packages import Packages
+
+    return [
+        {"worker": worker, "package": found, "said": _said(found)}
+        for worker, found in Packages(ctx.scripts).of_workers().items()
+    ]
+
+
+def _said(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "has looked at no package yet: nobody has wanted a session"
+    return found.get("sentence") or f"{found['name']} {found['version']} is {found['state']}"
