@@ -13,6 +13,7 @@ from typing import Any, cast
 from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.engine.session_views import GatesNow
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import Job, JobState
@@ -224,6 +225,8 @@ class Jobs:
             for i in range(0, len(told), 3)
         ]
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
+        gates = GatesNow(self._scripts)
+        read = [(fields | gates.told(fields), codes) for fields, codes in read]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [
             job_in(fields, codes, pace_in(fields, apps[fields["app"]], workers, now))

@@ -34,6 +34,7 @@ NEEDS = {
     "settle": (*WORK, "joined", "record", "throttle", "stats", "creds", "delivery", "groups"),
     "inbound": ("record", "delivery"),
     "credential": ("creds",),
+    "statuses": (*WORK, "record", "delivery"),
     "group": ("creds", "groups"),
     "record": PRELUDE_ONLY,
     "session": (*WORK, "asking"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from bulkhead.engine.script import Scripts
+from bulkhead.model.job import JobState
 from bulkhead.model.sender_session import (
     CLOSED,
     FAILED,
@@ -16,6 +18,36 @@ from bulkhead.model.sender_session import (
     SessionView,
     Wanted,
 )
+
+
+class GatesNow:
+    """What keeps jobs from sending through their sessions; each session is looked up once."""
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._views: dict[SenderId, SessionView] = {}
+
+    def told(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """Of a job with a sender `gate_shut` and `sender_next`, beside its fields."""
+        if not fields.get("sender") or JobState(fields["state"]).terminal:
+            return {}
+        who = SenderId(fields["app"], fields["sender"])
+        if who not in self._views:
+            self._views[who] = view_of(self._scripts, who)
+        view = self._views[who]
+        shut = "" if view.opens(fields.get("no_session", "")) else "1"
+        return {"gate_shut": shut, "sender_next": f"{(view.next_at or 0) * 1e6:.0f}"}
+
+
+def view_of(scripts: Scripts, who: SenderId) -> SessionView:
+    """The session as the store knows it now. Raises Unreachable."""
+    return next(iter(views_of(scripts, "", *who)), SessionView(who, CLOSED))
+
+
+def views_of(scripts: Scripts, tenant: str, app: str = "", sender: str = "") -> list[SessionView]:
+    """Every session that was wanted within a day, or those of a tenant or an app, or the one."""
+    now, *rows = scripts.run("session", "views", tenant, app, sender)
+    return [view_in(row, float(now)) for row in rows]
 
 
 def view_in(row: Sequence[bytes], now: float) -> SessionView:
@@ -36,6 +68,7 @@ def view_in(row: Sequence[bytes], now: float) -> SessionView:
         job=kept.get("job", "") if held else "",
         again_at=_seconds(kept, "again_at"),
         cooling_until=_seconds(kept, "cool_until") if _number(kept, "cool_until") > now else None,
+        next_at=_seconds(kept, "tat") if _number(kept, "tat") > now else None,
         listening=_number(kept, "listen") > now,
         asked=int(kept.get("asked") or 0),
         queued=int(kept.get("queued") or 0),

@@ -11,7 +11,7 @@ from typing import Any
 from bulkhead.box import Box
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.engine.session_tokens import SessionTokens
-from bulkhead.engine.session_views import view_in, wanted_in
+from bulkhead.engine.session_views import view_of, views_of, wanted_in
 from bulkhead.model.sender_session import (
     HISTORY,
     LEASE,
@@ -66,11 +66,11 @@ class Sessions:
 
     def view(self, who: SenderId) -> SessionView:
         """The session as the store knows it now."""
-        return next(iter(self._views("", *who)), SessionView(who, "closed"))
+        return view_of(self._scripts, who)
 
     def views(self, tenant: str = "", app: str = "") -> list[SessionView]:
         """Every session that was wanted within a day, or those of a tenant or an app."""
-        return self._views(tenant, app, "")
+        return views_of(self._scripts, tenant, app)
 
     def position(self, who: SenderId) -> str:
         """The id of the newest event: what comes after it is news from now on."""
@@ -203,10 +203,6 @@ class Sessions:
     def forget_token(self, who: SenderId) -> None:
         """The sender's user token is no longer good."""
         self._sealed().forget(who)
-
-    def _views(self, tenant: str, app: str, sender: str) -> list[SessionView]:
-        now, *rows = self._scripts.run("session", "views", tenant, app, sender)
-        return [view_in(row, float(now)) for row in rows]
 
     def _taken(self, worker: str, held: Sequence[SenderId]) -> list[Ask]:
         if not held:

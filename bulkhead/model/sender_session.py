@@ -73,6 +73,8 @@ class SessionView:
     again_at: float | None = None
     cooling_until: float | None = None
     """While mesibo wants fewer messages from this sender."""
+    next_at: float | None = None
+    """When the sender's own pace allows its next message."""
     listening: bool = False
     asked: int = 0
     """Messages that were on their way to it since the store knows it."""
@@ -84,11 +86,17 @@ class SessionView:
         """True if messages go out now."""
         return self.state == ONLINE
 
+    def opens(self, policy: str) -> bool:
+        """True if a job is granted messages, to be sent or, as its policy may be, refused."""
+        if self.cooling_until is not None:
+            return False
+        return self.online or (policy == REFUSE and self.state in (FAILED, UNUSABLE))
+
     def to_dict(self) -> dict[str, Any]:
         """The session as JSON shows it."""
         told = asdict(self)
         told.pop("who")
-        for name in ("since", "held_since", "wanted_at", "again_at", "cooling_until"):
+        for name in ("since", "held_since", "wanted_at", "again_at", "cooling_until", "next_at"):
             told[name] = rfc3339(told[name] * 1e6) if told[name] is not None else None
         for name in ("why", "worker", "job"):
             told[name] = told[name] or None

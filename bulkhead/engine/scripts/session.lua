@@ -148,7 +148,7 @@ end
 local function shown(member)
   local app, sender = parts_of(member)
   local it = read(key('session', member), 'state', 'why', 'worker', 'until', 'got', 'since', 'told', 'wanted', 'listen',
-    'cool_until', 'job', 'again_at', 'asked')
+    'cool_until', 'job', 'again_at', 'asked', 'tat')
   if not it.state then return nil end
   it.queued = whole(redis.call('LLEN', key('asks', member)))
   return { app, sender, cjson.encode(it) }, it

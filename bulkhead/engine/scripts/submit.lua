@@ -50,6 +50,12 @@ local function number_messages()
   if first + total > 4294967296 then first = 1 end
   redis.call('SET', counter, whole(first + total))
   fields.mid = whole(first)
+  -- So that a status finds its job; of those that are forgotten some go each time.
+  local jobs = key('app', fields.app, 'mid', 'jobs')
+  for _, other in ipairs(redis.call('ZRANDMEMBER', jobs, 2)) do
+    if redis.call('EXISTS', key('job', other)) == 0 then redis.call('ZREM', jobs, other) end
+  end
+  redis.call('ZADD', jobs, fields.mid, job)
 end
 
 local before = redis.call('HGET', name, 'state')
