@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sandbox.fields import Fields, InvalidField
 from sandbox.group import Group
 from sandbox.push_book import PushBook
-from sandbox.receipt import Message, Outbox, Receipts, read_receipts
+from sandbox.receipt import Message, Outbox, Receipts, Step, read_receipts
 from sandbox.webhook import Make, Posting, Webhook, read_webhook
 
 MOST_PEERS = 5  # mesibo disables an app whose backend API is used from more addresses than this
@@ -189,12 +189,21 @@ class App:
 
     def tell_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> None:
         """Have the app's webhook told what becomes of a message to these, as far as they exist."""
+        webhook = self.registration.webhook
+        if webhook is not None and not webhook.silent:
+            self.course_of(message, people)
+
+    def course_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> list[Step] | None:
+        """What becomes of it, as the app's webhook is told too; None if nobody chose that."""
         outbox, webhook = self._outbox, self.registration.webhook
-        if outbox is None or webhook is None or webhook.silent:
-            return
-        self._plan(outbox, webhook, outbox.put(message, people, time.monotonic()))
-        self.told["dropped"] += outbox.dropped
-        outbox.dropped = 0
+        if outbox is None:
+            return None
+        steps = outbox.draw(message, people)
+        if webhook is not None and not webhook.silent:
+            self._plan(outbox, webhook, outbox.put(message, steps, time.monotonic()))
+            self.told["dropped"] += outbox.dropped
+            outbox.dropped = 0
+        return steps
 
     def _plan(self, outbox: Outbox, webhook: Webhook, due: float | None) -> None:
         if due is not None:

@@ -13,7 +13,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.model.broadcast import Addressed, Letter, Reader, carried
 from bulkhead.model.enclosure import Enclosure
 from bulkhead.model.kind import MOST_JOINED
-from bulkhead.model.outcome import Refused
+from bulkhead.model.outcome import Refused, Repeat
 from bulkhead.model.user import Problem
 from bulkhead.model.way import BACKEND
 
@@ -33,6 +33,22 @@ def send(facts: JobFacts, item: Item) -> Call | Refused:
     if found.gid is not None:
         return messages.to_group(reader.letter, found.text, found.gid)
     return messages.to_people(reader.letter, found.text, [found.address])
+
+
+def by_session(facts: JobFacts, item: Item) -> Call | Refused:
+    """The same message for the sender's own session, under the mid that is the item's for ever."""
+    call = send(facts, item)
+    if isinstance(call, Refused):
+        return call
+    written = dict(call.members["message"])
+    kept = {name: text for name, text in facts.params.items() if name in ("file", "file_name")}
+    members = {
+        "mid": facts.mid_of(item.index),
+        "text": written.pop("message", ""),
+        **{name: part for name, part in written.items() if name != "from"},
+        **kept,
+    }
+    return Call("message", members, Repeat.ONCE, call.key)
 
 
 def send_to_several(facts: JobFacts, items: Sequence[Item]) -> Call | Refused:
