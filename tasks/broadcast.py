@@ -41,7 +41,8 @@ def by_session(facts: JobFacts, item: Item) -> Call | Refused:
     if isinstance(call, Refused):
         return call
     written = dict(call.members["message"])
-    kept = {name: text for name, text in facts.params.items() if name in ("file", "file_name")}
+    file = facts.params.get("file")
+    kept = {"file": file["sha256"], "file_name": file["name"]} if file else {}
     members = {
         "mid": facts.mid_of(item.index),
         "text": written.pop("message", ""),
