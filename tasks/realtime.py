@@ -11,15 +11,12 @@ from bulkhead.engine.cabinet import Item
 from bulkhead.engine.sessions import SenderId
 from bulkhead.model.outcome import Outcome, Refused
 from bulkhead.model.realtime_outcome import outcome_of, unconfirmed
-from bulkhead.model.traffic import CallMade
+from bulkhead.model.sender_session import REFUSE
+from bulkhead.model.traffic import REALTIME, CallMade
 from tasks import broadcast
 from tasks.made import made
 from tasks.way import MayGo, Trip
 from worker.radio import Message, Radio
-
-OP = "realtime"
-"""The operation under which its messages are counted."""
-REFUSE = "refuse"
 
 
 class BySession:
@@ -66,4 +63,4 @@ class BySession:
         """The message, counted beside the calls to the backend."""
         del reply
         counted = made(call, said, None)
-        return CallMade(OP, counted.outcome, "", 0, 0)
+        return CallMade(REALTIME, counted.outcome, "", 0, 0)

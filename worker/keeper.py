@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic, time
 
 from structlog import get_logger
 
+from bulkhead.engine.delivery import Deliveries
 from bulkhead.engine.sessions import SenderId, Sessions, State, Wanted
 from bulkhead.errors import BulkheadError, SessionProblem, Unreachable
 from bulkhead.model.places import Held, Waiting, moves
 from bulkhead.model.sender_session import LEASE
 from bulkhead.secrets import fingerprint
 from worker.course import Course, Step
-from worker.live import Live
+from worker.live import FileOf, Live
 from worker.pump import Pump
 from worker.sign_in import SignIns
 from worker.stage import Stage
@@ -39,12 +40,13 @@ class Hands:
     """What a keeper works with."""
 
     sessions: Sessions
+    blocking: Sessions
+    """With a connection of its own, on which asks are waited for."""
+    deliveries: Deliveries
     sign_ins: SignIns
     stage: Stage
     """Where processes are started."""
-    teller: Teller
-    pump: Pump
-    lives: dict[SenderId, Live] = field(default_factory=dict)
+    file_of: FileOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,16 @@ class Terms:
 class Keeper(threading.Thread):
     """A thread of a worker. It alone takes sessions and lets them go."""
 
-    def __init__(
-        self, hands: Hands, terms: Terms, clock: Callable[[], float] = monotonic
-    ) -> None:
+    def __init__(self, hands: Hands, terms: Terms, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(name="keeper", daemon=True)
-        self._hands = hands
+        self._sessions = hands.sessions
+        self._sign_ins = hands.sign_ins
+        self._stage = hands.stage
+        self._lives: dict[SenderId, Live] = {}
+        self._teller = Teller(hands.sessions, hands.deliveries, self.changed)
+        self._pump = Pump(
+            hands.blocking, terms.worker, self._lives, hands.file_of, self._teller.answer
+        )
         self._terms = terms
         self._clock = clock
         self._over = threading.Event()
@@ -83,15 +90,15 @@ class Keeper(threading.Thread):
         """A session is in another state; said by whoever hears its process."""
         self._tell_state(live)
         if live.course.online:
-            self._hands.pump.wake()
+            self._pump.wake()
         self._news.set()
 
     def run(self) -> None:
         """Keep sessions until told to stop; a store that is away is waited for."""
         if not self._terms.places:
             return
-        self._hands.teller.start()
-        self._hands.pump.start()
+        self._teller.start()
+        self._pump.start()
         while not self._over.is_set():
             try:
                 self.turn()
@@ -99,7 +106,7 @@ class Keeper(threading.Thread):
                 self._drop_if_lost()
             except Exception:
                 self._log.exception("keeper_failed")
-            self._news.wait(TURN if self._hands.lives else LOOK)
+            self._news.wait(TURN if self._lives else LOOK)
             self._news.clear()
 
     def finish(self, seconds: float) -> None:
@@ -109,32 +116,32 @@ class Keeper(threading.Thread):
         self._over.set()
         self._news.set()
         self.join(timeout=LEASE)
-        self._hands.pump.finish()
+        self._pump.finish()
         until = self._clock() + seconds
-        while self._clock() < until and any(one.busy for one in self._hands.lives.values()):
+        while self._clock() < until and any(one.busy for one in self._lives.values()):
             self._news.wait(0.05)
-        for live in list(self._hands.lives.values()):
+        for live in list(self._lives.values()):
             try:
                 self._let_go(live, State("wanted", "its worker has ended"))
             except Unreachable:
                 continue
-        self._hands.teller.finish()
+        self._teller.finish()
 
     def turn(self) -> None:
         """One look at everything. Raises Unreachable."""
         now = self._clock()
-        for live in list(self._hands.lives.values()):
+        for live in list(self._lives.values()):
             self._go_on(live, now)
         self._renew(now)
         if now >= self._looked + LOOK:
             self._looked = now
-            self._settle_places(self._hands.sessions.wanted(self._terms.cell), now)
+            self._settle_places(self._sessions.wanted(self._terms.cell), now)
 
     def _go_on(self, live: Live, now: float) -> None:
         """The next step of one session; one's trouble is not another's."""
         try:
             if not live.course.running and live.pid:
-                self._hands.teller.answer(live.close(live.course.why or "it is started again"))
+                self._teller.answer(live.close(live.course.why or "it is started again"))
             self._step(live, live.course.next(now), now)
         except Unreachable:
             raise
@@ -145,47 +152,47 @@ class Keeper(threading.Thread):
             live.course.not_started("an error of ours, see the worker's log", now)
 
     def _step(self, live: Live, step: Step, now: float) -> None:
-        hands, who = self._hands, live.who
+        who = live.who
         if step is Step.SIGN_IN:
-            refused = hands.sessions.token(who)
+            refused = self._sessions.token(who)
             if refused is not None:
                 self._after[who] = fingerprint(refused)
-                hands.sessions.forget_token(who)
-            live.course.signing_in(hands.sign_ins.begin(who, self._after.get(who, "")), now)
+                self._sessions.forget_token(who)
+            live.course.signing_in(self._sign_ins.begin(who, self._after.get(who, "")), now)
         elif step is Step.LOOK:
             self._look_for_token(live, now)
         elif step is Step.START:
             self._start(live, now)
 
     def _look_for_token(self, live: Live, now: float) -> None:
-        found = self._hands.sign_ins.look(live.course.job)
+        found = self._sign_ins.look(live.course.job)
         if isinstance(found, str):
             self._after[live.who] = live.course.job
             live.course.not_signed_in(found, now)
         elif found is not None:
-            self._hands.sessions.keep_token(live.who, found)
+            self._sessions.keep_token(live.who, found)
             live.course.signed_in(now)
 
     def _start(self, live: Live, now: float) -> None:
-        token = self._hands.sessions.token(live.who)
+        token = self._sessions.token(live.who)
         if token is None:
             live.course.not_signed_in("its token was forgotten", now)
             return
         live.serial += 1
-        heard = partial(self._hands.teller.hear, live, live.serial)
+        heard = partial(self._teller.hear, live, live.serial)
         # Before it starts: its first word may come on another thread before this line ends.
         live.course.started(now)
         try:
-            live.adopt(self._hands.stage.start(live.who, token, heard))
+            live.adopt(self._stage.start(live.who, token, heard))
         except SessionProblem as problem:
             live.course.not_started(problem.why or problem.what, now)
 
     def _renew(self, now: float) -> None:
-        lives = self._hands.lives
+        lives = self._lives
         told = {who: _state_of(live, now) for who, live in lives.items()}
         if not told or (now < self._renewed + RENEW and told == self._told):
             return
-        lost = self._hands.sessions.renew(self._terms.worker, told)
+        lost = self._sessions.renew(self._terms.worker, told)
         self._renewed, self._told = now, told
         for who in lost:
             self._lose(lives[who], "another worker has it")
@@ -194,16 +201,16 @@ class Keeper(threading.Thread):
         """Nobody hears of a session for as long as its lease: others may have taken it."""
         if self._clock() < self._renewed + LEASE - RENEW:
             return
-        for live in list(self._hands.lives.values()):
+        for live in list(self._lives.values()):
             self._lose(live, "the store was away for too long")
 
     def _lose(self, live: Live, why: str) -> None:
-        self._hands.lives.pop(live.who, None)
-        self._hands.teller.answer(live.close(why))
+        self._lives.pop(live.who, None)
+        self._teller.answer(live.close(why))
         self._log.warning("session_lost", **_about(live.who), why=why)
 
     def _settle_places(self, wanted: Sequence[Wanted], now: float) -> None:
-        lives, by_who = self._hands.lives, {one.who: one for one in wanted}
+        lives, by_who = self._lives, {one.who: one for one in wanted}
         for live in list(lives.values()):
             self._leave_if_unused(live, by_who.get(live.who), now)
         free = [one for one in wanted if not one.worker and one.who not in lives]
@@ -230,31 +237,31 @@ class Keeper(threading.Thread):
             self._let_go(live, State(closed, live.leaving))
 
     def _take(self, who: SenderId, now: float) -> None:
-        if not self._hands.sessions.acquire(who, self._terms.worker):
+        if not self._sessions.acquire(who, self._terms.worker):
             return
         self._waiting.pop(who, None)
-        has_token = self._hands.sessions.token(who) is not None
-        self._hands.lives[who] = Live(who, Course(now, has_token=has_token), now)
+        has_token = self._sessions.token(who) is not None
+        self._lives[who] = Live(who, Course(now, has_token=has_token), now)
         self._news.set()
 
     def _usable(self, free: Sequence[Wanted], now: float) -> bool:
         """True if the package may be started; else those who wait are told why not."""
-        package = self._hands.stage.examined(now)
+        package = self._stage.examined(now)
         if package.state == "usable":
             return True
         for one in free:
             if one.state != "unusable" or now >= self._unusable.get(one.who, -1e9) + RETELL:
                 self._unusable[one.who] = now
-                if self._hands.sessions.acquire(one.who, self._terms.worker):
+                if self._sessions.acquire(one.who, self._terms.worker):
                     state = State("unusable", package.sentence)
-                    self._hands.sessions.release(one.who, self._terms.worker, state)
+                    self._sessions.release(one.who, self._terms.worker, state)
         return False
 
     def _let_go(self, live: Live, state: State) -> None:
-        self._hands.lives.pop(live.who, None)
-        self._hands.teller.answer(live.close(state.why))
+        self._lives.pop(live.who, None)
+        self._teller.answer(live.close(state.why))
         self._told.pop(live.who, None)
-        self._hands.sessions.release(live.who, self._terms.worker, state)
+        self._sessions.release(live.who, self._terms.worker, state)
         self._log.info("session_closed", **_about(live.who), why=state.why)
 
     def _tell_state(self, live: Live) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from bulkhead.realtime.session import Heard, Send, Session
+
 from bulkhead.engine.sessions import HISTORY, Answer, Ask, SenderId
 from bulkhead.errors import SessionEnded
 from bulkhead.model.delivery import LOW_WORD
 from bulkhead.model.realtime import accepted, is_failure
 from bulkhead.model.realtime_outcome import comes_back
-from bulkhead.realtime.session import Heard, Send, Session
 from worker.course import Course
 
 FileOf = Callable[[Ask], str]
@@ -156,9 +157,7 @@ class Live:
         gone = {key: out for key, out in self._out.items() if out.serial == serial}
         for key in gone:
             del self._out[key]
-        return tuple(
-            Answer(out.ask.id, out.ask.worker, {"ended": why}) for out in gone.values()
-        )
+        return tuple(Answer(out.ask.id, out.ask.worker, {"ended": why}) for out in gone.values())
 
 
 def ended_words(about: Mapping[str, Any]) -> str:

@@ -9,8 +9,7 @@ from functools import partial
 from structlog import get_logger
 
 from bulkhead.engine.sessions import Answer, Ask, SenderId, Sessions
-from bulkhead.errors import Unreachable
-from bulkhead.model.realtime_outcome import NO_FILE
+from bulkhead.errors import BulkheadError, Unreachable
 from worker.live import FileOf, Live
 
 BLOCKS = 1.0
@@ -25,11 +24,11 @@ class Pump(threading.Thread):
         self,
         sessions: Sessions,
         worker: str,
-        lives: Callable[[], Mapping[SenderId, Live]],
+        lives: Mapping[SenderId, Live],
         file_of: FileOf,
         answer: Callable[[tuple[Answer, ...]], None],
     ) -> None:
-        """`sessions` has a connection of its own; `lives` are those of this worker, at any time."""
+        """`sessions` has a connection of its own; `lives` are those of this worker, as they are."""
         super().__init__(name="session-pump", daemon=True)
         self._sessions = sessions
         self._worker = worker
@@ -63,7 +62,7 @@ class Pump(threading.Thread):
 
     def _turn(self) -> None:
         self._some.clear()
-        lives = dict(self._lives())
+        lives = dict(self._lives)
         held = [who for who, live in lives.items() if live.course.online and not live.leaving]
         if not held:
             self._some.wait(BLOCKS)
@@ -76,9 +75,14 @@ class Pump(threading.Thread):
 
 
 def _handed(ask: Ask, hand_over: Callable[[], Answer | None]) -> Answer | None:
-    """The answer at once, if there is one; an error of ours is one that nothing was sent for."""
+    """The answer at once, if there is one; whatever is raised, nothing was handed over."""
     try:
         return hand_over()
+    except Unreachable:
+        return Answer(ask.id, ask.worker, {"withheld": True})
+    except BulkheadError as error:
+        why = f"{error.what}: {error.why}" if error.why else error.what
     except Exception:
         get_logger().exception("unexpected_error", app=ask.who.app)
-        return Answer(ask.id, ask.worker, {"result": NO_FILE})
+        why = "an error of ours, see the worker's log"
+    return Answer(ask.id, ask.worker, {"refused": why})

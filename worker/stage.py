@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from bulkhead.realtime.package import Package, examine
+from bulkhead.realtime.session import Heard, Session, Spec
 from structlog import get_logger
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.sessions import Ask, SenderId
-from bulkhead.realtime.package import Package, examine
-from bulkhead.realtime.session import Heard, Session, Spec
+from bulkhead.errors import NotFound
 from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 
@@ -65,7 +66,7 @@ class Files:
         self._root = root / "realtime" / "files"
 
     def path_of(self, ask: Ask) -> str:
-        """Where the ask's file is by now; empty if it has none. Raises Unreachable, OSError."""
+        """Where the ask's file is by now; empty if it has none. Raises BulkheadError, OSError."""
         digest = str(ask.about.get("file") or "")
         if not digest:
             return ""
@@ -74,7 +75,7 @@ class Files:
         if not path.exists():
             content = self._jobs.file(str(ask.about["job"]))
             if content is None:
-                raise FileNotFoundError(f"{ask.about['job']} has no file")
+                raise NotFound(f"{ask.about['job']} has no file", why="it was made without one")
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = path.with_suffix(".part")
             part.write_bytes(content)

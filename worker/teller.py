@@ -6,16 +6,17 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from bulkhead.realtime.session import Heard
 from structlog import get_logger
 
-from bulkhead.engine.delivery import Deliveries
+from bulkhead.engine.delivery import Deliveries, Status
 from bulkhead.engine.sessions import Answer, SenderId, Sessions
 from bulkhead.errors import Unreachable
 from bulkhead.model.delivery import LOW_WORD, RANKS
-from bulkhead.realtime.session import Heard
 from worker.live import Live
 
 AT_ONCE = 500
@@ -91,7 +92,7 @@ class Teller(threading.Thread):
     def _take(self, words: list[_Word | Answer]) -> None:
         answers: list[Answer] = []
         events: dict[SenderId, list[Mapping[str, Any]]] = defaultdict(list)
-        statuses: dict[str, list[tuple[int, str, str, int]]] = defaultdict(list)
+        statuses: dict[str, list[Status]] = defaultdict(list)
         for word in words:
             if isinstance(word, Answer):
                 answers.append(word)
@@ -102,7 +103,7 @@ class Teller(threading.Thread):
             if came.changed:
                 self._changed(live)
             if came.cools:
-                self._patiently(lambda s=live.who, t=came.cools: self._sessions.cool(s, t))
+                self._patiently(partial(self._sessions.cool, live.who, came.cools))
                 self._tell_cooling(live.who, came.cools)
             if heard.kind not in QUIET:
                 events[live.who].append(_event(heard))
@@ -114,16 +115,15 @@ class Teller(threading.Thread):
         self,
         answers: list[Answer],
         events: Mapping[SenderId, list[Mapping[str, Any]]],
-        statuses: Mapping[str, list[tuple[int, str, str, int]]],
+        statuses: Mapping[str, list[Status]],
     ) -> None:
         # Answers first: somebody waits for them with a lane.
         if answers:
-            self._patiently(lambda: self._sessions.answer(answers))
+            self._patiently(partial(self._sessions.answer, answers))
         for app, told in statuses.items():
-            if told:
-                self._patiently(lambda a=app, t=told: self._deliveries.hear(a, t))
+            self._patiently(partial(self._deliveries.hear, app, told))
         for who, said in events.items():
-            self._patiently(lambda w=who, s=said: self._sessions.tell(w, s))
+            self._patiently(partial(self._sessions.tell, who, said))
 
     def _patiently(self, say: Callable[[], object]) -> None:
         for _ in range(round(PATIENCE / REST)):
@@ -144,11 +144,11 @@ def _event(heard: Heard) -> Mapping[str, Any]:
     return {"kind": heard.kind, "at_ms": heard.at_ms, **heard.about}
 
 
-def _told(about: Mapping[str, Any]) -> list[tuple[int, str, str, int]]:
+def _told(about: Mapping[str, Any]) -> list[Status]:
     """Number, recipient, member of a group and how far it has come, as deliveries take them."""
     rank = RANKS.get(int(about["status"]))
     if rank is None:
         return []
-    peer, gid = str(about.get("peer") or ""), int(about.get("gid") or 0)
-    recipient = f"gid:{gid}" if gid else peer
-    return [(int(about["mid"]) & LOW_WORD, recipient, peer if gid else "", rank)]
+    mid, peer = int(about["mid"]) & LOW_WORD, str(about.get("peer") or "")
+    gid = int(about.get("gid") or 0)
+    return [Status(mid, gid, peer, rank) if gid else Status(mid, peer, "", rank)]

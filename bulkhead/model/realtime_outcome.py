@@ -61,6 +61,8 @@ def outcome_of(said: Mapping[str, Any], mid: int, tries: int) -> Outcome | None:
     if "ended" in said:
         why = "the process of the sender's session ended before mesibo answered"
         return Unknown(f"sent, but not confirmed: {why}", _told(mid, None))
+    if "refused" in said:
+        return Refused("UNSENDABLE", str(said["refused"]), _told(mid, None))
     if "result" in said:
         result = int(said["result"])
         return None if comes_back(result) else _refused_by_package(result, mid, tries)

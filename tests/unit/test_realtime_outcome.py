@@ -80,6 +80,12 @@ def test_what_the_package_refuses_is_refused(result, code):
     assert outcome.code == code
 
 
+def test_what_cannot_reach_the_package_whole_is_refused_with_the_reason():
+    outcome = outcome_of({"refused": "the package takes no such group id"}, MID, 0)
+
+    assert (outcome.code, outcome.message) == ("UNSENDABLE", "the package takes no such group id")
+
+
 def test_a_message_whose_session_ended_is_unknown_with_its_mid():
     outcome = outcome_of({"ended": "signal 9"}, MID, 0)
 
