@@ -25,7 +25,9 @@ SANDBOX = "MESIBO_SANDBOX"
 class Stage:
     """One of a worker, used by its keeper alone."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, told: Callable[[Package], None]) -> None:
+        """`told` hears what the package was found to be, each time it was tried."""
+        self._said = told
         self._root = settings.home / "realtime"
         self._package = settings.realtime_package
         url = settings.realtime_sandbox
@@ -45,6 +47,7 @@ class Stage:
         found = examine(self._spec("examined"))
         if found.state != "usable" and found != known:
             self._log.error("realtime_unusable", package=found.name, why=found.sentence)
+        self._said(found)
         self._found, self._found_at = found, now
         return found
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bulkhead.engine.overview import Overview
 from bulkhead.engine.script import Scripts, ask
+
+if TYPE_CHECKING:
+    from bulkhead.realtime.package import Package
 
 FIELD = "package"
 
@@ -22,6 +25,11 @@ class Packages:
         """Write down what this worker found: name, version, built, state and sentence."""
         name = self._scripts.key("worker", worker)
         ask(self._scripts.redis.hset, name, FIELD, json.dumps(dict(found)))
+
+    def found(self, worker: str, package: Package) -> None:
+        """Write down what this worker found its package to be."""
+        told = {name: getattr(package, name) for name in ("name", "version", "built", "state")}
+        self.say(worker, {**told, "sentence": package.sentence})
 
     def of_workers(self) -> dict[str, dict[str, Any] | None]:
         """Each living worker, and what it found; None for one that has not looked yet."""
