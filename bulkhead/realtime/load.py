@@ -20,7 +20,7 @@ _WAIT_S = 20.0
 _OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
 
 
-class Missing(Exception):  # noqa: N818 -- it is the package that is
+class Missing(Exception):
     """No such module is installed."""
 
 

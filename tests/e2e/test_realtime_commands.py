@@ -160,13 +160,15 @@ def test_a_file_arrives_byte_for_byte_under_its_name(app):
     path = app.product.home / "a menu.pdf"
     path.write_bytes(EVERY_BYTE)
 
+    ann = Listening(app, "--only", "message", sender=ANN).online()
     given = ("realtime", "send", "--app", app.name, "--as", SENDER, "--to", f"{ANN},{BOB}")
     job = app.typed(*given, "--file", path, "--wait", "--timeout", "60s", "-o", "json").json
 
     assert job["counts"]["succeeded"] == 2
     digest = hashlib.sha256(EVERY_BYTE).hexdigest()
     files = app.at()["files"].values()
-    assert {(one["sha256"], one["name"]) for one in files} == {(digest, path.name)}
+    assert {(one["sha256"], one["size"]) for one in files} == {(digest, len(EVERY_BYTE))}
+    assert ann.heard("message", peer=SENDER)["file"]["name"] == path.name
 
 
 def test_a_message_goes_to_a_group_and_to_people_with_a_mid_of_ours(app):
@@ -264,7 +266,8 @@ def test_a_package_that_refuses_to_start_is_told_everywhere_and_sends_nothing(un
     assert sentence.endswith(
         "reports itself too old): install a newer release or use --via backend"
     )
-    assert app.job_waits(waits["id"], sentence)
+    until(lambda: sentence in app.typed("jobs", "explain", waits["id"], "-o", "json").out, 60)
+    assert app.counts(waits["id"])["pending"] == 1
     [row] = app.results(refused["id"])
     assert (row["code"], row["attempts"]) == ("NO_SESSION", 0)
     assert sentence in row["message"]
