@@ -3,7 +3,6 @@
 import pytest
 
 from tests.e2e.broadcast_rig import SENDER
-from tests.e2e.product import until
 from tests.e2e.realtime_rig import Realtime
 
 
