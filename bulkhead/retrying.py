@@ -185,6 +185,8 @@ def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
         params=json.loads(fields.get("params", "{}")),
         repeat=fields.get("repeat", "safe"),
         join=int(fields.get("join", 0)),
+        sender=fields.get("sender", ""),
+        no_session=fields.get("no_session", ""),
         **options.members(),
     )
 
