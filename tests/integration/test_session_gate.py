@@ -231,7 +231,13 @@ def test_a_job_at_the_gate_says_why(world, sessions):
     job = world.submit(3, **SENDING)
     world.claim()
 
-    assert world.jobs.get(job).pace["limited_by"] == "session"
+    document = world.jobs.get(job).to_dict()
+    assert document["pace"]["limited_by"] == "session"
+    assert document["session"] == {
+        "sender": "news@acme",
+        "state": "wanted",
+        "why": "no worker has taken it yet",
+    }
     told = Explain(world.scripts, lambda: world.now).explain(job)
     assert [reason["code"] for reason in told["reasons"]] == ["session"]
     assert told["reasons"][0]["says"] == (
@@ -265,6 +271,17 @@ def test_a_job_that_waits_for_its_senders_pace_says_so(world, sessions):
     assert (pace["limited_by"], pace["limit_per_s"]) == ("sender_rate", 0.5)
     assert reason["code"] == "sender_rate"
     assert "each real-time sender of its app may send 0.5/s" in reason["says"]
+
+
+def test_a_job_that_has_ended_names_its_sender_and_no_session(world, sessions):
+    job = world.submit(3, **SENDING)
+    world.jobs.control(job, "cancel")
+
+    document = world.jobs.get(job).to_dict()
+
+    assert document["session"] == {"sender": "news@acme", "state": None, "why": None}
+    assert document["pace"]["limited_by"] is None
+    assert "session" not in world.jobs.get(world.submit(1)).to_dict()
 
 
 def test_a_job_at_an_open_gate_is_held_back_by_nothing(world, sessions):
