@@ -187,6 +187,8 @@ class Draft:
     def _begin(self) -> None:
         about = (self._request.kind, self._request.tenant, self._request.app)
         begin_draft(self._pipe, self._scripts, Begun(self.id, *about, self._clock()))
+        if self._request.file:
+            self._pipe.set(self._key("file"), self._request.file, ex=UNSEALED_FOR)
 
     def _rows(self) -> Rows:
         digest = self._content.digest()

@@ -21,8 +21,8 @@ local function seal()
   end
   redis.call('PERSIST', key('job', job, 'map'))
   redis.call('PERSIST', key('job', job, 'out'))
-  if fields.sender then redis.call('PERSIST', key('job', job, 'file')) end
   if fields.apps and redis.call('PERSIST', key('job', job, 'apps')) == 0 then return false end
+  if fields.file and redis.call('PERSIST', key('job', job, 'file')) == 0 then return false end
   return true
 end
 
