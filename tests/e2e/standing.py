@@ -10,12 +10,12 @@ from tests.e2e.product import Product, until
 
 
 class Standing(Product):
-    """One worker, for whoever does not end it; one user at a time."""
+    """One worker, for one user at a time."""
 
     def __init__(self, home, stand_in):
         super().__init__(home, stand_in)
         self.stand_in = stand_in
-        self.up(workers=1, sandbox=False)
+        self.main = self.up(workers=1, sandbox=False)
         self._settings = dict(self.environment)
         self._files = set(home.iterdir())
         self._own = len(self.processes)
