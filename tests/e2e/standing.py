@@ -1,12 +1,23 @@
 """A product that stays up from test to test: starting one costs six seconds of a core."""
 
 import shutil
+from contextlib import contextmanager
 from copy import copy
 
 from bulkhead.engine.brakes import Brakes
 from bulkhead.engine.fleet import Fleet
 from bulkhead.engine.schedules import Schedules
 from tests.e2e.product import Product, until
+
+
+@contextmanager
+def second_worker(product):
+    """One more worker, for as long as the block lasts."""
+    worker = product.start("worker")
+    until(lambda: len(product.workers()) == 2)
+    yield
+    worker.terminate()
+    worker.wait(90)
 
 
 class Standing(Product):

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.e2e.product import alive, measured, until
+from tests.e2e.standing import second_worker
 
 ROWS = 1_000
 RESUMES_WITHIN = 15.0
@@ -17,11 +18,8 @@ SLACK = 60.0
 @pytest.fixture
 def product(wounded):
     """A product with two workers."""
-    second = wounded.start("worker")
-    until(lambda: len(wounded.workers()) == 2)
-    yield wounded
-    second.terminate()
-    second.wait(90)
+    with second_worker(wounded):
+        yield wounded
 
 
 def running_import(product):
