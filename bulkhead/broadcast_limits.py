@@ -64,7 +64,8 @@ def refuse_slow(scripts: Scripts, request: Request, app: App, audience: Audience
     refuse_late(scripts, request, calls)
     expiry = Letter.of(request.params).expiry
     # How quickly calls are answered just now says little of how quickly they will be.
-    limits = replace(limits_of(app, "message", request.rate), latency=None)
+    limits = limits_of(app, "message", request.rate, request.sender)
+    limits = replace(limits, latency=None)
     takes = forecast(calls, limits).seconds
     if not expiry:
         return

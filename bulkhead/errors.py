@@ -107,3 +107,11 @@ class StoreFull(Unreachable):
 
 class CannotOpen(BulkheadError):
     """A sealed secret is damaged, or was sealed with another key: restore the key or seal anew."""
+
+
+class SessionProblem(BulkheadError):
+    """The process of a real-time session could not be started: mend what `why` says."""
+
+
+class SessionEnded(BulkheadError):
+    """The process of a real-time session is gone: what it had not taken was not sent."""

@@ -42,7 +42,7 @@ def lateness(scripts: Scripts, request: Request, calls: int) -> Late | None:
     if hours is None:
         return None
     named = operation_class(request.kind, str(request.params.get("op", "")))
-    limits = limits_of(Fleet(scripts).app(request.app), named, request.rate)
+    limits = limits_of(Fleet(scripts).app(request.app), named, request.rate, request.sender)
     return cannot_finish(calls, limits, hours)
 
 

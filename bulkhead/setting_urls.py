@@ -41,3 +41,4 @@ BrokerUrl = Annotated[
     str, _url_of("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp")
 ]
 PublicUrl = Annotated[str, _url_of("https", "http"), AfterValidator(_plain_base)]
+StandInUrl = Annotated[str, _url_of("http"), AfterValidator(_plain_base)]

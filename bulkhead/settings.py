@@ -25,7 +25,8 @@ from bulkhead.errors import InvalidInput
 from bulkhead.key_file import read_key, read_keys
 from bulkhead.masking import MASK, mask_url
 from bulkhead.secrets import SHORTEST_KEY
-from bulkhead.setting_urls import BrokerUrl, PublicUrl, StoreUrl
+from bulkhead.setting_names import ModuleName, Name
+from bulkhead.setting_urls import BrokerUrl, PublicUrl, StandInUrl, StoreUrl
 
 PREFIX = "BULKHEAD_"
 
@@ -40,17 +41,10 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
-def _plain_name(name: str) -> str:
-    if name != name.strip() or "/" in name or not name.isprintable() or not 1 <= len(name) <= 63:
-        raise ValueError("it must be 1 to 63 visible characters without a slash")
-    return name
-
-
 def _full_path(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-Name = Annotated[str, AfterValidator(_plain_name)]
 FullPath = Annotated[Path, AfterValidator(_full_path)]
 Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
 Lower = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
@@ -105,6 +99,14 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["auto", "json", "console"], Lower] = "auto"
     """`auto`: console form on a terminal, else JSON lines."""
     log_addresses: Annotated[Literal["masked", "full"], Lower] = "masked"
+    realtime_package: ModuleName = "mesibo"
+    """The module that real-time sessions are kept with: the vendor's, or the sandbox's stand-in."""
+    realtime_sandbox: StandInUrl | None = Field(None, repr=False)
+    """Where the stand-in finds the sandbox; the vendor's package never hears of it."""
+    realtime_sessions: Annotated[int, Field(ge=0, le=1000)] = 4
+    """How many real-time sessions a worker keeps at once; 0: none."""
+    realtime_idle: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """Seconds after which a session that nobody uses is ended."""
     home: FullPath = Field(default_factory=lambda: user_state_path("bulkhead"))
     config: FullPath | None = None
 
@@ -260,6 +262,18 @@ def _nearest(name: str, known: list[str]) -> str:
 def read_variable(name: str) -> str | None:
     """The value of a variable that a person named, such as with `--token-env`."""
     return os.environ.get(name)
+
+
+_CARRIED = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"),
+)
+
+
+def narrow_environment(home: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for code that is not ours: what every program needs, and no secret."""
+    kept = {name: text for name, text in os.environ.items() if name in _CARRIED}
+    return {**kept, "HOME": str(home), "TMPDIR": str(home), **extra}
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from sandbox.fields import Fields, InvalidField
 from sandbox.group import Group
 from sandbox.push_book import PushBook
-from sandbox.receipt import Message, Outbox, Receipts, read_receipts
+from sandbox.receipt import Message, Outbox, Receipts, Step, read_receipts
 from sandbox.webhook import Make, Posting, Webhook, read_webhook
 
 MOST_PEERS = 5  # mesibo disables an app whose backend API is used from more addresses than this
@@ -112,6 +112,8 @@ class App:
         self.groups: dict[int, Group] = {}
         self.messages: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
+        # Who passes messages of the backend on to those who are signed in at the real-time side.
+        self.radio: Callable[[Message, list[str], str], None] | None = None
         self.hear_of_messages(registration.receipts)
         # Whether a list of members with a stranger in it is carried out but for the stranger.
         self.partial_members = registration.partial_members
@@ -189,12 +191,21 @@ class App:
 
     def tell_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> None:
         """Have the app's webhook told what becomes of a message to these, as far as they exist."""
+        webhook = self.registration.webhook
+        if webhook is not None and not webhook.silent:
+            self.course_of(message, people)
+
+    def course_of(self, message: Message, people: Iterable[tuple[str, bool]]) -> list[Step] | None:
+        """What becomes of it, as the app's webhook is told too; None if nobody chose that."""
         outbox, webhook = self._outbox, self.registration.webhook
-        if outbox is None or webhook is None or webhook.silent:
-            return
-        self._plan(outbox, webhook, outbox.put(message, people, time.monotonic()))
-        self.told["dropped"] += outbox.dropped
-        outbox.dropped = 0
+        if outbox is None:
+            return None
+        steps = outbox.draw(message, people)
+        if webhook is not None and not webhook.silent:
+            self._plan(outbox, webhook, outbox.plan(message, steps, time.monotonic()))
+            self.told["dropped"] += outbox.dropped
+            outbox.dropped = 0
+        return steps
 
     def _plan(self, outbox: Outbox, webhook: Webhook, due: float | None) -> None:
         if due is not None:

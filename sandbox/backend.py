@@ -61,6 +61,10 @@ class Backend:
         """The app of that token, if it is registered."""
         return self._apps.get(token)
 
+    def apps(self) -> list[App]:
+        """Every app as it is now."""
+        return list(self._apps.values())
+
     def reset(self) -> None:
         """Forget users, groups, peers, push, faults and the record; the apps stay registered."""
         known = self.registrations()

@@ -11,7 +11,7 @@ from typing import cast
 import httptools
 
 from sandbox.intake import Intake
-from sandbox.wire import Action, Hangup, Reply, Request, Silence
+from sandbox.wire import Action, Hangup, Later, Reply, Request, Silence
 
 MOST_WAITING = 64  # pipelined requests held before the socket is no longer read
 DRAIN_S = 5.0  # how long a refused body is read and thrown away, so that its sender sees why
@@ -118,6 +118,8 @@ class Connection(asyncio.Protocol):
             case Hangup(reset, after_s):
                 await asyncio.sleep(after_s)
                 self._hang_up(reset=reset)
+            case Later(reply):
+                self._say(await reply, keep_alive=keep_alive)
             case Reply():
                 await asyncio.sleep(action.after_s)
                 await self._spell_out(action, keep_alive=keep_alive and action.cut is None)

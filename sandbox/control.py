@@ -11,15 +11,16 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
-from sandbox import message
+from sandbox import message, realtime_control
 from sandbox.app import App, Registration, masked, read_registrations
 from sandbox.backend import Backend
 from sandbox.fault import read_rules
 from sandbox.fields import Fields, InvalidField
+from sandbox.realtime import Realtime
 from sandbox.receipt import read_receipts
 from sandbox.record import Applied, Entry, Record, distinct, gather, summary
 from sandbox.webhook import read_webhook
-from sandbox.wire import Reply, Request, json_reply
+from sandbox.wire import Action, Reply, Request, json_reply
 
 PREFIX = "/_sandbox/"
 
@@ -27,9 +28,10 @@ PREFIX = "/_sandbox/"
 class Control:
     """Sets up and reads a backend; nothing asked here goes on record."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, realtime: Realtime) -> None:
         self._backend = backend
-        self._handlers: dict[tuple[str, str], Callable[[Request], Reply]] = {
+        self._realtime = realtime
+        self._handlers: dict[tuple[str, str], Callable[[Request], Action]] = {
             ("GET", "apps"): self._list_apps,
             ("POST", "apps"): self._add_apps,
             ("GET", "faults"): self._list_faults,
@@ -41,10 +43,12 @@ class Control:
             ("POST", "groups"): self._set_groups,
             ("GET", "messages"): self._messages,
             ("POST", "receipts"): self._set_receipts,
+            ("GET", "realtime"): self._show_realtime,
+            ("POST", "realtime"): self._do_realtime,
             ("POST", "reset"): self._reset,
         }
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Action:
         """Answer one control request; a wrong one gets a 4xx naming what is wrong."""
         if request.oversized:
             return json_reply({"error": "the body is too large"}, 413)
@@ -115,6 +119,19 @@ class Control:
         query = _query(request)
         app = self._app(query.get("token"))
         return json_reply(message.view(app, with_keys=query.get("keys") in ("1", "true")))
+
+    def _show_realtime(self, request: Request) -> Reply:
+        query = _query(request)
+        hub = self._realtime.hub_of(self._app(query.get("token")))
+        with_keys = query.get("keys") in ("1", "true")
+        return json_reply(
+            realtime_control.view(hub, query.get("sender"), with_keys=with_keys),
+        )
+
+    def _do_realtime(self, request: Request) -> Action:
+        fields = Fields(_document(request), "realtime")
+        app = self._app(fields.text("token"))
+        return realtime_control.do(self._realtime.hub_of(app), fields)
 
     def _set_receipts(self, request: Request) -> Reply:
         fields = Fields(_document(request), "receipts")

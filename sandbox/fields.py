@@ -77,7 +77,29 @@ class Fields:
             raise self.wrong(name, "a list of texts")
         return value
 
+    def objects(self, name: str) -> list[Fields]:
+        """The members of each object of a list, empty if absent."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self.wrong(name, "a list of objects")
+        return [Fields(one, f"{self._where}.{name}[{at}]") for at, one in enumerate(value)]
+
+    def wholes(self, name: str, most: int = 0xFFFF_FFFF) -> list[int]:
+        """A list of whole numbers from zero on, empty if absent."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return []
+        if not isinstance(value, list) or not all(_is_whole(one, most) for one in value):
+            raise self.wrong(name, f"a list of whole numbers from 0 to {most}")
+        return value
+
     def finish(self) -> None:
         """Raise if a member is left that nobody asked for."""
         if self._left:
             raise InvalidField(f"{self._where}.{min(self._left)}: not a member known here")
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most

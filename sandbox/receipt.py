@@ -73,6 +73,15 @@ class Message:
     type: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that somebody has so many seconds from now."""
+
+    seconds: float
+    to: str
+    status: int
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class _Due:
     at: float
@@ -102,18 +111,30 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: Message, people: Iterable[tuple[str, bool]], now: float) -> float | None:
-        """Let each person's events come, of whom is said whether there is such a user."""
+    def draw(self, message: Message, people: Iterable[tuple[str, bool]]) -> list[Step]:
+        """What each person's states will be, of whom is said whether there is such a user."""
+        steps: list[Step] = []
         with self._lock:
             of_group: set[str] = set()
             for to, known in people:
                 for at, status in self._course(known):
-                    self._add(now + at, message, to, status)
+                    steps.append(Step(at, to, status))
                     counted = self.reached["members" if message.gid else "recipients"]
                     counted[WORDS[status]] += 1
                     of_group.add(WORDS[status])
             if message.gid:
                 self.reached["recipients"].update(of_group)
+        return steps
+
+    def put(self, message: Message, people: Iterable[tuple[str, bool]], now: float) -> float | None:
+        """Let each person's events come, as drawn now."""
+        return self.plan(message, self.draw(message, people), now)
+
+    def plan(self, message: Message, steps: Iterable[Step], now: float) -> float | None:
+        """Let the events of these states come; returns when to take the first, if not known."""
+        with self._lock:
+            for step in steps:
+                self._add(now + step.seconds, message, step.to, step.status)
             return self._plan(now)
 
     def take(self, now: float) -> tuple[list[dict[str, Any]], float | None]:

@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import cast
 
+from sandbox import realtime
 from sandbox.app import Registration
 from sandbox.backend import PATHS, Backend
 from sandbox.connection import Connection
 from sandbox.control import PREFIX, Control
 from sandbox.fault import Rule
 from sandbox.log import FLUSH_S, RequestLog
+from sandbox.realtime import Realtime
 from sandbox.wire import Action, Reply, Request
 
 _NOT_FOUND = Reply(404, b"not found\n", "text/plain")
@@ -35,7 +37,8 @@ class Site:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._control = Control(backend)
+        self._realtime = Realtime(backend)
+        self._control = Control(backend, self._realtime)
 
     def answer(self, request: Request) -> Action:
         """What to do about one request."""
@@ -43,6 +46,8 @@ class Site:
             return self._backend.answer(request)
         if request.path.startswith(PREFIX):
             return self._control.answer(request)
+        if request.path.startswith(realtime.PREFIX):
+            return self._realtime.answer(request)
         return _NOT_FOUND
 
 

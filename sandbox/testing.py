@@ -74,6 +74,14 @@ class Sandbox:
         """How many messages were taken, for how many recipients; with `keys=1` for each."""
         return self._ask("GET", f"messages?{urlencode({'token': token, **query})}")
 
+    def realtime(self, token: str, **query: str | int) -> Any:
+        """Who is signed in and what was accepted; with `keys=1` each message."""
+        return self._ask("GET", f"realtime?{urlencode({'token': token, **query})}")
+
+    def at_realtime(self, token: str, do: str, **about: Any) -> Any:
+        """Let something happen there: see docs/reference/sandbox.md, "Real-time"."""
+        return self._ask("POST", "realtime", {"token": token, "do": do, **about})
+
     def reset(self) -> None:
         """Forget users, groups, faults and the record; the apps stay."""
         self._ask("POST", "reset")

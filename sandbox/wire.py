@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -83,7 +84,14 @@ class Hangup:
     after_s: float = 0.0
 
 
-Action = Reply | Silence | Hangup
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that is still to come; it is cancelled if the client leaves first."""
+
+    reply: asyncio.Future[Reply]
+
+
+Action = Reply | Silence | Hangup | Later
 
 
 def json_reply(document: Mapping[str, Any] | list[Any], status: int = 200) -> Reply:
@@ -92,8 +100,8 @@ def json_reply(document: Mapping[str, Any] | list[Any], status: int = 200) -> Re
 
 
 def late(action: Action, seconds: float) -> Action:
-    """The same, `seconds` later."""
-    if not seconds:
+    """The same, `seconds` later; what is still to come keeps its own time."""
+    if not seconds or isinstance(action, Later):
         return action
     if isinstance(action, Silence):
         return Silence(action.seconds + seconds)

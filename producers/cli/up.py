@@ -39,6 +39,8 @@ def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_p
         address = ensemble.add_sandbox(sandbox_port) if sandbox else None
         if address:
             register(ctx, address)
+            if ctx.settings.origin("realtime_package") == "default":
+                ensemble.play_realtime(address)
         ensemble.add_workers(number)
         ensemble.wait_for_workers(number, lambda: len(ctx.fleet.workers()), stopping)
         if not stopping.is_set():

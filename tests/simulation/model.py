@@ -31,6 +31,8 @@ class Model:
         self.apps = {}
         self.leases = {}
         self.begun = {}
+        self.senders = None
+        """Who sends in real time."""
         self.delay = 0
         """Microseconds: the longest that a worker has said it needs from a claim to a call."""
         self._told = {}
@@ -79,6 +81,7 @@ class Model:
     def _grant(self, worker, part):
         job, app = self.jobs[part.job], self.apps[part.app]
         require(not self.is_held(job, app.name), "claim of held work", part.lease, job.name)
+        self.senders.granted(job)
         lease = granted(worker, part, job, self.now)
         self.leases[part.lease] = lease
         job.leased.update(dict.fromkeys(lease.order, lease))

@@ -1,0 +1,58 @@
+"""What native code writes to its standard output: masked, bounded, and never in its way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from bulkhead.secrets import Secret
+
+LONGEST_LINE = 4096
+"""Bytes of a line that are looked at; the rest of it is dropped unread."""
+
+_SHOWN = 300
+_KEPT = 20
+_A_BURST = 200
+
+
+class Words:
+    """The last lines that were written, each without the token, in a few kilobytes."""
+
+    def __init__(self, token: Secret, log: Callable[[str], None]) -> None:
+        self._token = token
+        self._log = log
+        self._held = b""
+        self._dropping = False
+        self._kept: deque[str] = deque(maxlen=_KEPT)
+
+    def take(self, chunk: bytes) -> None:
+        """Keep the last lines, and hand the first ones of each chunk to the log."""
+        lines = (self._held + chunk).split(b"\n")
+        if self._dropping and len(lines) > 1:
+            lines, self._dropping = lines[1:], False
+        rest = lines.pop()
+        if len(rest) > LONGEST_LINE:
+            if not self._dropping:
+                lines.append(rest)
+            self._dropping, rest = True, b""
+        self._held = b"" if self._dropping else rest
+        for at, line in enumerate(lines):
+            if at < _A_BURST or at >= len(lines) - _KEPT:
+                self._keep(line, logged=at < _A_BURST)
+        if len(lines) > _A_BURST:
+            self._log(f"… and {len(lines) - _A_BURST} lines more")
+
+    def said(self) -> str:
+        """The last lines in one text."""
+        rest = self._masked(self._held)
+        return "\n".join([*self._kept, *([rest] if rest else [])])
+
+    def _keep(self, line: bytes, *, logged: bool) -> None:
+        if text := self._masked(line):
+            self._kept.append(text)
+            if logged:
+                self._log(text)
+
+    def _masked(self, line: bytes) -> str:
+        text = self._token.scrub(line[:LONGEST_LINE].decode("utf-8", "replace"))
+        return "".join(sign if sign.isprintable() else " " for sign in text)[:_SHOWN].strip()
