@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bulkhead.errors import InvalidInput
 from bulkhead.key_file import read_key, read_keys
 from bulkhead.masking import MASK, mask_url
 from bulkhead.secrets import SHORTEST_KEY
+from bulkhead.setting_names import ModuleName, Name
 from bulkhead.setting_urls import BrokerUrl, PublicUrl, StandInUrl, StoreUrl
 
 PREFIX = "BULKHEAD_"
@@ -41,28 +41,11 @@ def _long_enough(key: SecretStr) -> SecretStr:
     return key
 
 
-def _plain_name(name: str) -> str:
-    if name != name.strip() or "/" in name or not name.isprintable() or not 1 <= len(name) <= 63:
-        raise ValueError("it must be 1 to 63 visible characters without a slash")
-    return name
-
-
 def _full_path(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-Name = Annotated[str, AfterValidator(_plain_name)]
 FullPath = Annotated[Path, AfterValidator(_full_path)]
-_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-
-
-def _module_name(name: str) -> str:
-    if _MODULE.fullmatch(name) is None:
-        raise ValueError("it must be the name of a Python module, such as mesibo")
-    return name
-
-
-ModuleName = Annotated[str, AfterValidator(_module_name)]
 Upper = BeforeValidator(lambda text: text.upper() if isinstance(text, str) else text)
 Lower = BeforeValidator(lambda text: text.lower() if isinstance(text, str) else text)
 
@@ -281,8 +264,9 @@ def read_variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
-_CARRIED = frozenset(
-    ["PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "SYSTEMROOT"]
+_CARRIED = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"),
 )
 
 

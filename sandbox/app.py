@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -112,6 +112,8 @@ class App:
         self.groups: dict[int, Group] = {}
         self.messages: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
+        # Who passes messages of the backend on to those who are signed in at the real-time side.
+        self.radio: Callable[[Message, list[str], str], None] | None = None
         self.hear_of_messages(registration.receipts)
         # Whether a list of members with a stranger in it is carried out but for the stranger.
         self.partial_members = registration.partial_members
@@ -200,7 +202,7 @@ class App:
             return None
         steps = outbox.draw(message, people)
         if webhook is not None and not webhook.silent:
-            self._plan(outbox, webhook, outbox.put(message, steps, time.monotonic()))
+            self._plan(outbox, webhook, outbox.plan(message, steps, time.monotonic()))
             self.told["dropped"] += outbox.dropped
             outbox.dropped = 0
         return steps

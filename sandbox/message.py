@@ -29,7 +29,11 @@ def message(app: App, call: Call) -> Outcome:
     kind = wanted.get("type")
     sent = Message(app.count_up("mid"), sender, gid, kind if isinstance(kind, int) else 0)
     app.messages.update([f"gid:{gid}"] if gid else to)
-    app.tell_of(sent, list(_reached(app, sent, to)))
+    people = list(_reached(app, sent, to))
+    app.tell_of(sent, people)
+    if app.radio is not None:
+        text = wanted.get("message")
+        app.radio(sent, [one for one, _ in people], text if isinstance(text, str) else "")
     return {"mid": sent.mid}
 
 

@@ -15,7 +15,7 @@ from sandbox.backend import Backend
 from sandbox.fields import Fields, InvalidField
 from sandbox.realtime_hub import Hub, Upload
 from sandbox.realtime_message import MOST_MID, READ, read_sent
-from sandbox.realtime_send import delivered, progress, send
+from sandbox.realtime_send import delivered, pass_on_from_backend, progress, send
 from sandbox.realtime_session import LONGEST_WAIT_S, Session
 from sandbox.wire import Action, Hangup, Request, json_reply
 
@@ -54,6 +54,7 @@ class Realtime:
         hub = self._hubs.get(token)
         if hub is None or hub.app is not app:
             hub = self._hubs[token] = Hub(app)
+            app.radio = partial(pass_on_from_backend, hub)
         return hub
 
     def answer(self, request: Request) -> Action:

@@ -112,6 +112,10 @@ class Hub:
         for session in list(self.sessions.values()):
             self.end(session, {"kind": "dropped"})
 
+    def has_met(self, address: str) -> bool:
+        """Whether the user was ever signed in."""
+        return address in self._at
+
     def at(self, address: str) -> list[Session]:
         """The sessions of one user."""
         return list(self._at.get(address, ()))

@@ -60,6 +60,12 @@ def pass_on(
         hub.tell(address, event, keep=True)
 
 
+def pass_on_from_backend(hub: Hub, sent: Message, people: list[str], text: str) -> None:
+    """Give what the backend sent to those who were ever signed in here; the rest has no inbox."""
+    message = Sent(sent.mid, gid=sent.gid, text=text, type=sent.type)
+    pass_on(hub, sent.sender, message, [one for one in people if hub.has_met(one)])
+
+
 def delivered(hub: Hub, address: str, event: Event) -> None:
     """Somebody's process has taken an event; receipts, if there are any, tell another story."""
     origin = event.get("origin")

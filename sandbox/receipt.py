@@ -126,7 +126,11 @@ class Outbox:
                 self.reached["recipients"].update(of_group)
         return steps
 
-    def put(self, message: Message, steps: Iterable[Step], now: float) -> float | None:
+    def put(self, message: Message, people: Iterable[tuple[str, bool]], now: float) -> float | None:
+        """Let each person's events come, as drawn now."""
+        return self.plan(message, self.draw(message, people), now)
+
+    def plan(self, message: Message, steps: Iterable[Step], now: float) -> float | None:
         """Let the events of these states come; returns when to take the first, if not known."""
         with self._lock:
             for step in steps:

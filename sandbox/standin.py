@@ -15,6 +15,7 @@ from sandbox.standin_core import Core
 from sandbox.standin_history import MesiboReadSession
 from sandbox.standin_message import (
     MOST_SIGNED,
+    MesiboDateTime,
     MesiboFile,
     MesiboMessage,
     MesiboPresence,
@@ -29,6 +30,7 @@ __mesibo_version__ = "0.0.0-standin"
 
 __all__ = [
     "Mesibo",
+    "MesiboDateTime",
     "MesiboFile",
     "MesiboListener",
     "MesiboMessage",
@@ -46,6 +48,10 @@ class MesiboListener:
     """
 
     __slots__ = ("__weakref__",)
+
+    def __init__(self) -> None:
+        if type(self) is MesiboListener:
+            raise RuntimeError("accessing abstract class or protected constructor")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -78,7 +84,7 @@ class Mesibo(Sealed):
     __slots__ = ()
 
     def __new__(cls) -> Mesibo:
-        raise AttributeError("No constructor defined")
+        raise TypeError("Cannot create new instances of type 'mesibo.Mesibo'")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Mesibo)
@@ -175,7 +181,7 @@ class Mesibo(Sealed):
 def _gid(value: object, where: str) -> int:
     if not isinstance(value, int):
         raise TypeError(f"in method '{where}', argument 2 of type 'uint32_t'")
-    if not 0 <= value < MOST_SIGNED:
+    if not -MOST_SIGNED <= value < MOST_SIGNED:
         raise OverflowError(f"in method '{where}', argument 2 of type 'uint32_t'")
     return value
 

@@ -142,12 +142,13 @@ class Core:
                 link.tell("read", about)
 
     def _refused(self, *, rich: bool) -> int:
-        if self.book is not None:
+        known = self.book is not None and self.book.found
+        if known:
             say(NOT_SENT)
         # Whoever trusts the result alone believes that a message with a title was sent.
         if rich:
             return MESIBO_RESULT_OK
-        return NOT_SIGNED_IN if self.book is None else MESIBO_RESULT_BADREQ
+        return MESIBO_RESULT_BADREQ if known else NOT_SIGNED_IN
 
     def _connection(self, status: int) -> None:
         if status not in _PASSING:

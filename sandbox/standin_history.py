@@ -20,9 +20,10 @@ _INDEX = "CREATE INDEX IF NOT EXISTS by_mid ON messages (mid)"
 
 
 class Book:
-    """The messages of one folder; of a sender and number it keeps the last."""
+    """The messages of one folder; `found` if an earlier process made it."""
 
     def __init__(self, path: Path) -> None:
+        self.found = path.exists()
         self._lock = threading.Lock()
         self._store = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         # Nothing here outlives the machine: it need not be on disk before the next message.

@@ -54,6 +54,18 @@ def text_or_nothing(value: object, where: str) -> str | None:
     return value
 
 
+class MesiboDateTime(Sealed):
+    """An instant, `ts` in milliseconds since 1970, 0 for none."""
+
+    __slots__ = ("ts",)
+
+    def __init__(self, ts: int) -> None:
+        self.ts = ts
+
+    def isValid(self) -> int:
+        return int(self.ts > 0)
+
+
 class MesiboFile(Sealed):
     """A message's file; every member is empty where there is none."""
 
@@ -106,6 +118,10 @@ class MesiboMessage(Sealed):
     def groupid(self) -> int:
         """The gid, 0 of a message to a person."""
         return self._groupid
+
+    @groupid.setter
+    def groupid(self, value: int) -> None:
+        self._groupid = value
 
     @property
     def message(self) -> str | None:
@@ -174,9 +190,9 @@ class MesiboMessage(Sealed):
     def getStatus(self) -> int:
         return self._status
 
-    def getTimestamp(self) -> int:
-        """Milliseconds since 1970; the package gives an object here."""
-        return self._ts
+    def getTimestamp(self) -> MesiboDateTime:
+        """When it was sent or came."""
+        return MesiboDateTime(self._ts)
 
     def enableReadReceipt(self, on: bool) -> None: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -107,10 +108,10 @@ def _package(name: str, started: dict[str, Any], state: str, why: str = "") -> P
     return Package(name, started.get("version", ""), started.get("built", ""), state, why)
 
 
-def _end_of(about: Any) -> str:
+def _end_of(about: Mapping[str, Any]) -> str:
     if about["signal"]:
         return f"its process ended by {about['signal']}"
     if about["why"] == "hung":
         return "it does not come back from its start"
-    last = about["said"].strip().splitlines()[-1:] or ["its process ended"]
+    last = str(about["said"]).strip().splitlines()[-1:] or ["its process ended"]
     return last[0][:200]

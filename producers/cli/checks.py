@@ -7,33 +7,32 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bulkhead.errors import BulkheadError
 from bulkhead.settings import Settings
 from producers.cli.check import Check, error, ok, warning
 from producers.cli.context import Context
-from producers.cli.look import installed
 from producers.cli.store_checks import NAMES as STORE_CHECKS
 from producers.cli.store_checks import of_store
 
 OLDEST_PYTHON = (3, 11)
-LAST_MESIBO = (2, 7, 1)
-"""The newest release as of 2026-11-21; from that day on it reports itself too old."""
 
 
 def examine(ctx: Context) -> list[Check]:
     """Every check in its order. One that breaks is an error of its own and stops no other."""
-    checks = [_python(), _mesibo()]
+    checks = [_python()]
     try:
         settings = ctx.settings
     except BulkheadError as wrong:
         checks.append(error("settings", f"{wrong.what}: {wrong.why}", wrong.to_do))
-        rest = ("home", "secret_key", "store_server", *STORE_CHECKS)
+        rest = ("home", "secret_key", "realtime_package", "store_server", *STORE_CHECKS)
         return checks + [warning(name, "not looked at", "correct the settings") for name in rest]
     for name, look in (
         ("settings", _settings),
         ("home", _home),
         ("secret_key", _secret_key),
+        ("realtime_package", _realtime_package),
         ("store_server", _store_server),
     ):
         checks.append(_kept_going(name, look, settings))
@@ -56,23 +55,19 @@ def _python() -> Check:
     return ok("python", says)
 
 
-def _mesibo() -> Check:
-    version = installed("mesibo")
-    use_backend = "send through the backend (`--via backend`)"
-    if version is None:
-        return warning("mesibo", "the mesibo package is not installed", use_backend)
-    if _numbers(version) > LAST_MESIBO:
-        return ok("mesibo", f"the mesibo package is {version}")
-    return warning(
-        "mesibo",
-        f"the mesibo package is {version}; 2.7.1, its newest release as of 2026-11-21, "
-        "reports itself too old since that day and may not connect",
-        use_backend,
-    )
+def _realtime_package(settings: Settings) -> Check:
+    from bulkhead.realtime.package import examine as start
+    from bulkhead.realtime.session import Spec
 
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
+    url = settings.realtime_sandbox
+    with TemporaryDirectory(prefix="bulkhead-") as folder:
+        environment = {"MESIBO_SANDBOX": url} if url else {}
+        found = start(Spec(settings.realtime_package, Path(folder), environment=environment))
+    if found.sentence:
+        # Sending through the backend needs no package: nothing is wrong with this machine.
+        says, _, to_do = found.sentence.rpartition(": ")
+        return warning("realtime_package", says, to_do)
+    return ok("realtime_package", f"the {found.name} package {found.version} starts")
 
 
 def _settings(settings: Settings) -> Check:

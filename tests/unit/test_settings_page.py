@@ -22,5 +22,7 @@ def test_the_defaults_on_the_page_are_the_true_ones():
     settings = Settings.load({})
     fixed = {name: default for name, default in rows().items() if " " not in default and default}
 
-    assert fixed == {name: getattr(settings, name) for name in fixed}
-    assert {"cell", "egress", "http", "log_level", "log_format", "log_addresses"} == set(fixed)
+    assert fixed == {name: str(getattr(settings, name)) for name in fixed}
+    logs = {"log_level", "log_format", "log_addresses"}
+    realtime = {"realtime_package", "realtime_sessions", "realtime_idle"}
+    assert {"cell", "egress", "http", *logs, *realtime} == set(fixed)
