@@ -178,7 +178,7 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
 
 def _takes(scripts: Scripts, request: Request, calls: int, app: App, but: str) -> dict[str, Any]:
     """How long it takes, and whether that is soon enough."""
-    from bulkhead.lateness import lateness
+    from bulkhead.lateness import from_first_to_last, lateness
     from bulkhead.model.in_time import limits_of
     from producers.cli.quote import ahead_of, duration_of
 
@@ -187,12 +187,13 @@ def _takes(scripts: Scripts, request: Request, calls: int, app: App, but: str) -
     takes = duration_of(calls, app, rate, ahead_of(_jobs(scripts), app.id, but))
     takes["limited_by"] = takes["limited_by"].replace("job_rate", narrower.rate_name)
     expiry = _letter_of(request.params).expiry
+    in_all = from_first_to_last(request, takes["seconds"], expiry)
     late = lateness(scripts, request, calls)
     return {
         "duration": takes,
         "in_time": {
             # Later, the last would get it when the first could not any more.
-            "before_expiry": not expiry or takes["seconds"] <= expiry,
+            "before_expiry": not expiry or in_all <= expiry,
             "before_end": None if request.deadline is None else late is None,
         },
         "late": late and late.to_dict(),
