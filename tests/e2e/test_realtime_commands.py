@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.e2e.broadcast_rig import SENDER
 from tests.e2e.product import COMMAND, Product, Sandbox, until
@@ -218,6 +219,26 @@ def test_status_shows_the_session_and_the_package_of_its_worker(app):
     [worker] = shown["workers"]
     assert worker["worker"] == session["worker"]
     assert (worker["package"]["name"], worker["package"]["state"]) == ("sandbox.standin", "usable")
+
+
+def test_a_session_hears_who_got_and_who_read_it_without_any_webhook(app):
+    chosen = {"token": app.token, "receipts": {"delivered": 1, "read": 1}}
+    address = f"{app.stand_in.url}/_sandbox/receipts"
+    requests.post(address, json=chosen, timeout=60).raise_for_status()
+
+    job = app.send(people=[ANN, BOB])
+    assert app.product.wait(job).code == 0
+
+    given = ("broadcast", "stats", job, "-o", "json")
+    told = until(lambda: _read_by(app.typed(*given).json, 2), 60)
+    assert told["lower_bound"] is True
+    [note] = told["notes"]
+    assert "sender's session" in note
+
+
+def _read_by(told, number):
+    stages = {row["stage"]: row["recipients"] for row in told["stages"]}
+    return told if stages["read"] == stages["delivered"] == stages["sent"] == number else None
 
 
 def test_a_program_sends_a_file_in_real_time(app):
