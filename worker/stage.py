@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from bulkhead.realtime.package import Package, examine
-from bulkhead.realtime.session import Heard, Session, Spec
 from structlog import get_logger
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.sessions import Ask, SenderId
 from bulkhead.errors import NotFound
+from bulkhead.realtime.package import Package, examine
+from bulkhead.realtime.session import Heard, Session, Spec
 from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 
