@@ -127,11 +127,6 @@ class Draft:
             raise refusal(self._request, "expired", "", "")
         return unpack(cast(bytes, blob))
 
-    def attach(self, content: bytes) -> None:
-        """Keep a file with the job: that of `Jobs.file`. Its digest belongs in the params."""
-        self._pipe.set(self._key("file"), content, ex=UNSEALED_FOR)
-        self._flush()
-
     def seal(self, described: Mapping[str, Any]) -> str:
         """Hand the job over: its id, or the id of the same request made before.
 

@@ -71,10 +71,7 @@ def test_what_is_to_be_done_without_a_session_is_one_of_two_words_and_needs_a_se
 
 
 def test_a_jobs_file_is_there_as_long_as_the_job(world):
-    draft = world.draft(**SENDING)
-    draft.attach(b"\x00a picture")
-    world.fill(draft, 1)
-    job = draft.seal({"rows": 1})
+    job = world.submit(1, file=b"\x00a picture", **SENDING)
     name = world.key("job", job, "file")
 
     assert world.jobs.file(job) == b"\x00a picture"
@@ -84,8 +81,8 @@ def test_a_jobs_file_is_there_as_long_as_the_job(world):
 
 
 def test_a_draft_that_is_given_up_leaves_no_file(world):
-    draft = world.draft(**SENDING)
-    draft.attach(b"a picture")
+    draft = world.draft(file=b"a picture", **SENDING)
+    assert world.redis.exists(world.key("job", draft.id, "file")) == 1
 
     draft.discard()
 
