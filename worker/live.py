@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from bulkhead.realtime.session import Heard, Send, Session
-
 from bulkhead.engine.sessions import HISTORY, Answer, Ask, SenderId
 from bulkhead.errors import SessionEnded
 from bulkhead.model.delivery import LOW_WORD
 from bulkhead.model.realtime import accepted, is_failure
 from bulkhead.model.realtime_outcome import comes_back
+from bulkhead.realtime.session import Heard, Send, Session
 from worker.course import Course
 
 FileOf = Callable[[Ask], str]

@@ -10,13 +10,13 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from bulkhead.realtime.session import Heard
 from structlog import get_logger
 
 from bulkhead.engine.delivery import Deliveries, Status
 from bulkhead.engine.sessions import Answer, SenderId, Sessions
 from bulkhead.errors import Unreachable
 from bulkhead.model.delivery import LOW_WORD, RANKS
+from bulkhead.realtime.session import Heard
 from worker.live import Live
 
 AT_ONCE = 500
