@@ -162,8 +162,8 @@ class Live:
 
 def ended_words(about: Mapping[str, Any]) -> str:
     """How a process ended, in a few words."""
-    number = about.get("signal")
-    return f"signal {number}" if number else f"exit code {about.get('code')}"
+    signal, why = about.get("signal"), about.get("why")
+    return str(why or signal or f"exit code {about.get('code')}")
 
 
 def _say(process: Session, ask: Ask, file_of: FileOf) -> None:
