@@ -31,6 +31,8 @@ TURN = 0.25
 RENEW = 2.0
 RETELL = 30.0
 """Seconds after which it is said again that the package cannot be used."""
+LEAST_IDLE = 10.0
+"""Seconds: a job that waits says so every five."""
 USED = 15.0
 """Seconds since it was last needed after which a session gives way to whoever waits."""
 
@@ -74,6 +76,7 @@ class Keeper(threading.Thread):
             hands.blocking, terms.worker, self._lives, hands.file_of, self._teller.answer
         )
         self._terms = terms
+        self._idle = max(terms.idle, LEAST_IDLE)
         self._clock = clock
         self._over = threading.Event()
         self._news = threading.Event()
@@ -213,7 +216,8 @@ class Keeper(threading.Thread):
         lives, by_who = self._lives, {one.who: one for one in wanted}
         for live in list(lives.values()):
             self._leave_if_unused(live, by_who.get(live.who), now)
-        free = [one for one in wanted if not one.worker and one.who not in lives]
+        free = [one for one in wanted if not one.worker and not _is_idle(one, self._idle)]
+        free = [one for one in free if one.who not in lives]
         self._waiting = {one.who: self._waiting.get(one.who, now) for one in free}
         if free and not self._usable(free, now):
             return
@@ -230,10 +234,10 @@ class Keeper(threading.Thread):
             lives[who].leaving = lives[who].leaving or "its place went to another sender"
 
     def _leave_if_unused(self, live: Live, wanted: Wanted | None, now: float) -> None:
-        if not live.leaving and _is_idle(wanted, self._terms.idle):
+        if not live.leaving and _is_idle(wanted, self._idle):
             live.leaving = "nobody needed it"
         if live.leaving and not live.busy:
-            closed = "closed" if _is_idle(wanted, self._terms.idle) else "wanted"
+            closed = "closed" if _is_idle(wanted, self._idle) else "wanted"
             self._let_go(live, State(closed, live.leaving))
 
     def _take(self, who: SenderId, now: float) -> None:

@@ -115,6 +115,7 @@ class Live:
             return self._status(about)
         if word.kind == "history":
             said = {"history": list(about.get("messages", ())), "last": bool(about.get("last"))}
+            said["why"] = str(about.get("why") or "")
             return self._answered(str(about.get("request")), said)
         if word.kind == "returned":
             return self._returned(about, now)
@@ -161,15 +162,15 @@ class Live:
 
 def ended_words(about: Mapping[str, Any]) -> str:
     """How a process ended, in a few words."""
-    number = about.get("signal")
-    return f"signal {number}" if number else f"exit code {about.get('code')}"
+    signal, why = about.get("signal"), about.get("why")
+    return str(why or signal or f"exit code {about.get('code')}")
 
 
 def _say(process: Session, ask: Ask, file_of: FileOf) -> None:
     about = ask.about
     if ask.op == HISTORY:
-        asked = {"peer": str(about.get("peer", "")), "gid": int(about.get("gid", 0))}
-        process.history(ask.id, **asked, count=int(about.get("count", 0)))
+        peer, gid = str(about.get("peer", "")), int(about.get("gid", 0))
+        process.history(ask.id, peer=peer, gid=gid, count=int(about.get("count", 0)))
         return
     process.send(
         Send(

@@ -24,7 +24,7 @@ REST = 0.25
 """Seconds after which a store that is away is told again."""
 PATIENCE = 60.0
 """Seconds for which a store that is away is told: who asked has given up by then."""
-QUIET = frozenset({"returned", "history"})
+QUIET = frozenset({"started", "returned", "history"})
 """What is an answer to somebody, and no event."""
 
 

@@ -27,8 +27,8 @@ MOST = 100
 @click.command("history")
 @app_option
 @as_option
-@click.option("--with", "peer", metavar="ADDR", help="Only messages with this person.")
-@click.option("--gid", type=click.IntRange(1, 2**31 - 1), metavar="N", help="Or in this group.")
+@click.option("--with", "peer", metavar="ADDR", help="The messages with this person.")
+@click.option("--gid", type=click.IntRange(1, 2**31 - 1), metavar="N", help="Those in this group.")
 @click.option("--limit", type=COUNT, metavar="N", default=MOST, help="Only the newest. [100]")
 @click.option("--timeout", type=TIME_LIMIT, metavar="D", default=60.0, help="Wait no longer. [60s]")
 @output_option
@@ -43,7 +43,7 @@ def history(ctx: Context, /, app: str, sender: str, form: str | None, **options:
     from bulkhead.engine.sessions import Sessions
 
     peer, gid = options["peer"], options["gid"]
-    _refuse_two(peer, gid)
+    _refuse_unclear(peer, gid)
     who = sender_of(ctx, app, sender)
     ctx.audit("realtime.history", **of_app(who.app), sender=sender, peer=peer or "")
     about = {"peer": peer or "", "gid": gid or 0, "count": options["limit"]}
@@ -52,14 +52,14 @@ def history(ctx: Context, /, app: str, sender: str, form: str | None, **options:
     return 0
 
 
-def _refuse_two(peer: str | None, gid: int | None) -> None:
+def _refuse_unclear(peer: str | None, gid: int | None) -> None:
     if peer is not None:
         refuse_no_address(peer, "--with")
-    if peer is not None and gid is not None:
+    if (peer is None) == (gid is None):
         raise UsageProblem(
-            "two conversations are named",
-            why="messages are with a person, or in a group",
-            to_do="give one of --with and --gid, or none for all",
+            "no conversation is named" if peer is None else "two conversations are named",
+            why="a session reads the messages with a person, or those in a group",
+            to_do="give one of --with ADDR and --gid N",
         )
 
 
@@ -87,10 +87,11 @@ def _ask(
             why=f"it is {view.state}" + (f": {view.why}" if view.why else ""),
             to_do="try again, or with a longer --timeout; `bulkhead realtime status` shows it",
         )
-    if "history" not in said:
+    why = said.get("why") or said.get("ended") or ""
+    if why or "history" not in said:
         raise NotAccepted(
             "the session did not read its messages",
-            why=str(said.get("ended") or said.get("why") or "it does not say why"),
+            why=str(why or "it does not say why"),
             to_do="try again; `bulkhead realtime status` shows the session",
         )
     found: list[Mapping[str, Any]] = list(said["history"])

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.e2e.broadcast_rig import SENDER
 from tests.e2e.product import COMMAND, Product, Sandbox, until
@@ -172,7 +173,7 @@ def test_a_file_arrives_byte_for_byte_under_its_name(app):
 
 
 def test_a_message_goes_to_a_group_and_to_people_with_a_mid_of_ours(app):
-    [gid] = app.groups(1)
+    [gid] = app.groups(1, members={"m": f"{SENDER},{ANN}"})
     given = ("realtime", "send", "--app", app.name, "--as", SENDER, "--message", "Hi")
     waits = ("--wait", "--timeout", "60s", "-o", "json")
 
@@ -192,15 +193,15 @@ def test_history_is_what_the_session_has_stored_newest_first(app):
     app.do("message", **{"from": ANN, "address": SENDER, "text": "one"})
     app.do("message", **{"from": BOB, "address": SENDER, "text": "two"})
     app.do("message", **{"from": ANN, "address": SENDER, "text": "three"})
-    given = ("realtime", "history", "--app", app.name, "--as", SENDER, "-o", "json")
+    given = ("realtime", "history", "--app", app.name, "--as", SENDER, "-o", "json", "--with")
 
-    everything = until(lambda: _all_of(app.typed(*given).json, 3), 60)
-    of_ann = app.typed(*given, "--with", ANN).json
-    newest = app.typed(*given, "--with", ANN, "--limit", "1").json
+    of_ann = until(lambda: _all_of(app.typed(*given, ANN).json, 2), 60)
+    newest = app.typed(*given, ANN, "--limit", "1").json
+    of_bob = app.typed(*given, BOB).json
 
-    assert {message["text"] for message in everything} == {"one", "two", "three"}
     assert [message["text"] for message in of_ann] == ["three", "one"]
     assert [message["text"] for message in newest] == ["three"]
+    assert [message["text"] for message in of_bob] == ["two"]
 
 
 def _all_of(found, number):
@@ -218,6 +219,26 @@ def test_status_shows_the_session_and_the_package_of_its_worker(app):
     [worker] = shown["workers"]
     assert worker["worker"] == session["worker"]
     assert (worker["package"]["name"], worker["package"]["state"]) == ("sandbox.standin", "usable")
+
+
+def test_a_session_hears_who_got_and_who_read_it_without_any_webhook(app):
+    chosen = {"token": app.token, "receipts": {"delivered": 1, "read": 1}}
+    address = f"{app.stand_in.url}/_sandbox/receipts"
+    requests.post(address, json=chosen, timeout=60).raise_for_status()
+
+    job = app.send(people=[ANN, BOB])
+    assert app.product.wait(job).code == 0
+
+    given = ("broadcast", "stats", job, "-o", "json")
+    told = until(lambda: _read_by(app.typed(*given).json, 2), 60)
+    assert told["lower_bound"] is True
+    [note] = told["notes"]
+    assert "sender's session" in note
+
+
+def _read_by(told, number):
+    stages = {row["stage"]: row["recipients"] for row in told["stages"]}
+    return told if stages["read"] == stages["delivered"] == stages["sent"] == number else None
 
 
 def test_a_program_sends_a_file_in_real_time(app):

@@ -137,6 +137,7 @@ def test_it_is_said_what_is_waited_for_once_each_time_it_changes(run, sessions):
         (["listen", *GIVEN, "--only", "message,calls"], "'calls' is no kind of event"),
         (["listen", "--app", NEWS.app, "--as", "a,b"], "--as is no address"),
         (["history", *GIVEN, "--with", "ann", "--gid", "7"], "two conversations"),
+        (["history", *GIVEN], "no conversation"),
         (["status", "--as", "ann"], "--as needs --app"),
         (["listen", "--app", "acme/shpo", "--as", "ann"], "acme/shpo"),
     ],
@@ -179,7 +180,7 @@ def test_history_is_what_the_session_says_once_it_is_online(run, sessions):
 
 
 def test_history_that_does_not_come_in_time_says_how_the_session_is(run, sessions):
-    done = run("history", *GIVEN, "--timeout", "200ms")
+    done = run("history", *GIVEN, "--gid", "7", "--timeout", "200ms")
 
     assert (done.returncode, done.stdout) == (8, "")
     assert "wanted: no worker has taken it yet" in done.stderr
