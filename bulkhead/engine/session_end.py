@@ -24,6 +24,7 @@ def forget_sessions(scripts: Scripts, app: str) -> None:
         parts = (("session", name), ("session", name, "jobs"), ("asks", name), ("events", name))
         pipe.delete(*(key(*part) for part in parts))
         pipe.zrem(key("sessions"), member)
-        pipe.zrem(key("sessions", "wanted", cell.decode()), member)
+        for of_cell in ("wanted", "held"):
+            pipe.zrem(key("sessions", of_cell, cell.decode()), member)
     pipe.delete(key("app", app, SENDERS), key("app", app, "mid"), key("app", app, "mid", "ranges"))
     ask(pipe.execute)

@@ -6,7 +6,7 @@
 -- session:<app> <sender>:jobs   jobs that wait for it to be online
 -- sessions                      all of them → when one was last wanted, for a day
 -- sessions:wanted:<cell>        the same of a cell: what its workers look through
--- sessions:held:<worker>        those that a worker has
+-- sessions:held:<cell>          those that workers have → when their leases end
 --
 -- A session is online while its state says so and its lease has not ended: a dead worker's is not.
 

@@ -24,11 +24,17 @@
 
 gates()
 local DAY = 86400000000
-local MOST = 1000         -- sessions of a cell that are looked through
+local MOST = 20000        -- wanted sessions of a cell that are looked through, by their names alone
+local SHARE = 100         -- of them, how many of a tenant are told: a flood hides nobody else's
 local PLACED = 250        -- jobs that are placed at once when the gate opens; the others look again by themselves
 local EVENTS_KEPT = 3600  -- seconds
 
 local function member_of(app, sender) return app .. ' ' .. sender end
+
+local function hold(app, member, ends)
+  redis.call('HSET', key('session', member), 'until', whole(ends))
+  redis.call('ZADD', key('sessions', 'held', cell_of(app)), whole(ends), member)
+end
 
 local function parts_of(member) return string.match(member, '^(%S+) (.*)$') end
 
@@ -70,18 +76,16 @@ local function acquire(worker, app, sender, lease)
   local name, it = key('session', member), sessions.of(member)
   if sessions.is_held(it) and it.worker ~= worker then return 0 end
   if sessions.is_held(it) then
-    redis.call('HSET', name, 'until', whole(NOW + lease))
+    hold(app, member, NOW + lease)
     return 1
   end
-  if it.worker then redis.call('SREM', key('sessions', 'held', it.worker), member) end
   -- Whatever the last worker said of it is over.
-  redis.call('HSET', name, 'worker', worker, 'until', whole(NOW + lease), 'got', whole(NOW), 'state', 'connecting',
+  redis.call('HSET', name, 'worker', worker, 'got', whole(NOW), 'state', 'connecting',
     'why', '', 'job', '', 'since', whole(NOW), 'told', whole(NOW))
   redis.call('HDEL', name, 'again_at')
   redis.call('EXPIRE', name, DAY / 1000000)
   redis.call('ZADD', key('sessions'), whole(NOW), member)
-  redis.call('ZADD', key('sessions', 'wanted', cell_of(app)), 'NX', whole(NOW), member)
-  redis.call('SADD', key('sessions', 'held', worker), member)
+  hold(app, member, NOW + lease)
   return 1
 end
 
@@ -92,16 +96,14 @@ local function renew(worker, lease, rows)
     local member = member_of(app, sender)
     local name, it = key('session', member), sessions.of(member)
     if it.worker == worker then
-      redis.call('HSET', name, 'until', whole(NOW + lease))
+      hold(app, member, NOW + lease)
       redis.call('EXPIRE', name, DAY / 1000000)
       local before = { state = it.state, worker = it.worker, ['until'] = it['until'] }
       say(app, member, before, { row[3], row[4], row[5], row[6] })
     else
-      redis.call('SREM', key('sessions', 'held', worker), member)
       lost[#lost + 1] = number
     end
   end
-  redis.call('EXPIRE', key('sessions', 'held', worker), DAY / 1000000)
   return lost
 end
 
@@ -121,8 +123,8 @@ local function release(worker, row)
   local app, sender = row[1], row[2]
   local member = member_of(app, sender)
   local it = sessions.of(member)
-  redis.call('SREM', key('sessions', 'held', worker), member)
   if it.worker ~= worker then return 0 end
+  redis.call('ZREM', key('sessions', 'held', cell_of(app)), member)
   redis.call('HDEL', key('session', member), 'worker', 'until', 'got')
   return_asks(member, { state = row[3], why = row[4] })
   say(app, member, { state = it.state }, { row[3], row[4], row[5], row[6] })
@@ -166,22 +168,38 @@ local function views(tenant, app, sender)
 end
 
 -- No session is made for an app that may not call: its jobs would wait all the same.
-local function may_be_used(app, it)
-  if sessions.is_held(it) or num(it.listen, 0) > NOW then return true end
-  local about = read(key('app', app), 'state', 'tenant')
-  return about.state == 'active' and tenant_of(about.tenant).state == 'active'
+local function may_be_used(about, it)
+  return num(it.listen, 0) > NOW or about.state == 'active' and tenant_of(about.tenant).state == 'active'
+end
+
+-- The row of a session that nobody has, for workers of this cell; `gone` if nobody needs it here.
+local function free_row(cell, member, seconds)
+  local row, it = shown(member)
+  if not row or (NOW - num(it.wanted, 0) > seconds and num(it.listen, 0) <= NOW) then return nil, 'gone' end
+  local about = read(key('app', row[1]), 'state', 'tenant', 'cell')
+  if about.cell ~= cell then return nil, 'gone' end
+  return may_be_used(about, it) and row or nil
 end
 
 local function wanted(cell, seconds)
-  local told, set = { whole(NOW) }, key('sessions', 'wanted', cell)
+  local told, held = { whole(NOW) }, key('sessions', 'held', cell)
+  local set, seen, of_tenant = key('sessions', 'wanted', cell), {}, {}
   tenants = {}
+  redis.call('ZREMRANGEBYSCORE', held, '-inf', whole(NOW))
+  redis.call('ZREMRANGEBYSCORE', set, '-inf', whole(NOW - DAY))
+  for _, member in ipairs(redis.call('ZREVRANGE', held, 0, -1)) do
+    local row = shown(member)
+    if row and cell_of(row[1]) == cell then told[#told + 1] = row end
+    seen[member] = true
+  end
   for _, member in ipairs(redis.call('ZREVRANGE', set, 0, MOST - 1)) do
-    local row, it = shown(member)
-    local needed = row and (NOW - num(it.wanted, 0) <= seconds or num(it.listen, 0) > NOW)
-    if row and (needed or sessions.is_held(it)) then
-      if may_be_used(row[1], it) then told[#told + 1] = row end
-    else
-      redis.call('ZREM', set, member)
+    local tenant = string.match(member, '^[^/]*')
+    local shown_of = of_tenant[tenant] or 0
+    if not seen[member] and shown_of < SHARE then
+      local row, gone = free_row(cell, member, seconds)
+      if gone then redis.call('ZREM', set, member) end
+      told[#told + 1] = row
+      of_tenant[tenant] = shown_of + 1
     end
   end
   return told
