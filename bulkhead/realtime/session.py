@@ -28,7 +28,8 @@ _MOST_WAITING = 64 * 1024 * 1024
 """Bytes of orders for a process that takes none."""
 _CHUNK = 65536
 _KILLED_S = 5.0
-_log = logging.getLogger(__name__)
+_NATIVE = logging.getLogger("bulkhead.realtime.native")
+"""Words of a library: they are logged as any library's are."""
 
 
 class Session:
@@ -189,7 +190,7 @@ class Session:
             self._heard(heard)
         except Exception:
             # Only its kind: what was said may hold people's messages.
-            _log.exception("what a session said could not be taken: %s", heard.kind)
+            _NATIVE.exception("what a session said could not be taken: %s", heard.kind)
 
     def _end(self, process: Process, token: Secret) -> None:
         with self._lock:
@@ -226,7 +227,7 @@ class Session:
         return False
 
     def _log_words(self, line: str) -> None:
-        _log.debug("pid %d said: %s", self.pid, line)
+        _NATIVE.debug("pid %d said: %s", self.pid, line)
 
 
 def _want_to_write(selector: selectors.BaseSelector, fd: int, wanted: bool) -> bool:

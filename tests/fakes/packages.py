@@ -9,7 +9,8 @@ class MesiboListener:
     def Mesibo_onNewest(self, what): return None
 
 class Message:
-    def __init__(self, api, peer, gid=0): self.api, self.peer, self.groupid, self.mid = api, peer, gid, 0
+    def __init__(self, api, peer, gid=0):
+        self.api, self.peer, self.groupid, self.mid = api, peer, gid, 0
     def send(self): return self.api.sent(self)
     def getStatus(self): return 1
 

@@ -14,6 +14,7 @@ from bulkhead.rotation_order import OF_AN_ORDER
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
 NOT_FOR_PROGRAMS = {
     *("BulkheadError", "CannotOpen", "Declined", "UsageProblem", "NotAccepted", "StillGoing"),
+    *("SessionProblem", "SessionEnded"),
 }
 """The root, what only workers meet, and what only a person at a terminal does."""
 OF_OTHER_DOORS = {"parent", "notify"}
