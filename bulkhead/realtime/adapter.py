@@ -84,7 +84,7 @@ class Adapter:
             message = Send(**about)
         except (InvalidInput, TypeError) as error:
             return BAD_REQUEST, getattr(error, "why", "") or "it is not a message"
-        if self._status() != _ONLINE:
+        if self._hearing.connection != _ONLINE:
             # Not tried: with a title or a file the package says yes, and sends it never.
             return NOT_SIGNED_IN, "the session is not online"
         if message.file and not os.access(message.file, os.R_OK):

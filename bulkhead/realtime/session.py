@@ -112,10 +112,14 @@ class Session:
                 raise SessionEnded("the session has ended", to_do="start another one")
             if len(self._outbox) > _MOST_WAITING:
                 self._kill_at = 0.0
+                self._wake_up()
                 raise SessionEnded("the session takes nothing any more", to_do="start another one")
             self._outbox += to_line(order)
-            with suppress(BlockingIOError):
-                os.write(self._wake[1], b"\0")
+            self._wake_up()
+
+    def _wake_up(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._wake[1], b"\0")
 
     def _listen(self, token: Secret) -> None:
         process = self._process
@@ -209,7 +213,7 @@ class Session:
         said = token.scrub(str(self._fatal.get("said", "")))
         words = "\n".join(text for text in (self.said, said) if text)
         why = str(self._fatal.get("why", "")) or WHY.get(code, "")
-        if code == 1 and "Timeout (" in words:
+        if code == 1 and self._said and self._said.timed_out:
             why = WHY[HUNG]
         if self._closed and not why:
             why = "closed"

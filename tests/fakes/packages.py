@@ -35,7 +35,7 @@ class Api:
 
 api = Api()
 def getInstance(): return api
-def native_sleep(seconds): ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+def sleep_with_the_lock(seconds): ctypes.PyDLL(None).sleep(seconds)
 """
 
 _ODD = {
@@ -46,7 +46,7 @@ _ODD = {
     "hangs_in_native_code": """
 def sent(message):
     os.write(1, b"held\\n")
-    while True: native_sleep(1)
+    sleep_with_the_lock(3600)
 api.sent = sent
 """,
     "hangs_aside": """

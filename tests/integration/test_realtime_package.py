@@ -181,7 +181,7 @@ mouth = SimpleNamespace(tell=lambda kind, **about: told.append((kind, about)))
 package = load("mesibo")
 adapter = Adapter(package, mouth)
 adapter.start(Path(sys.argv[1]), "a.name", "nobody")
-adapter._status = lambda: 1
+adapter._hearing.connection = 1
 for about in json.loads(sys.argv[2]): adapter.send(about)
 Path(sys.argv[1], "told.json").write_text(json.dumps(told))
 import os; os._exit(0)

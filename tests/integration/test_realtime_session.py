@@ -126,6 +126,18 @@ def test_megabytes_on_standard_output_stop_nothing_and_are_not_kept(begin, ears)
     assert len(session.said) < 10_000
 
 
+def test_a_process_that_takes_no_orders_is_given_up_before_they_fill_the_memory(begin, ears):
+    session = begin("hangs_in_native_code")
+    ears.first("connection", status=1)
+    text = "x" * 1_000_000
+
+    with pytest.raises(SessionEnded):
+        for mid in range(1, 1000):
+            session.send(Send(mid, to="ann", text=text))
+
+    assert ears.first("ended")["signal"] == "SIGKILL"
+
+
 def test_a_line_that_was_cut_by_death_is_not_heard(begin, ears):
     session = begin("dies_in_a_line")
     ears.first("connection", status=1)
