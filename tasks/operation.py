@@ -19,6 +19,7 @@ from bulkhead.model.kind import (
     MEMBERS,
     READ_BACK,
     REPEATED,
+    SIGN_IN,
     family,
 )
 from bulkhead.model.outcome import Outcome, Refused, Unknown
@@ -97,6 +98,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("users.delete", READ_BACK): Operation(users.look_for, users.tell_deleted),
     ("users.delete", REPEATED): Operation(users.delete, users.deleted_again),
     ("users.tokens.issue", FIRST): Operation(users.issue, users.only_token),
+    (SIGN_IN, FIRST): Operation(users.sign_in, users.only_token),
     ("users.tokens.revoke", FIRST): Operation(users.revoke, users.token_revoked),
     **{
         ("groups.create", step): Operation(

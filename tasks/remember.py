@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bulkhead.engine.cabinet import Item, JobFacts
-from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, JOIN, JOIN_FOR_TOKEN, family
+from bulkhead.model.kind import FIRST, ISSUE, ISSUE_ONLY, JOIN, JOIN_FOR_TOKEN, SIGN_IN, family
 from bulkhead.model.outcome import Done, Next, Outcome
 from bulkhead.model.slice import Report
 from tasks import delivery, groups, known_groups, push, rotation
@@ -31,6 +31,9 @@ def remember(report: Report, facts: JobFacts, step: str, item: Item, outcome: Ou
         groups.remember(report, facts, step, item, outcome)
     elif facts.kind in ("groups.set", "groups.delete"):
         known_groups.remember(report, facts, step, item, outcome)
+    elif facts.kind == SIGN_IN:
+        if isinstance(outcome, Done) and outcome.issued is not None:
+            report.tokens.append((item.index, outcome.issued))
     elif facts.kind.startswith("users."):
         _remember_user(report, facts, step, item, outcome)
 

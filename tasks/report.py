@@ -27,11 +27,12 @@ from bulkhead.model.outcome import (
 from bulkhead.model.ranges import write_ranges
 from bulkhead.model.result import OUTCOMES, STATES
 from bulkhead.model.slice import Begun, Report, Slice, Tries
+from tasks.attempt import Finished
 from tasks.clocks import Clocks
 from tasks.operation import given_up
 from tasks.remember import remember
 from tasks.retry import Again, decide
-from tasks.slice_run import Finished, SliceRun
+from tasks.slice_run import SliceRun
 from tasks.unconfirmed import counted, never_confirmed, sent_again
 from worker import items
 from worker.runtime import Runtime
@@ -149,7 +150,7 @@ def _fold(report: Report, finished: Finished, run: SliceRun, clocks: Clocks) -> 
     index, before = finished.item.index, run.begun.tries.get(finished.item.index, Tries())
     first_ms = before.first_at or finished.started_ms
     tries = before.count + 1
-    report.troubled += _counts(finished) and _is_trouble(finished.outcome)
+    report.troubled += run.way.backend and _counts(finished) and _is_trouble(finished.outcome)
     outcome = _decided(finished, run, clocks, tries, first_ms)
     final = None if isinstance(outcome, _NOT_FINAL) else _result(outcome)
     if run.lines_wanted:

@@ -5,57 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-
-from structlog import get_logger
+from typing import Any
 
 from bulkhead.backend.call import Call
-from bulkhead.backend.reply import Reply, Withheld
-from bulkhead.engine.cabinet import AppFacts, Item, JobFacts
-from bulkhead.model.outcome import (
-    Outcome,
-    Refused,
-    Stopped,
-    Throttled,
-)
+from bulkhead.backend.reply import Withheld
+from bulkhead.engine.cabinet import Item, JobFacts
+from bulkhead.model.outcome import Refused, Stopped, Throttled
 from bulkhead.model.slice import LOOK, Begun, Slice
-from bulkhead.model.traffic import CallMade
 from tasks import check
 from tasks.asked import Asked
+from tasks.attempt import Attempts, Finished, Out
 from tasks.clocks import Clocks, Window
 from tasks.joined import bundled
-from tasks.made import lost, made
-from tasks.operation import alike, conclude, conclude_joined, prepare_joined, sparing, supplied
+from tasks.operation import alike, sparing, supplied
+from tasks.way import Trip, Way
+from tasks.ways import way_of
 from worker import items as lines
 from worker.runtime import Runtime
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """One attempt at one item."""
-
-    item: Item
-    outcome: Outcome
-    started_ms: int
-    seconds: float
-    called: bool
-    free: bool = False
-    """True if the item needed no call: its permit goes back."""
-    call: CallMade | None = None
-    shared: bool = False
-    """True if its call is counted with another item."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Out:
-    """Items whose call is on its way: nearly always one."""
-
-    items: Sequence[Item]
-    call: Call
-    started_ms: int
-    started: float
 
 
 def _nobody() -> None:
@@ -65,6 +33,15 @@ def _nobody() -> None:
 class SliceRun:
     """Calls for its items in the caller's thread; what has happened waits here to be reported."""
 
+    seq = 0
+    settled = False
+    told_waiting = 0.0
+    """Seconds out that a call was last reported with."""
+    done = False
+    """True as soon as every item was tried or given up."""
+    _halted = False
+    _alarm: asyncio.TimerHandle | None = None
+
     def __init__(
         self, part: Slice, begun: Begun, window: Window, runtime: Runtime, clocks: Clocks
     ) -> None:
@@ -72,30 +49,21 @@ class SliceRun:
         self.facts: JobFacts = runtime.cabinet.job(part.job)
         asked = Asked(runtime.cabinet, self.facts, part, begun, clocks.wall())
         items = supplied(asked)
-        self.part = part
-        self.begun = begun
+        self.part, self.begun = part, begun
         self.finished: deque[Finished] = deque()
         self.unsent: deque[int] = deque()
         self.left = {item.index for item in items}
-        self.seq = 0
-        self.settled = False
         self.lines_wanted = lines.wanted()
         """True if each item has a line of its own in the log."""
-        self.told_waiting = 0.0
-        """Seconds out that a call was last reported with."""
-        self.done = False
-        """True as soon as every item was tried or given up."""
-        self._window = window
-        self._runtime = runtime
-        self._clocks = clocks
+        self._window, self._runtime, self._clocks = window, runtime, clocks
         instants = map(window.instant, part.offsets)
         # The earliest permits are used; those that are left over go back.
         self._turns = deque(zip(self._bundled(self._to_call(items)), instants, strict=False))
-        self.app: AppFacts = check.app_of(runtime.cabinet, part, begun.app_version)
-        self.retry = self.app.retry.changed(self.facts.retry)
-        self._halted = False
-        self._out: dict[int, _Out] = {}
-        self._alarm: asyncio.TimerHandle | None = None
+        app = check.app_of(runtime.cabinet, part, begun.app_version)
+        self.retry = app.retry.changed(self.facts.retry)
+        self.way: Way = way_of(Trip(part, begun, self.facts, app, window), runtime)
+        self._attempts = Attempts(part, begun, self.facts, self.way)
+        self._out: dict[int, Out] = {}
         self._over: Callable[[], None] = _nobody
         self._news: Callable[[], None] = _nobody
 
@@ -164,7 +132,7 @@ class SliceRun:
             self._start_due()
         except Exception:
             # Nobody but the parcel's thread waits for this slice, and it would wait for ever.
-            self._log_surprise()
+            self._attempts.log_surprise()
             self._halted = True
             self._give_up()
         if not self._turns and not self._out and not self.done:
@@ -204,28 +172,21 @@ class SliceRun:
         started_ms, started = int(self._clocks.wall() * 1000), self._clocks.monotonic()
         call: Call | Refused | None = None
         try:
-            call = prepare_joined(self.facts, items, self.part.operation)
+            call = self.way.prepare(items)
             if isinstance(call, Refused):
-                meant = [call] if len(items) == 1 else self._meant(items, call)
-                for item, outcome in zip(items, meant, strict=True):
-                    self.finished.append(Finished(item, outcome, started_ms, 0.0, called=False))
+                self.finished.extend(self._attempts.refused(items, call, started_ms))
                 return
-            out = _Out(items, call, started_ms, started)
-            body = self._runtime.backend.body(self.app.endpoint, self.app.token, call)
-            if isinstance(body, Refused):
-                self.finished.extend(self._concluded(out, body, None))
-                return
-            self._out[items[0].index] = out
-            heard = partial(self._heard, out)
-            self._runtime.courier.send(self.app.endpoint, body, heard, self._may_go)
+            self._send(Out(items, call, started_ms, started))
         except Exception:
-            self._log_surprise()
             self._out.pop(items[0].index, None)
-            outcome = lost(call, self.facts.kind)
-            for item in items:
-                shared = item is not items[0]
-                told = Finished(item, outcome, started_ms, 0.0, called=True, shared=shared)
-                self.finished.append(told)
+            self.finished.extend(self._attempts.broken(items, call, started_ms))
+
+    def _send(self, out: Out) -> None:
+        self._out[out.items[0].index] = out
+        refused = self.way.send(out.call, partial(self._heard, out), self._may_go)
+        if refused is not None:
+            self._out.pop(out.items[0].index)
+            self.finished.extend(self._attempts.not_sent(out, refused, self._since(out)))
 
     def _may_go(self) -> bool:
         """Asked again after a connection was opened, which takes the call's own time."""
@@ -233,61 +194,20 @@ class SliceRun:
             return False
         return not self._window.over(self._clocks.monotonic())
 
-    def _heard(self, out: _Out, reply: Reply | Withheld) -> None:
+    def _heard(self, out: Out, reply: Any) -> None:
         if self._out.pop(out.items[0].index, None) is None:
             return
-        if isinstance(reply, Withheld):
+        told = None
+        if not isinstance(reply, Withheld):
+            told = self._attempts.answered(out, reply, self._since(out))
+        if told is None:
             self._return((out.items,))
         else:
-            self.finished.extend(self._judged(out, reply))
+            # The rest of the slice would meet the same answer.
+            self._halted |= isinstance(told[0].outcome, Stopped | Throttled)
+            self.finished.extend(told)
         self._go_on()
         self._news()
 
-    def _judged(self, out: _Out, reply: Reply) -> list[Finished]:
-        said: Outcome | None = None
-        try:
-            said = self._runtime.backend.judge(out.call, self.app.token, reply)
-            upstream = getattr(said, "upstream", None)
-            if upstream is not None and upstream.error is not None:
-                # A word of refusal, counted for whoever wonders which there are.
-                self._runtime.hearing.note(self.part.app, upstream.op, upstream.error)
-            return self._concluded(out, said, reply)
-        except Exception:
-            # Ours, not mesibo's: said in full in the log, and judged like a lost answer.
-            self._log_surprise()
-            outcome = lost(out.call, self.facts.kind)
-            call = made(out.call, said, reply)
-            return self._finished(out, [outcome] * len(out.items), call)
-
-    def _meant(self, items: Sequence[Item], said: Outcome) -> list[Outcome]:
-        """What the outcome of a call means for each of its items."""
-        known, operation = self.begun.known, self.part.operation
-        if len(items) == 1:
-            return [conclude(self.facts, items[0], operation, known.get(items[0].index), said)]
-        return [
-            conclude_joined(self.facts, one, operation, known.get(one.index), said) for one in items
-        ]
-
-    def _concluded(self, out: _Out, said: Outcome, reply: Reply | None) -> list[Finished]:
-        outcomes = self._meant(out.items, said)
-        if isinstance(outcomes[0], Stopped | Throttled):
-            # The rest of the slice would meet the same answer.
-            self._halted = True
-        return self._finished(out, outcomes, made(out.call, said, reply))
-
-    def _finished(self, out: _Out, outcomes: Sequence[Outcome], call: CallMade) -> list[Finished]:
-        started_ms, seconds = out.started_ms, self._clocks.monotonic() - out.started
-        first = Finished(out.items[0], outcomes[0], started_ms, seconds, called=True, call=call)
-        if len(outcomes) == 1:
-            return [first]
-        others = zip(out.items[1:], outcomes[1:], strict=True)
-        return [
-            first,
-            *(
-                Finished(one, said, started_ms, seconds, called=True, shared=True)
-                for one, said in others
-            ),
-        ]
-
-    def _log_surprise(self) -> None:
-        get_logger().exception("unexpected_error", app=self.part.app, job=self.part.job)
+    def _since(self, out: Out) -> float:
+        return self._clocks.monotonic() - out.started

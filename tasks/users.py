@@ -12,7 +12,8 @@ from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.engine.verbs import Person
 from bulkhead.model.digest import digest
 from bulkhead.model.kind import ISSUE, ISSUE_ONLY, JOIN, JOIN_FOR_TOKEN, READ_BACK, REPEATED
-from bulkhead.model.outcome import Done, Next, Outcome, Refused, Retry, Skipped, Unknown
+from bulkhead.model.outcome import Done, Next, Outcome, Refused, Repeat, Retry, Skipped, Unknown
+from bulkhead.model.realtime import APP_ID
 from bulkhead.model.slice import Known
 from bulkhead.model.user import Problem, User, UserMapping, read_user
 
@@ -49,6 +50,15 @@ def issue(facts: JobFacts, item: Item) -> Call | Refused:
     """Issue a token to a user who must exist: a mistyped address makes no new user."""
     user = read(facts, item)
     return user if isinstance(user, Refused) else users.userset(user.address, token=_token(user))
+
+
+def sign_in(facts: JobFacts, item: Item) -> Call | Refused:
+    """Issue a token to a sender who must exist, for our sessions alone."""
+    user = read(facts, item)
+    if isinstance(user, Refused):
+        return user
+    call = users.userset(user.address, token=users.TokenRequest(appid=APP_ID))
+    return replace(call, repeat=Repeat.SAFE)
 
 
 def only_token(facts: JobFacts, item: Item, known: Known | None, outcome: Outcome) -> Outcome:

@@ -11,10 +11,11 @@ from bulkhead.backend.caller import Caller
 from bulkhead.backend.client import Backend
 from bulkhead.backend.words import Words
 from bulkhead.engine.cabinet import Cabinet
-from bulkhead.engine.connect import connect
+from bulkhead.engine.connect import connect, open_client
 from bulkhead.engine.delay import StartDelay
 from bulkhead.engine.keys import Keys
 from bulkhead.engine.script import Scripts
+from bulkhead.engine.sessions import Sessions
 from bulkhead.engine.tokens import sealing
 from bulkhead.engine.verbs import Verbs
 from bulkhead.engine.wordbook import WordBook
@@ -23,6 +24,7 @@ from bulkhead.site import Site
 from worker.courier import Courier
 from worker.hearing import Hearing
 from worker.lanes import Lanes
+from worker.radio import Radio
 from worker.slots import Slots
 from worker.stopping import Stopping
 
@@ -54,6 +56,8 @@ class Runtime:
     words: Words
     wordbook: WordBook
     hearing: Hearing
+    radio: Radio
+    """The way to sessions, on whichever worker they are."""
 
     @property
     def queue(self) -> str:
@@ -77,13 +81,16 @@ def build(settings: Settings) -> Runtime:
     words.learn(wordbook.said())
     lean = settings.http == "lean"
     calls = CALLS if lean else STOCK_CALLS
+    caller = Caller()
+    # A connection of its own: whoever waits for an answer holds up nobody else.
+    listening = Sessions(Scripts(open_client(site.store_url)))
     name = f"{socket.gethostname()}-{os.getpid()}-{token_hex(2)}"
     return Runtime(
         site=site,
         verbs=Verbs(scripts, name, cell=settings.cell, egress=settings.egress, seal=sealing(box)),
         cabinet=Cabinet(scripts, box),
         backend=Backend(words),
-        courier=Courier(Caller(), Lanes(calls), lean=lean),
+        courier=Courier(caller, Lanes(calls), lean=lean),
         calls=calls,
         slots=Slots(calls, PARCELS),
         stopping=Stopping(),
@@ -92,6 +99,7 @@ def build(settings: Settings) -> Runtime:
         words=words,
         wordbook=wordbook,
         hearing=Hearing(),
+        radio=Radio(Sessions(scripts), listening, name, caller),
     )
 
 

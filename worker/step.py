@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from celery import bootsteps
 
 from bulkhead.engine.connect import open_client
+from bulkhead.engine.delivery import Deliveries
 from bulkhead.engine.front import Front
+from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.notices import Notices
 from bulkhead.engine.overview import Overview
+from bulkhead.engine.packages import Packages
 from bulkhead.engine.script import Scripts
+from bulkhead.engine.sessions import Sessions
 from worker.door import Door, Reception
 from worker.feeder import Feeder
 from worker.heir import Heir
+from worker.keeper import Hands, Keeper, Terms
 from worker.postman import Postman
 from worker.pulse import Pulse
 from worker.runtime import Runtime, current
 from worker.scheduler import Scheduler
+from worker.sign_in import SignIns
+from worker.stage import Files, Stage
 from worker.stopping import GRACE
 
+LAST_STATUSES = 2.0
+"""Seconds for which a session waits, at its worker's end, for what others have asked of it."""
 RECEPTION = "tasks.submit"
 """Named by string: what is done with a message lies above the worker (HOUSE: the import rule)."""
 
@@ -46,6 +56,23 @@ def make_scheduler(runtime: Runtime) -> Scheduler:
     return Scheduler(scripts, runtime.verbs.worker, site.settings)
 
 
+def make_keeper(runtime: Runtime) -> Keeper:
+    """What keeps sessions, with connections of its own."""
+    site, worker = runtime.site, runtime.verbs.worker
+    settings, box = site.settings, site.box
+    scripts, blocking = (Scripts(open_client(site.store_url)) for _ in range(2))
+    hands = Hands(
+        sessions=Sessions(scripts, box),
+        blocking=Sessions(blocking),
+        deliveries=Deliveries(scripts),
+        sign_ins=SignIns(scripts, box),
+        stage=Stage(settings, partial(Packages(scripts).found, worker)),
+        file_of=Files(Jobs(scripts), settings.home).path_of,
+    )
+    places, idle = settings.realtime_sessions, settings.realtime_idle
+    return Keeper(hands, Terms(worker, settings.cell, places, idle))
+
+
 class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
     """Starts the feeder and the pulse with the worker, and gives back what is left at its end."""
 
@@ -58,12 +85,14 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self.pulse = Pulse(runtime, worker.app, self.door.heir.told)
         self.feeder = Feeder(runtime, worker.app)
         self.scheduler = make_scheduler(runtime)
+        self.keeper = make_keeper(runtime)
 
     def start(self, worker: Any) -> None:
         self.pulse.start()
         self.feeder.start()
         self.door.start()
         self.scheduler.start()
+        self.keeper.start()
 
     def stop(self, worker: Any) -> None:
         runtime = current()
@@ -73,4 +102,6 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
         self.door.finish()
         # The beat goes on until then: a lease must not end under a call that is being answered.
         runtime.slots.wait_idle(GRACE + 1)
+        # Sessions as well: a slice of this worker may wait for an answer of one that it has.
+        self.keeper.finish(LAST_STATUSES)
         self.pulse.finish()

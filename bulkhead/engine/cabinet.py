@@ -25,10 +25,12 @@ from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts, ask, decoded
 from bulkhead.inbound.event import PushResult
 from bulkhead.model.app import AppSettings
+from bulkhead.model.delivery import LOW_WORD
 from bulkhead.model.group_record import NOT_LOOKED_UP, InOurRecord
 from bulkhead.model.push import InSlot
 from bulkhead.model.ranges import Ranges, indexes
 from bulkhead.model.retry_policy import RetryPolicy
+from bulkhead.model.sender_session import WAIT
 from bulkhead.model.slice import Slice
 from bulkhead.model.unknown import HOLD
 from bulkhead.secrets import Secret, SecretBytes
@@ -55,6 +57,16 @@ class JobFacts:
     retry: Mapping[str, float | int | None]
     """What the job wishes otherwise than its app: names of a RetryPolicy."""
     on_unknown: str = HOLD
+    sender: str = ""
+    """In whose name its messages go out through the real-time API; empty: by the backend."""
+    no_session: str = WAIT
+    """Of NO_SESSION: what becomes of its items while that sender cannot be signed in."""
+    mid: int = 0
+    """Number of its first message, where it has a sender: see `mid_of`."""
+
+    def mid_of(self, index: int) -> int:
+        """The number of an item's message, the same however often it is sent; never 0."""
+        return (self.mid + index) & LOW_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +257,9 @@ def _job_facts(fields: Mapping[str, str]) -> JobFacts:
         params=json.loads(fields["params"]),
         retry=_wishes(fields),
         on_unknown=fields.get("on_unknown", HOLD),
+        sender=fields.get("sender", ""),
+        no_session=fields.get("no_session", WAIT),
+        mid=int(fields.get("mid", 0)),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from bulkhead.engine.app_fields import INBOUND_BOX
 from bulkhead.engine.jobs import Jobs
@@ -47,6 +48,17 @@ def told(event: Event) -> str:
     return json.dumps([what.mid & LOW_WORD, digests, rank, member], separators=(",", ":"))
 
 
+class Status(NamedTuple):
+    """What a session has heard of a message; `rank` is one of RANKS."""
+
+    mid: int
+    to: str | int
+    """The recipient's address, or the gid of a group."""
+    member: str
+    """The member of the group that it is about; empty if about no one in particular."""
+    rank: int
+
+
 def forget_mids(scripts: Scripts, app: str) -> None:
     """Forget which messages were whose, of an app that is removed. Raises Unreachable."""
     periods = ask(scripts.redis.hkeys, scripts.key("app", app, "mids"))
@@ -56,11 +68,22 @@ def forget_mids(scripts: Scripts, app: str) -> None:
 
 
 class Deliveries:
-    """Reads how far a broadcast has come. Raises NotFound, Unreachable."""
+    """How far broadcasts have come: told by sessions, and read. Raises NotFound, Unreachable."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
         self._jobs = Jobs(scripts)
+
+    def hear(self, app: str, heard: Sequence[tuple[int, str | int, str, int]]) -> int:
+        """Count what was heard of messages, as `Status` has it; how many were a job's.
+
+        A message that is known to be accepted makes an unknown item a succeeded one.
+        """
+        rows = [_status(*one) for one in heard]
+        if not rows:
+            return 0
+        placed, _ = self._scripts.run("statuses", app, json.dumps(rows))
+        return int(placed)
 
     def funnel(self, job: str) -> Funnel:
         """The funnel as of now. Raises InvalidInput for a job of another kind."""
@@ -76,7 +99,8 @@ class Deliveries:
         pipe.hget(key("job", job), "refused")
         pipe.hexists(key("app", known.app), INBOUND_BOX)
         pipe.hexists(key("app", known.app, "inbound", "counts"), "statuses")
-        counted, refused, webhook, heard = ask(pipe.execute)
+        pipe.hexists(key("job", job), "sender")
+        counted, refused, webhook, heard, realtime = ask(pipe.execute)
         numbers = decoded(counted)
         return Funnel(
             job=job,
@@ -88,7 +112,13 @@ class Deliveries:
             beyond=int(numbers.get("beyond", 0)),
             webhook=bool(webhook),
             heard=bool(heard),
+            realtime=bool(realtime),
         )
+
+
+def _status(mid: int, to: str | int, member: str, rank: int) -> list[int]:
+    recipient = recipient_digest(f"gid:{to}" if isinstance(to, int) else to)
+    return [mid & LOW_WORD, recipient, rank, member_digest(member) if member else 0]
 
 
 def _reached(numbers: Mapping[str, str], prefix: str) -> Reached:

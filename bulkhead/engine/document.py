@@ -13,7 +13,7 @@ from bulkhead.model.waves import SEVERAL
 
 FIRST_LINES = 5
 
-MOVING = ("app_rate", "class_rate", "job_rate", "max_in_flight", "workers")
+MOVING = ("app_rate", "class_rate", "job_rate", "sender_rate", "max_in_flight", "workers")
 """What limits a job that goes on all the same."""
 
 SLOWEST = 0.001
@@ -72,6 +72,7 @@ def _limited_by(
         (app.get("state") == "paused", "app_paused"),
         (workers == 0, "no_workers"),
         (bool(app.get("closed")), "egress_limit"),
+        (bool(fields.get("gate_shut")), "session"),
         (float(app.get("cool_until") or 0) > now, "upstream_throttle"),
         (bool(fields.get("waits")), _narrowest(fields, app)),
         (bool(app.get("waits")) and "learned" in app, "upstream_throttle"),
@@ -85,15 +86,20 @@ def _limited_by(
 
 def _narrowest(fields: Mapping[str, str], app: Mapping[str, str]) -> str:
     """Which of a job's own limits it waits for: the one whose next permit falls due last."""
-    of_class = float(app.get(f"class:{fields.get('class')}:tat") or 0)
-    return "class_rate" if of_class > float(fields.get("tat") or 0) else "job_rate"
+    due = {
+        "job_rate": float(fields.get("tat") or 0),
+        "class_rate": float(app.get(f"class:{fields.get('class')}:tat") or 0),
+        "sender_rate": float(fields.get("sender_next") or 0),
+    }
+    return max(due, key=lambda name: due[name])
 
 
 def _limit(fields: Mapping[str, str], app: Mapping[str, str]) -> float:
     """Calls a second that the narrowest of the job's limits allows."""
-    of_class = json.loads(app.get("classes") or "{}").get(fields.get("class"))
-    learned = float(app.get("learned") or 0)
-    limits = (float(app.get("rate") or 0), learned, of_class, float(fields.get("rate") or 0))
+    classes = json.loads(app.get("classes") or "{}")
+    of_sender = classes.get("sender") if fields.get("sender") else None
+    narrow = (classes.get(fields.get("class")), of_sender, float(fields.get("rate") or 0))
+    limits = (float(app.get("rate") or 0), float(app.get("learned") or 0), *narrow)
     return float(min((limit for limit in limits if limit), default=0.0))
 
 
@@ -192,4 +198,12 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         apps=int(fields["apps"]) if fields.get("apps") else None,
         on_unknown=fields.get("on_unknown") or None,
         window=fields.get("window") or None,
+        session=_session(fields),
     )
+
+
+def _session(fields: Mapping[str, str]) -> dict[str, str | None] | None:
+    if not fields.get("sender"):
+        return None
+    told = {name: fields.get(f"session_{name}") or None for name in ("state", "why")}
+    return {"sender": fields["sender"], **told}

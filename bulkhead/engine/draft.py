@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
+from bulkhead.engine.draft_fields import RETENTION, Rows, job_fields
 from bulkhead.engine.packing import SEGMENT, Segment, pack, unpack
 from bulkhead.engine.refusal import UNSEALED_FOR, refusal, unconfirmed
 from bulkhead.engine.request import Request
@@ -25,15 +26,9 @@ from bulkhead.model.duplicates import (
     is_of_groups,
     places_of,
 )
-from bulkhead.model.job import PRIORITIES, new_job_id
-from bulkhead.model.kind import joined, operation_class, repeats
-from bulkhead.model.unknown import HOLD
-from bulkhead.model.window import window_fields
+from bulkhead.model.job import new_job_id
 
 __all__ = ["RETENTION", "SEAL_FOR", "SEAL_PAUSE", "Draft", "Request"]
-
-RETENTION = 30 * 86400
-"""Seconds that a finished job and its results are kept."""
 
 SKIPPED, FAILED = 3, 4
 FIRST_LINES = 5
@@ -158,7 +153,7 @@ class Draft:
         self._close_refused()
         self._pipe.set(self._key("map"), bytes(self._map), ex=UNSEALED_FOR)
         self._flush()
-        fields = json.dumps(self._fields(described))
+        fields = json.dumps(job_fields(self._request, self._rows(), described))
         codes = [
             [code, self._code_counts[code], ",".join(map(str, lines))]
             for code, lines in self._codes.items()
@@ -187,53 +182,13 @@ class Draft:
     def _begin(self) -> None:
         about = (self._request.kind, self._request.tenant, self._request.app)
         begin_draft(self._pipe, self._scripts, Begun(self.id, *about, self._clock()))
+        if self._request.file:
+            self._pipe.set(self._key("file"), self._request.file, ex=UNSEALED_FOR)
 
-    def _fields(self, described: Mapping[str, Any]) -> dict[str, str]:
-        request = self._request
-        asked = [request.kind, request.app, dict(request.params), dict(request.mapping)]
-        if request.policy != HOLD:
-            asked.append(request.policy)
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-        digest.update(request.content.encode() or self._content.digest())
-        return {
-            "kind": request.kind,
-            "tenant": request.tenant,
-            "app": request.app,
-            **repeats(request.kind, request.repeat),
-            **joined(request.kind, request.join),
-            "weight": str(PRIORITIES[request.priority or "normal"]),
-            "class": operation_class(request.kind, str(request.params.get("op", ""))),
-            "rate": f"{request.rate:.12g}" if request.rate else "",
-            "total": str(self.total),
-            "failed": str(self.failed),
-            # `failed` goes on rising; this is what was never to be sent.
-            "refused": str(self.failed),
-            "skipped": str(self.skipped),
-            "segments": str(self._segments),
-            "columns": json.dumps(list(request.columns), ensure_ascii=False),
-            "mapping": json.dumps(dict(request.mapping)),
-            "params": json.dumps(dict(request.params), ensure_ascii=False),
-            "labels": json.dumps(dict(request.labels), ensure_ascii=False),
-            "input": json.dumps(dict(described), ensure_ascii=False),
-            "idempotency_key": request.idempotency_key,
-            "digest": digest.hexdigest(),
-            "retention": str(RETENTION),
-            "max_attempts": str(request.max_attempts or ""),
-            "retry_first": str(request.retry_first or ""),
-            "retry_longest": str(request.retry_longest or ""),
-            "retry_give_up_after": str(request.give_up_after or ""),
-            "max_failures": _most(request.max_failures, self.total),
-            # For a retry: a part of its rows is another number.
-            "max_failures_asked": request.max_failures,
-            "at": _micros(request.at),
-            "deadline": _micros(request.deadline),
-            "parent": request.parent,
-            "notify": request.notify,
-            **({"hold": "1"} if request.hold else {}),
-            **({"on_unknown": request.policy} if request.policy != HOLD else {}),
-            **window_fields(request.window, self._clock()),
-            **({"apps": str(self.total), **request.waves.to_fields()} if request.waves else {}),
-        }
+    def _rows(self) -> Rows:
+        digest = self._content.digest()
+        counted = (self.total, self.failed, self.skipped, self._segments)
+        return Rows(*counted, digest, self._clock())
 
     def _close_segment(self) -> None:
         blob, self._open_segment = self._open_segment.pack(), Segment()
@@ -254,14 +209,3 @@ class Draft:
 
     def _key(self, *parts: str) -> str:
         return self._scripts.key("job", self.id, *parts)
-
-
-def _most(asked: str, total: int) -> str:
-    """The number of failed items that is still borne, or empty for any number."""
-    if asked.endswith("%"):
-        return str(int(total * float(asked[:-1]) / 100))
-    return asked
-
-
-def _micros(seconds: float | None) -> str:
-    return "" if seconds is None else str(round(seconds * 1e6))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.overview import Overview, WorkerNow
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.engine.sessions import Sessions
 from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.explanation import explain
+from bulkhead.model.sender_session import SenderId, SessionView
 from bulkhead.model.situation import Hands, Rival, Situation
 
 RIVALS = 200
@@ -27,6 +29,7 @@ class Explain:
         self._key = scripts.key
         self._overview = Overview(scripts)
         self._clock = clock or self._overview.time
+        self._sessions = Sessions(scripts)
         self._jobs = Jobs(scripts, lambda: self._clock() / 1e6)
 
     def explain(self, job: str) -> dict[str, Any]:
@@ -61,7 +64,13 @@ class Explain:
             retries=retries,
             next_retry=due[0][1] if due else None,
             redo=redo,
+            session=self._session(fields),
         )
+
+    def _session(self, fields: Mapping[str, str]) -> SessionView | None:
+        if not fields.get("sender"):
+            return None
+        return self._sessions.view(SenderId(fields["app"], fields["sender"]))
 
     def _rivals(self, jobs: list[str]) -> tuple[Rival, ...]:
         pipe = self._redis.pipeline(transaction=False)

@@ -14,6 +14,7 @@ from bulkhead.engine.delivery import forget_mids
 from bulkhead.engine.record import Record
 from bulkhead.engine.schedules import Schedules
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.engine.session_end import forget_sessions
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import NAME, App, AppSettings, Tenant, split_app
 from bulkhead.model.job import rfc3339
@@ -197,6 +198,7 @@ class Fleet:
         # What was done for another app of this name says nothing about the next one.
         Record(self._scripts).clear(app)
         forget_mids(self._scripts, app)
+        forget_sessions(self._scripts, app)
         self._remove_webhook(app)
         self._scripts.run("credential", "forget", app)
         self._scripts.run("group", "forget", app)

@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from bulkhead.engine.document import job_in, pace_in
 from bulkhead.engine.packing import SEGMENT, unpack
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.engine.session_views import GatesNow
 from bulkhead.errors import Conflict, NotFound
 from bulkhead.model.app import MOST_ADDRESSES
 from bulkhead.model.job import Job, JobState
@@ -136,6 +137,10 @@ class Jobs:
         params: dict[str, Any] = json.loads(self.fields(job).get("params") or "{}")
         return params
 
+    def file(self, job: str) -> bytes | None:
+        """The file that the job was given, if any; a message sends it."""
+        return cast(bytes | None, ask(self._redis.get, self._key("job", job, "file")))
+
     def segment(self, job: str, number: int) -> list[Any]:
         """The rows of one segment: [line, cell, cell, …] each."""
         blob = ask(self._redis.get, self._key("job", job, "seg", str(number)))
@@ -220,6 +225,8 @@ class Jobs:
             for i in range(0, len(told), 3)
         ]
         read = [(fields, codes) for fields, codes in read if fields.get("state")]
+        gates = GatesNow(self._scripts)
+        read = [(fields | gates.told(fields), codes) for fields, codes in read]
         apps = {fields["app"]: self._app(fields["app"]) for fields, _ in read}
         return [
             job_in(fields, codes, pace_in(fields, apps[fields["app"]], workers, now))

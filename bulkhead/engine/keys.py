@@ -18,6 +18,9 @@ _SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
 CREDENTIAL_BOX = "box"
 """The field of a stored credential that holds its file."""
 
+SENDERS = "senders"
+"""Of an app: the hash with the sealed user tokens of its real-time senders."""
+
 PASSES = 5
 """Looks for boxes that somebody sealed with the earlier key in the meantime."""
 
@@ -33,6 +36,8 @@ class Resealed:
     """Secrets of inbound webhooks."""
     credentials: int = 0
     """Files of push credentials."""
+    senders: int = 0
+    """User tokens of real-time senders."""
 
 
 class Keys:
@@ -75,8 +80,10 @@ class Keys:
             sealed += again
             if not again.total():
                 break
-        tokens, files = sum(sealed[field] for field in BOXES), sealed[CREDENTIAL_BOX]
-        return Resealed(box.key_id, before, tokens, sealed.total() - tokens - files, files)
+        tokens = sum(sealed[field] for field in BOXES)
+        inbound = sealed[INBOUND_BOX] + sealed[INBOUND_BODY_BOX]
+        more = (inbound, sealed[CREDENTIAL_BOX], sealed[SENDERS])
+        return Resealed(box.key_id, before, tokens, *more)
 
     def _reseal_once(self, box: Box) -> Counter[str]:
         apps = self._members("apps")
@@ -88,6 +95,7 @@ class Keys:
             for field, sealed in zip(_SEALED, boxes, strict=True):
                 counts[field] += self._queue(pipe, box, ("app", app, field), sealed)
         ask(pipe.execute)
+        counts[SENDERS] += self._reseal_senders(box, apps)
         # One by one: a file may have a megabyte.
         for name in self._members("credentials"):
             place = ("credential", name, CREDENTIAL_BOX)
@@ -98,12 +106,23 @@ class Keys:
             ask(pipe.execute)
         return counts
 
+    def _reseal_senders(self, box: Box, apps: Sequence[str]) -> int:
+        pipe = self._redis.pipeline(transaction=False)
+        for app in apps:
+            pipe.hgetall(self._scripts.key("app", app, SENDERS))
+        count = 0
+        for app, boxes in zip(apps, ask(pipe.execute), strict=True):
+            for sender, sealed in boxes.items():
+                count += self._queue(pipe, box, (SENDERS, app, sender.decode()), sealed)
+        ask(pipe.execute)
+        return count
+
     def _queue(self, pipe: Any, box: Box, place: tuple[str, str, str], sealed: Any) -> bool:
         """Have the pipe put a new box in the place of one that another key has sealed."""
         if not sealed or key_id_of(sealed.decode()) == box.key_id:
             return False
         kind, name, field = place
-        text, bound = sealed.decode(), about(field, name) if kind == "app" else about_file(name)
+        text, bound = sealed.decode(), _bound(place)
         new = box.seal(box.open(text, bound), bound)
         self._scripts.queue(pipe, "reseal", kind, name, field, text, new)
         return True
@@ -138,6 +157,18 @@ def about(field: str, app: str) -> str:
 def about_file(credential: str) -> str:
     """What the box of a stored credential is about: its own id, so that no two are exchanged."""
     return f"credential {credential}"
+
+
+def about_sender(app: str, sender: str) -> str:
+    """What the box with a sender's user token is about."""
+    return f"{app} sender {sender}"
+
+
+def _bound(place: tuple[str, str, str]) -> str:
+    kind, name, field = place
+    if kind == SENDERS:
+        return about_sender(name, field)
+    return about(field, name) if kind == "app" else about_file(name)
 
 
 def _refusal(known: str, ours: str, *, old: bool) -> BulkheadError:

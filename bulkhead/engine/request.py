@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model.sender_session import refuse_no_session
 from bulkhead.model.unknown import HOLD, refuse_policy
 from bulkhead.model.waves import Waves
 from bulkhead.model.window import parse_window
@@ -57,11 +58,18 @@ class Request:
     """Of ON_UNKNOWN: what becomes of calls that were sent and never confirmed; empty: `hold`."""
     window: str = ""
     """Times of day in which calls may start, as `09:00-20:00[Europe/Berlin]`; empty: always."""
+    sender: str = ""
+    """In whose name its messages go out through the real-time API; empty: by the backend."""
+    no_session: str = ""
+    """Of NO_SESSION: what becomes of items while the sender cannot sign in; empty: `wait`."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
+    file: bytes = field(default=b"", repr=False)
+    """Lies in the store beside the job and as long, byte for byte; its digest is in `params`."""
 
     def __post_init__(self) -> None:
         refuse_policy(self.kind, self.policy)
+        refuse_no_session(self.sender, self.no_session)
         if self.window:
             parse_window(self.window)
             self._refuse_window()

@@ -25,7 +25,7 @@ ROOT = "{bulkhead}"
 
 FOLDER = Path(__file__).parent / "scripts"
 CLOCK = FOLDER / "clock.lua"
-WORK = ("limiter", "fair", "place", "lease", "unsure", "waves", "window", "job")
+WORK = ("gate", "limiter", "fair", "place", "lease", "unsure", "waves", "window", "job")
 PRELUDE_ONLY: tuple[str, ...] = ()
 WITHOUT_WORK = ("beat", "bury", "discard", "hear", "part", "reseal", "schedule", "wake", "webhook")
 NEEDS = {
@@ -34,8 +34,11 @@ NEEDS = {
     "settle": (*WORK, "joined", "record", "throttle", "stats", "creds", "delivery", "groups"),
     "inbound": ("record", "delivery"),
     "credential": ("creds",),
+    "statuses": (*WORK, "record", "delivery"),
     "group": ("creds", "groups"),
     "record": PRELUDE_ONLY,
+    "session": (*WORK, "asking"),
+    "asks": ("gate", "asking"),
     **dict.fromkeys(WITHOUT_WORK, PRELUDE_ONLY),
     "audit_append": PRELUDE_ONLY,
 }

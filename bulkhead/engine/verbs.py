@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bulkhead.engine.packing import pack_results
+from bulkhead.engine.report_entry import entry_of
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.engine.unrepeatable import unrepeatable
 from bulkhead.model.push import Expiring
-from bulkhead.model.ranges import Ranges, parse_ranges, write_ranges
+from bulkhead.model.ranges import Ranges, parse_ranges
 from bulkhead.model.slice import Begun, Held, Known, Report, Slice, Tries
 from bulkhead.secrets import Secret
 
@@ -22,7 +23,6 @@ DEAD_AFTER = 8
 REAP_AT_ONCE = 200
 TICK_AT_ONCE = 200
 DRAINING = -2
-FIRST_LINES = 5
 
 Person = tuple[int, str, str]
 """An item's number, its address, and the digest of what would be sent."""
@@ -158,7 +158,7 @@ class Verbs:
         packed: list[bytes] = []
         entries = []
         for report in reports:
-            entry = _entry(report)
+            entry = entry_of(report)
             if report.rows:
                 packed.append(pack_results(report.rows))
                 entry["out"] = len(packed)
@@ -250,49 +250,3 @@ def _told(text: str) -> Iterator[tuple[int, list[str]]]:
     for entry in text.split():
         index, _, facts = entry.partition("=")
         yield int(index), facts.split(":")
-
-
-def _entry(report: Report) -> dict[str, object]:
-    seldom = {
-        "wait": report.waits,
-        "why": report.why,
-        "creds": report.creds,
-        "push": report.push,
-        "groups": report.groups,
-        "mids": report.mids,
-    }
-    return {
-        **{name: told for name, told in seldom.items() if told},
-        "lease": report.lease,
-        "job": report.job,
-        "seq": report.seq,
-        "last": report.last,
-        "left": report.left,
-        "set": [[state, write_ranges(items)] for state, items in report.states.items() if items],
-        "back": write_ranges(report.back),
-        "again": write_ranges(report.again),
-        "retry": report.retries,
-        "next": [[step, write_ranges(items)] for step, items in report.next.items()],
-        "free": report.free,
-        "done": report.done,
-        "forget": report.forget,
-        "revoked": report.revoked,
-        "app": report.app,
-        "codes": [
-            [code, len(lines), ",".join(map(str, lines[:FIRST_LINES]))]
-            for code, lines in report.codes.items()
-        ],
-        "stats": report.traffic.to_entry(),
-        "calls": report.calls,
-        "latency": report.latency,
-        "throttled": report.throttled,
-        "troubled": report.troubled,
-        "after": report.after,
-        "waiting": report.waiting,
-        "lanes": report.lanes,
-        "cool": report.cool,
-        "stop": report.stop,
-        "app_version": report.app_version,
-        "out": 0,
-        "tokens": 0,
-    }

@@ -20,8 +20,8 @@ MOST_ADDRESSES = 5
 """mesibo disables an app whose backend API is called from more (vendor's backend API page)."""
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
-OPERATION_CLASSES = ("message", "provision", "push_test", "push_upload")
-"""What a call is counted as, for an app's rates of operation classes."""
+OPERATION_CLASSES = ("message", "provision", "push_test", "push_upload", "sender")
+"""What a call is counted as, for an app's rates; each real-time sender has that of `sender`."""
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 

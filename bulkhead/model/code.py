@@ -11,13 +11,23 @@ from bulkhead.model.code_entry import Code
 from bulkhead.model.credential_code import CREDENTIALS
 from bulkhead.model.group_code import GROUPS
 from bulkhead.model.message_code import MESSAGES
+from bulkhead.model.realtime_code import REALTIME
 from bulkhead.model.rotation_code import ROTATIONS
 from bulkhead.model.row_code import ROWS
 
 CODES: Mapping[str, Code] = MappingProxyType(
     {
         code.name: code
-        for code in (*CALLS, *ROWS, *MESSAGES, *CREDENTIALS, *ROTATIONS, *GROUPS, *BROADCASTS)
+        for code in (
+            *CALLS,
+            *ROWS,
+            *MESSAGES,
+            *CREDENTIALS,
+            *ROTATIONS,
+            *GROUPS,
+            *BROADCASTS,
+            *REALTIME,
+        )
     }
 )
 

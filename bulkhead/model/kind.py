@@ -22,6 +22,8 @@ ISSUE_ONLY = "token_only"
 """A token for a user of whom nothing else had to be sent."""
 JOIN, JOIN_FOR_TOKEN = "join", "join_token"
 """A person who was imported becomes a member of groups; behind the second follows a token."""
+SIGN_IN = "realtime.sign_in"
+"""The kind of the jobs that have a sender's user token issued."""
 LOOK_FIRST, ADOPT, MEMBERS = "look_first", "adopt", "members"
 """Of a group that an earlier job may have made; of one that was listed; of one that is there."""
 
@@ -71,6 +73,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "users.delete": Kind({FIRST: Repeat.CHECK, READ_BACK: Repeat.SAFE, REPEATED: Repeat.CHECK}),
         "users.tokens.issue": Kind({FIRST: Repeat.ONCE}),
         "users.tokens.revoke": Kind({FIRST: Repeat.SAFE}),
+        # The token is for our own app id: a second one ends none that anybody else holds.
+        SIGN_IN: Kind({FIRST: Repeat.SAFE}, policies=False),
         # Each groupadd makes another group. A lost answer is looked for by the name; what is not
         # found then is made again only by a later job, after another look.
         "groups.create": Kind(

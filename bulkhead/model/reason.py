@@ -129,6 +129,23 @@ def _egress(seen: Situation) -> Reason | None:
     return Reason("egress_limit", says, to_do)
 
 
+def _session(seen: Situation) -> Reason | None:
+    session, policy = seen.session, seen.fields.get("no_session", "")
+    if session is None or session.opens(policy) or not seen.job.counts.pending:
+        return None
+    app, sender = session.who
+    to_do = f"bulkhead realtime status --app {app} --as {sender}"
+    if session.cooling_until is not None:
+        cooled = session.cooling_until * 1e6
+        says = f"mesibo wants fewer messages from {sender}: none before {instant(cooled, seen.now)}"
+        return Reason("session", says, to_do, cooled)
+    until = session.again_at * 1e6 if session.again_at else None
+    state, why = session.state.replace("_", " "), f": {session.why}" if session.why else ""
+    signed_in = f" by {session.job}" if session.job else ""
+    says = f"its messages go out through the session of {sender}, which is {state}{signed_in}{why}"
+    return Reason("session", says, to_do, until)
+
+
 def _cooling(seen: Situation) -> Reason | None:
     until = seen.number("cool_until")
     if until <= seen.now or seen.learned == 0:
@@ -173,19 +190,27 @@ def _full(seen: Situation) -> Reason | None:
 
 
 def _narrow(seen: Situation) -> Reason | None:
-    """The job's own rate, or its operation class's: whichever lets its next call go last."""
+    """Its own rate, its operation class's or its sender's: which lets its next call go last."""
     if "job" not in seen.waits:
         return None
-    limits = {"job_rate": seen.own_rate, "class_rate": seen.class_rate}
+    limits = {
+        "job_rate": seen.own_rate,
+        "class_rate": seen.class_rate,
+        "sender_rate": seen.sender_rate,
+    }
     due = {
         "job_rate": float(seen.fields.get("tat") or 0),
         "class_rate": seen.number(f"class:{seen.fields.get('class')}:tat"),
+        "sender_rate": 1e6 * (seen.session.next_at or 0.0) if seen.session else 0.0,
     }
     code = max(limits, key=lambda name: (limits[name] is not None, due[name]))
     until, named = seen.waits["job"], seen.fields.get("class")
     if code == "job_rate" and limits[code]:
         says = f"it was given a rate of its own, {limits[code]:g}/s"
         to_do = "it stays with the job; `jobs cancel` and `jobs retry --rate` give the rest another"
+    elif code == "sender_rate":
+        says = f"each real-time sender of its app may send {limits[code] or 0:g}/s"
+        to_do = f"bulkhead apps set {seen.job.app} --class sender=N/s"
     else:
         says = f"calls of class {named} are limited to {limits[code] or 0:g}/s in its app"
         to_do = f"bulkhead apps set {seen.job.app} --class {named}=N/s"
@@ -224,7 +249,16 @@ def _retrying(seen: Situation) -> Reason | None:
 
 
 STOPS: tuple[Check, ...] = (
-    *(_paused, _scheduled, _tenant_paused, _app_stopped, _app_paused, _no_workers, _egress),
+    *(
+        _paused,
+        _scheduled,
+        _tenant_paused,
+        _app_stopped,
+        _app_paused,
+        _no_workers,
+        _egress,
+        _session,
+    ),
 )
 """While one of these holds, no call is made at all."""
 

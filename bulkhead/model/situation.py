@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bulkhead.model.job import Job, rfc3339
+from bulkhead.model.sender_session import SessionView
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class Situation:
     next_retry: float | None
     redo: int
     """Entries of the job's list of what came back."""
+    session: SessionView | None = None
+    """That of its sender, where its messages go out through the real-time API."""
 
     @property
     def learned(self) -> float | None:
@@ -66,6 +69,12 @@ class Situation:
     def class_rate(self) -> float | None:
         rate = json.loads(self.app.get("classes") or "{}").get(self.fields.get("class", ""))
         return float(rate) if rate else None
+
+    @property
+    def sender_rate(self) -> float | None:
+        """Messages a second that each real-time sender of the app may send by itself."""
+        rate = json.loads(self.app.get("classes") or "{}").get("sender")
+        return float(rate) if rate and self.session else None
 
     @property
     def given_out(self) -> bool:

@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+REALTIME = "realtime"
+"""The operation under which messages of sessions are counted, beside calls to backends."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallMade:

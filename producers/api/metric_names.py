@@ -94,6 +94,18 @@ METRICS: Mapping[str, tuple[tuple[str, ...], str]] = MappingProxyType(
             (*APP, "op"),
             "Time that those calls took, all together: over their number it is the mean latency.",
         ),
+        "bulkhead_realtime_sessions": (
+            ("state",),
+            "Real-time sessions by state, of those that were needed within a day.",
+        ),
+        "bulkhead_realtime_messages_total": (
+            (*APP, "outcome"),
+            "Messages that sessions sent and what each came to; begins anew each month (UTC).",
+        ),
+        "bulkhead_realtime_seconds_total": (
+            APP,
+            "Time from asking a session to what mesibo said, of all those messages together.",
+        ),
         "bulkhead_inbound_events_total": (
             APP,
             "Events that mesibo sent for the app and that were kept, each once.",

@@ -14,10 +14,14 @@ from bulkhead.engine.inbound import InboundCounts, inbound_counts
 from bulkhead.engine.overview import Now, Overview
 from bulkhead.engine.push_record import PushRecord
 from bulkhead.engine.script import Scripts
+from bulkhead.engine.sessions import Sessions
 from bulkhead.engine.stats import AppStats, stats
 from bulkhead.errors import BulkheadError
 from bulkhead.model.job import JobState
 from bulkhead.model.push import InSlot
+from bulkhead.model.sender_session import STATES as SESSION_STATES
+from bulkhead.model.sender_session import SessionView
+from bulkhead.model.traffic import REALTIME
 from producers.api.metric_names import COUNTER, METRICS, OUTCOMES, STATES
 from producers.api.store import Store
 
@@ -44,9 +48,11 @@ class SiteCollector(Collector):
             calls = _calls_of(scripts, now)
             heard = _heard_of(scripts, now)
             held = _held_in(scripts, now)
+            sessions = Sessions(scripts).views()
         except BulkheadError:
             return [_family("bulkhead_store_up", [((), 0)])]
         measured = (*_of_store(now), *_of_jobs(now), *_of_apps(now), *_of_calls(calls))
+        measured += (*_of_realtime(calls, sessions),)
         measured += (*_of_inbound(heard), *_of_credentials(held, now.at))
         return [_family(name, samples) for name, samples in measured]
 
@@ -150,12 +156,28 @@ def _of_calls(seen: Iterable[AppStats]) -> Measured:
     calls: list[Sample] = []
     took: list[Sample] = []
     for app in seen:
-        whose = (app.app.split("/")[0], app.app)
+        whose = _whose(app.app)
         for op, outcomes in app.calls.items():
-            calls += [((*whose, op, outcome), count) for outcome, count in outcomes.items()]
-        took += [((*whose, op), seconds) for op, seconds in app.took.items()]
+            if op != REALTIME:
+                calls += [((*whose, op, outcome), count) for outcome, count in outcomes.items()]
+        took += [((*whose, op), seconds) for op, seconds in app.took.items() if op != REALTIME]
     yield "bulkhead_http_calls_total", calls
     yield "bulkhead_http_seconds_total", took
+
+
+def _of_realtime(seen: Iterable[AppStats], sessions: Iterable[SessionView]) -> Measured:
+    states = Counter(one.state for one in sessions)
+    yield "bulkhead_realtime_sessions", [((state,), states[state]) for state in SESSION_STATES]
+    sent: list[Sample] = []
+    took: list[Sample] = []
+    for app in seen:
+        whose = _whose(app.app)
+        outcomes = app.calls.get(REALTIME, {})
+        sent += [((*whose, outcome), count) for outcome, count in outcomes.items()]
+        if REALTIME in app.took:
+            took.append((whose, app.took[REALTIME]))
+    yield "bulkhead_realtime_messages_total", sent
+    yield "bulkhead_realtime_seconds_total", took
 
 
 def _of_inbound(heard: Sequence[InboundCounts]) -> Measured:

@@ -22,6 +22,7 @@ def reseal(ctx: Context, /, form: str | None) -> None:
             "tokens_resealed": done.tokens,
             "inbound_resealed": done.inbound,
             "credentials_resealed": done.credentials,
+            "senders_resealed": done.senders,
         },
         form,
     )

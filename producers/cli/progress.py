@@ -24,6 +24,8 @@ LIMITS = {
     "app_rate": "the app's rate",
     "class_rate": "the rate of its class of operations",
     "job_rate": "the rate it was given",
+    "sender_rate": "the rate of each real-time sender",
+    "session": "the sender's real-time session: see `bulkhead realtime status`",
     "max_in_flight": "the app's calls in flight",
     "apps": "each app's own limits",
     "soak": "the time between two waves",

@@ -115,6 +115,7 @@ def make(
                 params=params or {},
                 retry={},
                 on_unknown=on_unknown,
+                sender="",
             ),
             app=lambda app, version: SimpleNamespace(
                 endpoint=None, token=None, retry=RetryPolicy()

@@ -129,11 +129,13 @@ def test_megabytes_on_standard_output_stop_nothing_and_are_not_kept(begin, ears)
 def test_a_process_that_takes_no_orders_is_given_up_before_they_fill_the_memory(begin, ears):
     session = begin("hangs_in_native_code")
     ears.first("connection", status=1)
-    text = "x" * 1_000_000
+
+    def send_without_end():
+        for mid in range(1, 1000):
+            session.send(Send(mid, to="ann", text="x" * 1_000_000))
 
     with pytest.raises(SessionEnded):
-        for mid in range(1, 1000):
-            session.send(Send(mid, to="ann", text=text))
+        send_without_end()
 
     assert ears.first("ended")["signal"] == "SIGKILL"
 

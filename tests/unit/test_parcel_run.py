@@ -34,7 +34,11 @@ class Parcel:
         self.runtime.cabinet.fetch = lambda parcel: None
         self.runtime.cabinet.items = self._items
         self.runtime.cabinet.job = lambda job: SimpleNamespace(
-            kind="users.tokens.issue", mapping={"width": 1, "address": 0}, params={}, retry={}
+            kind="users.tokens.issue",
+            mapping={"width": 1, "address": 0},
+            params={},
+            retry={},
+            sender="",
         )
         self.runtime.slots = SimpleNamespace(narrow=lambda part, lanes: None)
         self.runtime.verbs = SimpleNamespace(begin=self._begin, settle=self._settle)

@@ -150,10 +150,12 @@ local function spend(app, it, limits, offsets, tats, narrow, calls, loose)
   if loose > 0 and loose <= calls then gather(app, 'loose', NOW_TEXT) end
   local due = ''
   for n, limit in ipairs(limits) do
-    local after = whole(narrow[n][calls + 1])
-    redis.call('HSET', limit.hash, limit.field, after)
-    if limit.name == 'job' then it.tat = after end
-    due = due .. limit.name .. '=' .. after .. ' '
+    if limit.hash then
+      local after = whole(narrow[n][calls + 1])
+      redis.call('HSET', limit.hash, limit.field, after)
+      if limit.name == 'job' then it.tat = after end
+      due = due .. limit.name .. '=' .. after .. ' '
+    end
   end
   if due ~= '' then kept[#kept + 1], kept[#kept + 2] = 'narrow', due end
   return kept

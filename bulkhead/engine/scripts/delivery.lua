@@ -164,6 +164,26 @@ function delivery.remember_mids(app, job, it, mids)
   end
 end
 
+-- True if what was heard of an item's message says that it was accepted.
+function delivery.is_sent(job, index)
+  local rank = redis.call('BITFIELD', key('job', job, 'delivery'), 'GET', 'u4', '#' .. whole(index))[1]
+  return rank >= POSTED and rank ~= LOST
+end
+
+-- The job and item whose message was given this number before it was sent, or nil: where a session speaks of its own.
+function delivery.find_numbered(app, mid)
+  local jobs = key('app', app, 'mid', 'ranges')
+  local job = redis.call('ZREVRANGEBYSCORE', jobs, whole(mid), '-inf', 'LIMIT', 0, 1)[1]
+  if not job then return end
+  local it = read(key('job', job), 'mid', 'total')
+  if not it.mid then
+    redis.call('ZREM', jobs, job)
+    return
+  end
+  local index = mid - tonumber(it.mid)
+  if index < tonumber(it.total) then return job, index end
+end
+
 -- The job and item that a mid was sent for, or nil.
 function delivery.find_sent(app, epochs, mid, digests)
   for _, digest in ipairs(digests) do

@@ -12,7 +12,8 @@ local it = read(key('job', job), 'state', 'tenant')
 local state, tenant = it.state, it.tenant or ''
 if state and state ~= 'validating' then return 0 end
 for segment = 0, segments - 1 do redis.call('DEL', key('job', job, 'seg', whole(segment))) end
-redis.call('DEL', key('job', job), key('job', job, 'map'), key('job', job, 'out'), key('job', job, 'apps'))
+redis.call('DEL', key('job', job), key('job', job, 'map'), key('job', job, 'out'), key('job', job, 'apps'),
+  key('job', job, 'file'))
 redis.call('ZREM', key('jobs'), job)
 redis.call('ZREM', key('expiry'), tenant .. ' ' .. job)
 return 1

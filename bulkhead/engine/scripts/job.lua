@@ -9,7 +9,7 @@ local SWEEP = 250         -- jobs of one app that are looked at in one go
 local function expire_job(job, segments, retention)
   local seldom = {}
   for i, part in ipairs({ 'redo', 'tries', 'codes', 'suspects', 'apps', 'due', 'why', 'dropped', 'delivery',
-    'delivered' }) do
+    'delivered', 'file' }) do
     seldom[i] = key('job', job, part)
   end
   if redis.call('EXISTS', unpack(seldom)) > 0 then
@@ -168,7 +168,7 @@ end
 -- already. Returns its state then, and its fields before.
 local FINISH = { 'state', 'succeeded', 'skipped', 'failed', 'unknown', 'in_flight', 'max_failures', 'budget_from',
   'next', 'visit', 'waves', 'soak', 'wave_from', 'wave_end', 'rollback', 'rolling', 'finish', 'looks', 'rate', 'tat',
-  'class', 'held', 'by', unpack(LIFE) }
+  'class', 'held', 'by', 'sender', unpack(LIFE) }
 local function finish_if_over(job, known)
   local it = known or read(key('job', job), unpack(FINISH))
   if not is_live(it.state) then return it.state, it end

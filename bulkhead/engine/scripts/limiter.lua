@@ -3,7 +3,8 @@
 -- Each limit is GCRA, one number: `tat`, the instant at which its next permit falls due. An app's stands in
 -- its hash beside `rate`, `burst` and `learned` (permits a second that its backend was seen to bear; 0 = one
 -- call at a time). The narrower limits have no burst: of an operation class `class:<name>:tat` in the app's
--- hash, its rate in `classes`; of a job `tat` and `rate` in the job's hash.
+-- hash, its rate in `classes`; of a job `tat` and `rate` in the job's hash; of a real-time sender `tat` in its
+-- session's hash, its rate the one of the class `sender`. See `gate` for when a session is not there.
 
 -- Pace: microseconds between permits, and how far ahead of it the burst may run.
 local function limiter(app)
@@ -27,7 +28,7 @@ local function forget_pace(name)
 end
 
 -- The limits of a job beside its app's: {pace, tat, the hash and the field where tat is kept, name}…; `app` if its
--- `classes` were read already.
+-- `classes` were read already. A gate has no pace and is kept nowhere.
 local function narrower(name, job, it, app)
   local found = {}
   local rate = num(it.rate, 0)
@@ -37,13 +38,14 @@ local function narrower(name, job, it, app)
   if not it.class or it.class == '' then return found end
   local classes = app and app.classes
   if not app then classes = redis.call('HGET', key('app', name), 'classes') end
-  if not classes or classes == '' or classes == '{}' then return found end
-  local own = num(cjson.decode(classes)[it.class], 0)
+  local rates = classes and classes ~= '' and classes ~= '{}' and cjson.decode(classes)
+  local own = rates and num(rates[it.class], 0) or 0
   if own > 0 then
     local field = 'class:' .. it.class .. ':tat'
     found[#found + 1] = { pace = 1000000 / own, tat = num(redis.call('HGET', key('app', name), field), 0),
       hash = key('app', name), field = field, name = 'class' }
   end
+  if it.sender then gates().add_limits(found, name, job, it, rates and num(rates.sender, 0) or 0) end
   return found
 end
 
@@ -74,9 +76,9 @@ local function credit(lease, items)
   redis.call('HSET', name, 'tat', whole(num(app.tat, 0) - back), 'credited', whole(num(app.credited, 0) + back))
   redis.call('HINCRBY', name, 'permits_returned', items)
   if not lease.narrow or lease.state ~= 'granted' then return end
-  local limits = narrower(lease.app, lease.job, read(key('job', lease.job), 'rate', 'tat', 'class'))
+  local limits = narrower(lease.app, lease.job, read(key('job', lease.job), 'rate', 'tat', 'class', 'sender'))
   for _, limit in ipairs(limits) do
-    if string.find(lease.narrow, limit.name .. '=' .. whole(limit.tat) .. ' ', 1, true) then
+    if limit.hash and string.find(lease.narrow, limit.name .. '=' .. whole(limit.tat) .. ' ', 1, true) then
       redis.call('HSET', limit.hash, limit.field, whole(limit.tat - items * limit.pace))
     end
   end

@@ -11,7 +11,7 @@ local LEAD_TEXT, NOW_TEXT = whole(lead), whole(NOW)
 local APP = { 'rate', 'burst', 'learned', 'tat', 'cap', 'held', 'weight', 'latency', 'cell', 'latest', 'credited',
   'cool_until', 'state', 'why', 'permits_granted', 'vt', 'classes', 'tenant', 'rotation', 'lead' }
 local JOB = { 'next', 'total', 'weight', 'kind', 'looks', 'rate', 'tat', 'class', 'apps', 'state', 'repeat',
-  'join', 'fill' }
+  'join', 'fill', 'sender' }
 local DUE_AT_ONCE, CANDIDATES, ATTEMPTS, ATTEMPTS_HERE = 200, 8, 256, 64
 
 local retries_left = 400       -- of all apps: when a backend of many comes back, nobody waits for all of theirs

@@ -64,7 +64,8 @@ end
 -- with this tag. True if it has work left there.
 local function place_job(name, job, known, app)
   local it = known
-    or read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held', 'apps')
+    or read(key('job', job), 'state', 'next', 'total', 'finish', 'looks', 'rate', 'tat', 'class', 'held', 'apps',
+      'sender')
   local jobs = key('app', name, 'jobs')
   if it.looks then
     local through = it.looks == '1' and is_open(it.state) and num(it.next, 0) < num(it.total, 0)
@@ -79,10 +80,13 @@ local function place_job(name, job, known, app)
     local tag = it.tag and exact(it.tag) or redis.call('ZSCORE', jobs, job)
     if tag and not it.apps then redis.call('HSET', key('job', job), 'held', tag) end
     redis.call('ZREM', jobs, job)
-    wait_until(waits, wake, cell_of(name))
+    local cell = cell_of(name)
+    if it.sender then gates().wait(limits, job, cell) end
+    wait_until(waits, wake, cell)
     return
   end
-  if #limits > 0 then redis.call('ZREM', key('wait'), waits) end
+  -- The limits of a sender come and go with its session.
+  if #limits > 0 or it.sender then redis.call('ZREM', key('wait'), waits) end
   if not work then
     redis.call('ZREM', jobs, job)
   elseif it.tag then

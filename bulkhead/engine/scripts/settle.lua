@@ -101,6 +101,21 @@ local function account(lease, entry, it)
   return moved, returned
 end
 
+-- A status may come before the report of who has given up waiting for it. True if one did.
+local function confirm_heard(lease, entry)
+  local confirmed = false
+  for _, pair in ipairs(entry.set) do
+    if pair[1] == UNKNOWN then
+      for first, last in each_range(pair[2]) do
+        for index = first, last do
+          confirmed = deliveries().is_sent(lease.job, index) and confirm(lease.job, index) or confirmed
+        end
+      end
+    end
+  end
+  return confirmed
+end
+
 local function record(lease, entry, it)
   for _, pair in ipairs(entry.set) do mark(lease.job, pair[2], pair[1]) end
   for _, code in ipairs(entry.codes) do count_code(lease.job, code[1], code[2], code[3]) end
@@ -219,7 +234,8 @@ local function settle(lease, entry)
     keep_lanes(lease, kept)
   end
   -- What came back, or stopped its app, may have changed more of the job than was counted here.
-  local plain = returned == 0 and entry.free == 0 and lease.step ~= LOOK and type(entry.stop) ~= 'table'
+  local heard = it.sender and confirm_heard(lease, entry)
+  local plain = not heard and returned == 0 and entry.free == 0 and lease.step ~= LOOK and type(entry.stop) ~= 'table'
   local state, its = finish_if_over(lease.job, plain and it)
   its.state = state
   place_job(lease.app, lease.job, its, app)

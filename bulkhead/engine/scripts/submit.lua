@@ -22,6 +22,7 @@ local function seal()
   redis.call('PERSIST', key('job', job, 'map'))
   redis.call('PERSIST', key('job', job, 'out'))
   if fields.apps and redis.call('PERSIST', key('job', job, 'apps')) == 0 then return false end
+  if fields.file and redis.call('PERSIST', key('job', job, 'file')) == 0 then return false end
   return true
 end
 
@@ -38,6 +39,23 @@ local function passed_quota()
     local limit = num(check[3], nil)
     if limit and check[2] > limit then return { 'quota', check[1], whole(check[2]) .. ',' .. whole(limit) } end
   end
+end
+
+-- The numbers of a job's messages, item by item: of 32 bits, never 0, and never used twice in a row of four milliards.
+local function number_messages()
+  local counter, total = key('app', fields.app, 'mid'), num(fields.total, 0)
+  local first = num(redis.call('GET', counter), nil)
+  -- Nobody else's numbers begin there: the id was drawn by lot.
+  if not first then first = tonumber(string.sub(redis.sha1hex(job), 1, 8), 16) % 4294967295 + 1 end
+  if first + total > 4294967296 then first = 1 end
+  redis.call('SET', counter, whole(first + total))
+  fields.mid = whole(first)
+  -- So that a status finds its job; of those that are forgotten some go each time.
+  local jobs = key('app', fields.app, 'mid', 'ranges')
+  for _, other in ipairs(redis.call('ZRANDMEMBER', jobs, 2)) do
+    if redis.call('EXISTS', key('job', other)) == 0 then redis.call('ZREM', jobs, other) end
+  end
+  redis.call('ZADD', jobs, fields.mid, job)
 end
 
 local before = redis.call('HGET', name, 'state')
@@ -63,6 +81,7 @@ if fields.idempotency_key ~= '' then
   redis.call('SET', key('idem', fields.tenant, fields.idempotency_key), job)
 end
 
+if fields.sender then number_messages() end
 local flat = {}
 for field, value in pairs(fields) do
   flat[#flat + 1] = field

@@ -8,7 +8,7 @@
 --
 -- A Lua chunk has 200 locals at most, and the verbs come near: what is used only here is hidden in a block.
 
-local become_unknown, hear_late, hold_unsure, let_go_unsure, give_up_unsure
+local become_unknown, hear_late, confirm, hold_unsure, let_go_unsure, give_up_unsure
 do
   local DROPPED = '; counted as failed, as its job was told to'
 
@@ -46,6 +46,17 @@ do
     redis.call('BITFIELD', map, 'SET', 'u4', at, state)
     redis.call('HINCRBY', key('job', job), COUNT_OF[before], -1)
     redis.call('HINCRBY', key('job', job), COUNT_OF[state], 1)
+    return true
+  end
+
+  -- What is unknown was carried out after all: its session has heard so. True if it was unknown until now.
+  function confirm(job, index)
+    if not hear_late(job, index, SUCCEEDED) then return false end
+    local row = result_row(index, SUCCEEDED, '', '')
+    row[3] = 'confirmed_by_status'
+    redis.call('HINCRBY', key('job', job), 'version', 1)
+    redis.call('HINCRBY', key('job', job, 'codes'), 'NOT_CONFIRMED', -1)
+    add_results(job, cjson.encode({ row }))
     return true
   end
 

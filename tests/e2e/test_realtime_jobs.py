@@ -1,0 +1,187 @@
+"""Jobs that go out by a sender's own session, with real workers and the sandbox's stand-in."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.e2e.broadcast_rig import SENDER
+from tests.e2e.product import alive, measured, until
+from tests.e2e.realtime_rig import Realtime
+
+ANN = "ann@example.com"
+STOPS_WITHIN = 2.0
+"""Seconds: the product's promise."""
+ON_THE_WIRE = 0.5
+
+
+@pytest.fixture
+def app(product):
+    """An app whose product has one worker."""
+    return made(product)
+
+
+@pytest.fixture
+def shared(product):
+    """An app whose product has two workers."""
+    return made(product, workers=2)
+
+
+def made(product, workers=1, **settings):
+    sandbox = product.sandbox()
+    Realtime.prepare(product, sandbox, **settings)
+    product.up(workers=workers, sandbox=False)
+    return Realtime(product, sandbox, people=[ANN])
+
+
+def confirmed(outcomes):
+    return {mid for outcome, _, mid in outcomes.values() if outcome == "succeeded"}
+
+
+def test_a_message_goes_out_by_the_senders_session(app):
+    job = app.send(people=[ANN])
+
+    done = app.product.wait(job, timeout=60)
+
+    assert done.code == 0, done
+    assert done.json["counts"]["succeeded"] == 1
+    [(outcome, _, mid)] = app.outcomes(job).values()
+    known = app.at(keys=1)
+    assert outcome == "succeeded"
+    assert known["messages"] == known["distinct"] == 1
+    assert known["by_mid"][0]["mid"] == mid
+    assert app.session(SENDER).online
+
+
+@pytest.mark.parametrize("groups", [300, pytest.param(2_000, marks=pytest.mark.slow)])
+def test_a_session_killed_in_the_middle_doubles_no_message_and_the_rest_goes_out(app, groups):
+    job = app.send(gids=app.own_groups(groups), rate=200.0)
+    until(lambda: app.counts(job)["succeeded"] >= groups // 4)
+
+    killed = app.kill_session()
+
+    done = app.product.wait(job, timeout=300)
+    counts, known = done.json["counts"], app.at(keys=1)
+    sent = confirmed(app.outcomes(job))
+    assert not alive(killed)
+    assert counts["succeeded"] + counts["unknown"] == groups
+    assert known["most_per_mid"] == 1
+    assert len(sent) == counts["succeeded"]
+    assert sent <= {one["mid"] for one in known["by_mid"] if one["accepted"]}
+    assert known["logins"] == 2
+    measured(f"{groups} messages, session killed: {counts}; the sandbox took {known['messages']}")
+
+
+def test_two_workers_that_want_one_sender_have_one_session(shared):
+    jobs = [shared.send(gids=shared.own_groups(40)) for _ in range(3)]
+
+    done = [shared.product.wait(job, timeout=200) for job in jobs]
+
+    known = shared.at()
+    assert [one.json["counts"]["succeeded"] for one in done] == [40, 40, 40]
+    assert known["logins"] == 1
+    assert len(shared.processes()) == 1
+    assert (known["messages"], known["most_per_mid"]) == (120, 1)
+
+
+def test_a_killed_workers_session_is_taken_up_by_the_next_and_nothing_is_doubled(shared):
+    job = shared.send(gids=shared.own_groups(200), rate=40.0)
+    until(lambda: shared.counts(job)["succeeded"] >= 40)
+    keeping = int(shared.session().worker.split("-")[-2])
+    [child] = shared.processes()
+
+    os.kill(keeping, signal.SIGKILL)
+
+    done = shared.product.wait(job, timeout=300)
+    counts, known = done.json["counts"], shared.at(keys=1)
+    sent = confirmed(shared.outcomes(job))
+    assert counts["succeeded"] + counts["unknown"] == 200
+    assert known["most_per_mid"] == 1
+    assert sent <= {one["mid"] for one in known["by_mid"] if one["accepted"]}
+    assert len(sent) == counts["succeeded"]
+    until(lambda: not alive(child))
+    measured(f"200 messages, the keeping worker killed: {counts}; taken {known['messages']}")
+
+
+def test_a_cancelled_job_sends_nothing_two_seconds_later(app):
+    job = app.send(gids=app.own_groups(300), rate=60.0)
+    until(lambda: app.counts(job)["succeeded"] >= 30)
+
+    app.product.typed("jobs", "cancel", job, "--yes")
+    cancelled = time.time()
+
+    until(lambda: time.time() > cancelled + STOPS_WITHIN + ON_THE_WIRE)
+    after = app.at()["messages"]
+    until(lambda: time.time() > cancelled + 2 * STOPS_WITHIN)
+    assert app.at()["messages"] == after < 300
+    assert app.product.job(job)["state"] == "cancelled"
+
+
+def test_a_worker_that_ends_waits_for_its_statuses_and_signs_out(app):
+    job = app.send(gids=app.own_groups(200), rate=50.0)
+    until(lambda: app.counts(job)["succeeded"] >= 20)
+    [worker], [child] = app.product.workers(), app.processes()
+
+    os.kill(worker, signal.SIGTERM)
+
+    until(lambda: not alive(worker))
+    assert not alive(child)
+    done = app.product.wait(job, timeout=200)
+    assert done.json["counts"]["succeeded"] == 200
+    assert app.at()["most_per_mid"] == 1
+
+
+def test_a_session_that_nobody_needs_is_ended_and_made_again_without_a_new_token(product):
+    app = made(product, idle=1)
+    app.product.wait(app.send(people=[ANN]), timeout=60)
+
+    until(lambda: not app.processes())
+
+    assert app.session().worker == ""
+    before = len(app.product.jobs())
+    assert app.product.wait(app.send(people=[ANN], text="Again"), timeout=60).code == 0
+    assert len(app.product.jobs()) == before + 1
+    assert app.at()["logins"] == 2
+
+
+def test_a_token_that_is_refused_is_replaced_once_and_the_job_goes_on(app):
+    app.product.wait(app.send(people=[ANN]), timeout=60)
+    before = len(app.product.jobs())
+
+    app.do("connection", status=4)
+
+    done = app.product.wait(app.send(people=[ANN], text="Again"), timeout=60)
+    assert done.json["counts"]["succeeded"] == 1
+    assert len(app.product.jobs()) == before + 2
+
+
+def test_a_sender_that_mesibo_does_not_know_fails_with_a_reason_and_makes_no_user(app):
+    job = app.send(people=[ANN], sender="nobody@example.com", no_session="refuse")
+
+    done = app.product.wait(job, timeout=120)
+
+    [(outcome, code, _)] = app.outcomes(job).values()
+    assert (outcome, code) == ("failed", "NO_SESSION")
+    assert done.json["counts"]["failed"] == 1
+    assert "token" in app.session("nobody@example.com").why
+    assert not app.backend("usersget", user={"address": "nobody@example.com"})["users"]
+
+
+@pytest.mark.parametrize("no_session", ["wait", "refuse"])
+def test_a_package_that_refuses_to_start_is_said_and_the_job_does_as_it_was_told(
+    product, no_session
+):
+    app = made(product, package="tests.fakes.too_old")
+    job = app.send(people=[ANN], no_session=no_session)
+
+    view = until(lambda: app.session().state == "unusable" and app.session())
+
+    assert "refuses to start" in view.why
+    assert "use --via backend" in view.why
+    if no_session == "refuse":
+        app.product.wait(job, timeout=60)
+        assert next(iter(app.outcomes(job).values()))[1] == "NO_SESSION"
+    else:
+        assert app.counts(job)["pending"] == 1
+    assert app.at()["messages"] == 0
