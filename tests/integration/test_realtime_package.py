@@ -101,19 +101,20 @@ message().send()
 
 
 @pytest.mark.parametrize(
-    ("lines", "signal"),
+    "lines",
     [
-        pytest.param("api.setAccessToken(None)", SIGSEGV, id="no token"),
-        pytest.param("begin(name=None)\napi.start()", SIGSEGV, id="no app name"),
-        pytest.param("begin(name='bulkhead')\napi.start()", SIGSEGV, id="no dot in the app name"),
-        pytest.param(BREAKING.format("return None"), SIGABRT, id="a callback returns nothing"),
-        pytest.param(BREAKING.format("return 'text'"), SIGABRT, id="a callback returns text"),
-        pytest.param(BREAKING.format("raise ValueError"), SIGABRT, id="a callback raises"),
-        pytest.param(LACKING, SIGABRT, id="a callback is missing"),
+        pytest.param("api.setAccessToken(None)", id="no token"),
+        pytest.param("begin(name=None)\napi.start()", id="no app name"),
+        pytest.param("begin(name='bulkhead')\napi.start()", id="no dot in the app name"),
+        pytest.param(BREAKING.format("return None"), id="a callback returns nothing"),
+        pytest.param(BREAKING.format("return 'text'"), id="a callback returns text"),
+        pytest.param(BREAKING.format("raise ValueError"), id="a callback raises"),
+        pytest.param(LACKING, id="a callback is missing"),
     ],
 )
-def test_the_package_itself_ends_the_process(tmp_path, lines, signal):
-    assert raw(tmp_path, lines) == signal
+def test_the_package_itself_ends_the_process(tmp_path, lines):
+    # Which of the two signals it is is the package's own affair.
+    assert raw(tmp_path, lines) in {SIGSEGV, SIGABRT}
 
 
 @pytest.mark.parametrize(
