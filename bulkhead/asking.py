@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Required, TypedDict, cast
 
 from bulkhead.errors import InvalidInput
@@ -94,6 +95,12 @@ class AskedToBroadcast(Asked, total=False):
     """Although it takes longer than its messages are kept."""
     hold: bool
     """Accepted, and paused until somebody resumes it."""
+    via: Literal["backend", "realtime"]
+    """How it is sent: by the backend, unless said, or through a session of its sender."""
+    file: str | PathLike[str] | bytes
+    """In real time, in place of a text: the path or the content of a file of up to 16 MiB."""
+    on_no_session: Literal["wait", "refuse"]
+    """In real time, while the sender cannot sign in: wait, unless said, or refuse the rows."""
 
 
 class AskedOfMembers(Asked, total=False):

@@ -10,7 +10,7 @@ from bulkhead.engine.draft import Request
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.script import Scripts
 from bulkhead.errors import InvalidInput, NotPermitted
-from bulkhead.lateness import refuse_late
+from bulkhead.lateness import from_first_to_last, refuse_late
 from bulkhead.model.app import App, write_duration
 from bulkhead.model.broadcast import Letter
 from bulkhead.model.forecast import forecast
@@ -64,13 +64,18 @@ def refuse_slow(scripts: Scripts, request: Request, app: App, audience: Audience
     refuse_late(scripts, request, calls)
     expiry = Letter.of(request.params).expiry
     # How quickly calls are answered just now says little of how quickly they will be.
-    limits = replace(limits_of(app, "message", request.rate), latency=None)
+    limits = limits_of(app, "message", request.rate, request.sender)
+    limits = replace(limits, latency=None)
     takes = forecast(calls, limits).seconds
-    if expiry and takes > expiry:
+    if not expiry:
+        return
+    in_all = from_first_to_last(request, takes, expiry)
+    if in_all > expiry:
+        inside = f", {lasting(in_all)} with the rests of its window" if in_all > takes else ""
         raise InvalidInput(
             "the broadcast takes longer than its messages are kept; nothing was sent",
-            why=f"{calls:,} calls take {lasting(takes)} at {limits.rate:g}/s, and a message "
-            f"that is not delivered is dropped after {write_duration(expiry)}",
+            why=f"{calls:,} calls take {lasting(takes)} at {limits.rate:g}/s{inside}, and a "
+            f"message that is not delivered is dropped after {write_duration(expiry)}",
             to_do="give a longer expiry, a higher rate, or --force-late",
         )
 

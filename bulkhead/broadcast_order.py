@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from os import PathLike, fspath
 from typing import Any
 
 from bulkhead.broadcasting import Order, Ordered, parts_of, prepare
 from bulkhead.engine.script import Scripts
 from bulkhead.model.app import parse_duration
 from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
+from bulkhead.model.enclosure import NAMELESS, Enclosure
 from bulkhead.model.fitting import require
+from bulkhead.model.way import BACKEND
 from bulkhead.ordering import Options
+from bulkhead.sent_file import read_file
 
 OF_A_BROADCAST = (
     *("sender", "groups", "users", "message", "url", "title", "expiry", "variables"),
-    *("max_recipients", "chunk", "hold", "force_late"),
+    *("max_recipients", "chunk", "hold", "force_late", "via", "on_no_session", "file"),
 )
 """What is asked for by name, beside the app and what every job may be."""
 
@@ -24,31 +28,49 @@ def order(scripts: Scripts, app: str, asked: Mapping[str, Any], options: Options
 
     Raises InvalidInput, NotFound (app) and NotPermitted (sender).
     """
+    content, enclosure = _file(asked.get("file"))
     most, chunk = _count(asked, "max_recipients"), _count(asked, "chunk")
     require(most is None or most >= 1, "max_recipients", "1 or more")
     wanted = Order(
         app,
-        _letter(asked),
+        _letter(asked, enclosure),
         max_recipients=most,
         chunk=1 if chunk is None else chunk,
         hold=bool(asked.get("hold")),
         force_late=bool(asked.get("force_late")),
+        file=content,
+        no_session=_text(asked, "on_no_session"),
     )
     lists = [_list(name, asked.get(name)) for name in ("groups", "users")]
     return prepare(scripts, wanted, parts_of(*lists), options)
 
 
-def _letter(asked: Mapping[str, Any]) -> Letter:
-    texts = {name: asked.get(name) or "" for name in ("sender", "message", "url", "title")}
-    for name, text in texts.items():
-        require(isinstance(text, str), name, "text")
+def _letter(asked: Mapping[str, Any], file: Enclosure | None) -> Letter:
+    texts = {name: _text(asked, name) for name in ("sender", "message", "url", "title")}
     variables = asked.get("variables") or {}
     require(isinstance(variables, Mapping), "variables", "a mapping of names to text")
     return Letter(
         **texts,
         expiry=_seconds(asked.get("expiry")),
         given=given_variables({str(name): str(value) for name, value in variables.items()}),
+        via=_text(asked, "via") or BACKEND,
+        file=file,
     )
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    text = asked.get(name) or ""
+    require(isinstance(text, str), name, "text")
+    return str(text)
+
+
+def _file(given: Any) -> tuple[bytes, Enclosure | None]:
+    """The bytes of a file, and what the letter says of it. Raises InvalidInput."""
+    if given is None:
+        return b"", None
+    require(isinstance(given, str | bytes | PathLike), "file", "a path, or the content as bytes")
+    content, name = (given, NAMELESS) if isinstance(given, bytes) else read_file(fspath(given))
+    return content, Enclosure.of(content, name)
 
 
 def _count(asked: Mapping[str, Any], name: str) -> int | None:

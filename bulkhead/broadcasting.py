@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from bulkhead.model.broadcast import (
     given_variables,
 )
 from bulkhead.model.job import Job
+from bulkhead.model.way import REALTIME, refuse_way
 from bulkhead.ordering import Options
 from bulkhead.recipients import Of, RecipientObjects, batches_of
 from bulkhead.submitting import Prepared, was_made
@@ -56,6 +57,10 @@ class Order:
     """Accepted, and paused until somebody resumes it."""
     force_late: bool = False
     """Although it takes longer than its messages are kept."""
+    file: bytes = field(default=b"", repr=False)
+    """The bytes of the letter's file."""
+    no_session: str = ""
+    """In real time: what becomes of a message while its sender cannot sign in, of NO_SESSION."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ def prepare(scripts: Scripts, order: Order, parts: Sequence[Part], options: Opti
     """
     app = Fleet(scripts).app(order.app)
     refuse_sender(app, order.letter.sender)
+    refuse_way(order.letter.via, order.chunk)
     refuse_chunk(order.letter, order.chunk)
     _refuse_nobody(parts)
     gids_of = partial(Groups(scripts).gids, app.id)
@@ -109,6 +115,9 @@ def _request(app: App, order: Order, audience: Audience, options: Options) -> Re
         params=order.letter.params(),
         join=order.chunk if order.chunk > 1 else 0,
         hold=order.hold,
+        file=order.file,
+        sender=order.letter.sender if order.letter.via == REALTIME else "",
+        no_session=order.no_session,
         **options.members(),
     )
 
@@ -163,6 +172,9 @@ class Frozen:
             at=_instant(fields, "at"),
             deadline=_instant(fields, "deadline"),
             window=fields.get("window", ""),
+            file=(jobs.file(job) or b"") if fields.get("file") else b"",
+            sender=fields.get("sender", ""),
+            no_session=fields.get("no_session", ""),
         )
         return cls(found, request, scripts)
 
@@ -227,6 +239,9 @@ def prepare_test(
         columns=frozen.request.columns,
         mapping=frozen.request.mapping,
         params=letter.params(),
+        file=frozen.request.file,
+        sender=frozen.request.sender,
+        no_session=frozen.request.no_session,
         **replace(options, parent=frozen.job.id, labels=_labels(frozen, options)).members(),
     )
     told = {"rows": len(rows), "format": "test", "groups": 0, "users": len(rows)}

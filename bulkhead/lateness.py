@@ -21,13 +21,28 @@ def hours_of(request: Request, clock: Callable[[], float] = time.time) -> Hours 
     return Hours(max(clock(), request.at or 0.0), request.deadline, window)
 
 
+def from_first_to_last(
+    request: Request, seconds: float, limit: float, clock: Callable[[], float] = time.time
+) -> float:
+    """Seconds between the first and the last of a job's calls, which take so many by themselves.
+
+    They are more where the job has a window, by the rests outside it; how much more is not worked
+    out for calls that by themselves take longer than `limit`.
+    """
+    if not request.window or seconds > limit:
+        return seconds
+    window = parse_window(request.window)
+    first = window.after(0, max(clock(), request.at or 0.0))
+    return window.after(seconds, first) - first
+
+
 def lateness(scripts: Scripts, request: Request, calls: int) -> Late | None:
     """What is missing if these calls of a job cannot all be made before its end."""
     hours = hours_of(request)
     if hours is None:
         return None
     named = operation_class(request.kind, str(request.params.get("op", "")))
-    limits = limits_of(Fleet(scripts).app(request.app), named, request.rate)
+    limits = limits_of(Fleet(scripts).app(request.app), named, request.rate, request.sender)
     return cannot_finish(calls, limits, hours)
 
 

@@ -111,6 +111,8 @@ def prepare(
     if before.apps is not None:
         return _rotation(scripts, job, fields, flags, _request("", fields, options))
     request = _request(Fleet(scripts).app(fields["app"]).id, fields, options)
+    if fields.get("file"):
+        request = replace(request, file=jobs.file(job) or b"")
     if request.kind == "groups.create":
         # Rows without a custom_id are known on our record by their job and line.
         request = replace(request, params={"root": job, **request.params})
@@ -185,6 +187,8 @@ def _request(app: str, fields: Mapping[str, str], options: Options) -> Request:
         params=json.loads(fields.get("params", "{}")),
         repeat=fields.get("repeat", "safe"),
         join=int(fields.get("join", 0)),
+        sender=fields.get("sender", ""),
+        no_session=fields.get("no_session", ""),
         **options.members(),
     )
 

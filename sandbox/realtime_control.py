@@ -48,9 +48,9 @@ def _session(session: Session) -> dict[str, Any]:
 def do(hub: Hub, fields: Fields) -> Action:
     """Carry out one order; the answer comes when the sessions it is about have heard of it."""
     name = fields.text("do") or ""
-    order = _ORDERS.get(name)
+    order = ORDERS.get(name)
     if order is None:
-        raise fields.wrong("do", " | ".join(_ORDERS))
+        raise fields.wrong("do", " | ".join(ORDERS))
     sessions = order(hub, fields)
     fields.finish()
     return _when_heard(sessions)
@@ -170,7 +170,7 @@ def _results(hub: Hub, fields: Fields) -> list[Session]:
     return sessions
 
 
-_ORDERS: dict[str, Callable[[Hub, Fields], list[Session]]] = {
+ORDERS: dict[str, Callable[[Hub, Fields], list[Session]]] = {
     "kick": _kick,
     "signout": _signout,
     "connection": _connection,

@@ -86,11 +86,9 @@ class Hub:
         session.ended = True
         self.sessions.pop(session.token, None)
         self._at[session.address].discard(session)
-        if not session.connected:
-            for _, event in session.waiting:
-                if event.get("kept"):
-                    self._kept[session.address].append(event)
-            session.waiting.clear()
+        kept = session.take_kept()
+        if kept:
+            self._kept[session.address].extend(kept)
         session.push(last)
 
     def take_results(self) -> list[int]:

@@ -11,7 +11,7 @@ from sandbox.fields import Fields
 MOST_MID = 0xFFFF_FFFF
 OUTBOX, SENT, DELIVERED, READ = 0, 1, 2, 3
 RECEIVED_NEW = 18
-INVALID_DEST, GROUP_PAUSED, NOT_MEMBER = 131, 144, 145
+USER_OFFLINE, INVALID_DEST, GROUP_PAUSED, NOT_MEMBER = 129, 131, 144, 145
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Sent:
     text: str = ""
     title: str = ""
     type: int = 0
-    expiry: int = 0
+    expiry: int | None = None
     file: dict[str, Any] | None = None
 
     def event(self, sender: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def read_sent(fields: Fields) -> Sent:
         text=fields.text("text") or "",
         title=fields.text("title") or "",
         type=fields.whole("type", 0, MOST_MID) or 0,
-        expiry=fields.whole("expiry", 0, MOST_MID) or 0,
+        expiry=fields.whole("expiry", 0, MOST_MID),
         file=None if file is None else file.source,
     )
     fields.finish()

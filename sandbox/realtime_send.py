@@ -16,6 +16,7 @@ from sandbox.realtime_message import (
     INVALID_DEST,
     NOT_MEMBER,
     SENT,
+    USER_OFFLINE,
     Sent,
     Taken,
 )
@@ -86,9 +87,18 @@ def _judge(hub: Hub, sender: str, message: Sent) -> int:
         return trouble.status
     if bool(message.gid) == bool(message.to):
         return INVALID_DEST
-    if not message.gid:
-        known = hub.app.registration.any_sender or message.to in hub.app.users
-        return SENT if known else INVALID_DEST
+    return _of_group(hub, sender, message) if message.gid else _of_person(hub, message)
+
+
+def _of_person(hub: Hub, message: Sent) -> int:
+    if not (hub.app.registration.any_sender or message.to in hub.app.users):
+        return INVALID_DEST
+    if message.expiry == 0 and hub.app.receipts is None and not hub.at(message.to):
+        return USER_OFFLINE
+    return SENT
+
+
+def _of_group(hub: Hub, sender: str, message: Sent) -> int:
     group = hub.app.groups.get(message.gid)
     if group is None:
         return INVALID_DEST

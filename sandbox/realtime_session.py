@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from sandbox.wire import Action, Later, Reply, json_reply
 
 LONGEST_WAIT_S = 20.0
+GONE_AFTER_S = 3.0  # without a request for events
 MOST_TOGETHER = 500  # events in one answer
 
 Event = dict[str, Any]
@@ -19,7 +22,7 @@ Event = dict[str, Any]
 class Session:
     """Events in the order in which they came; each is kept until it was acknowledged.
 
-    `connected` while its process asks for events, `ended` once it can never be used again.
+    `ended` once it can never be used again.
     """
 
     def __init__(self, name: str, token: str, address: str, uid: int) -> None:
@@ -28,13 +31,24 @@ class Session:
         self.address = address
         self.uid = uid
         self.since = time.time()
-        self.connected = True
         self.ended = False
         self.waiting: deque[tuple[int, Event]] = deque()
         self._given = 0
         self._heard = 0
         self._poll: asyncio.Future[Reply] | None = None
+        self._left = time.monotonic()
         self._listening: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether its process asks for events, or did so a moment ago."""
+        return self._poll is not None or time.monotonic() - self._left < GONE_AFTER_S
+
+    def take_kept(self) -> list[Event]:
+        """What was not acknowledged and must not be lost; it is not told here any more."""
+        kept = [event for _, event in self.waiting if event.get("kept")]
+        self.waiting = deque(one for one in self.waiting if not one[1].get("kept"))
+        return kept
 
     def push(self, event: Event) -> None:
         """Have it told; what is pushed in one step of the loop goes out in one answer."""
@@ -49,7 +63,7 @@ class Session:
 
         `heard` is called with each event that is acknowledged by this.
         """
-        self.connected = True
+        self._left = time.monotonic()
         self._acknowledge(after, heard)
         if self._poll is not None and not self._poll.done():
             self._poll.set_result(self._reply())
@@ -85,17 +99,21 @@ class Session:
         if self._poll is poll:
             self._poll = None
         if not poll.done():
+            self._left = time.monotonic()
             poll.set_result(self._reply())
 
     def _answered(self, poll: asyncio.Future[Reply]) -> None:
         if poll.cancelled():
             # The process is gone, or it lost its connection.
-            self.connected = False
+            self._left = -math.inf
+            if self._poll is poll:
+                self._poll = None
 
     def _reply(self) -> Reply:
-        taken = [event for _, event in list(self.waiting)[:MOST_TOGETHER]]
-        last = self.waiting[0][0] + len(taken) - 1 if taken else self._heard
-        return json_reply({"events": taken, "last": last, "ended": self.ended and not taken})
+        taken = list(islice(self.waiting, MOST_TOGETHER))
+        last = taken[-1][0] if taken else self._heard
+        events = [event for _, event in taken]
+        return json_reply({"events": events, "last": last, "ended": self.ended and not taken})
 
 
 def _finish(done: asyncio.Future[None]) -> None:

@@ -13,17 +13,17 @@ from typing import Any
 
 from sandbox.standin_core import Core
 from sandbox.standin_history import MesiboReadSession
-from sandbox.standin_message import (
+from sandbox.standin_message import MesiboMessage
+from sandbox.standin_native import crash, say, write
+from sandbox.standin_parts import (
     MOST_SIGNED,
     MesiboDateTime,
     MesiboFile,
-    MesiboMessage,
-    MesiboPresence,
     Sealed,
     reading,
     text_or_nothing,
 )
-from sandbox.standin_native import crash, say, write
+from sandbox.standin_presence import MesiboPresence
 from sandbox.standin_values import *  # noqa: F403 - all of them are the module's
 
 __mesibo_version__ = "0.0.0-standin"

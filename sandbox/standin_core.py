@@ -11,8 +11,10 @@ from typing import Any
 
 from sandbox.standin_history import Book
 from sandbox.standin_link import Ears, Link, Outgoing
-from sandbox.standin_message import MesiboFile, MesiboMessage, MesiboPresence, signed
+from sandbox.standin_message import MesiboMessage
 from sandbox.standin_native import Listeners, crash, say
+from sandbox.standin_parts import MesiboFile, signed
+from sandbox.standin_presence import MesiboPresence
 from sandbox.standin_values import (
     MESIBO_MSGSTATUS_FAIL,
     MESIBO_MSGSTATUS_OUTBOX,
@@ -234,10 +236,11 @@ def _document(message: MesiboMessage) -> dict[str, Any]:
         "text": message._message,
         "title": message._title,
         "type": message._type,
-        "expiry": message._expiry,
     }
+    if message._expiry is not None:
+        about["expiry"] = message._expiry
     if file.url:
         about["file"] = {"url": file.url}
     elif file.path:
         about["file"] = {"name": os.path.basename(file.path)}
-    return {name: value for name, value in about.items() if value}
+    return {name: value for name, value in about.items() if value or name == "expiry"}

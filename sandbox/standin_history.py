@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.standin_message import MesiboFile, MesiboMessage, Sealed, text_or_nothing
+from sandbox.standin_message import MesiboMessage
 from sandbox.standin_native import Listeners, crash
+from sandbox.standin_parts import MesiboFile, Sealed, text_or_nothing
 
 if TYPE_CHECKING:
     from sandbox.standin_core import Core

@@ -155,11 +155,19 @@ class Link:
             ended = self._hear_each(answer["events"])
             after = answer["last"]
             if ended or answer["ended"]:
+                self._acknowledge(wire, login["session"], after)
                 break
         self._become("")
         if not ended and not self._closing.is_set():
             self._ears.connection(MESIBO_STATUS_OFFLINE)
         return ended
+
+    def _acknowledge(self, wire: Wire, session: str, after: int) -> None:
+        """Say that the last events of a session were heard."""
+        try:
+            wire.ask("events", {"session": session, "after": after, "wait": 0})
+        except (NotSent, Unheard):
+            return
 
     def _hear_each(self, events: list[dict[str, Any]]) -> bool:
         for event in events:

@@ -1,16 +1,19 @@
-"""The stand-in's messages, files and presence, with the members of mesibo's package."""
+"""The stand-in's messages, with the members of mesibo's package."""
 
 from __future__ import annotations
 
 import os
-from typing import Protocol
 
+from sandbox.standin_parts import (
+    MOST_SIGNED,
+    MesiboDateTime,
+    MesiboFile,
+    Sealed,
+    Sender,
+    reading,
+    text_or_nothing,
+)
 from sandbox.standin_values import (
-    MESIBO_ACTIVITY_JOINED,
-    MESIBO_ACTIVITY_LEFT,
-    MESIBO_ACTIVITY_ONLINE,
-    MESIBO_ACTIVITY_TYPING,
-    MESIBO_ACTIVITY_TYPINGCLEARED,
     MESIBO_MSGSTATUS_CALLINCOMING,
     MESIBO_MSGSTATUS_CALLMISSED,
     MESIBO_MSGSTATUS_CALLOUTGOING,
@@ -18,65 +21,8 @@ from sandbox.standin_values import (
     MESIBO_MSGSTATUS_FAIL,
     MESIBO_MSGSTATUS_OUTBOX,
     MESIBO_MSGSTATUS_READ,
-    MESIBO_READAS_AUTO,
     MESIBO_READAS_BYTES,
 )
-
-MOST_SIGNED = 2**31
-reading: dict[str, int] = {"as": MESIBO_READAS_AUTO}
-"""How `data` is given: one choice a process, as in the package."""
-
-
-class Sender(Protocol):
-    """What a message needs of the process's one connection."""
-
-    def send(self, message: MesiboMessage) -> int: ...
-
-    def send_presence(self, presence: MesiboPresence) -> int: ...
-
-
-class Sealed:
-    """An object of native code: it takes no attribute that it does not have."""
-
-    __slots__ = ()
-
-
-def signed(number: int) -> int:
-    """The low 32 bits as the package shows them."""
-    number &= 0xFFFF_FFFF
-    return number - (1 << 32) if number >= MOST_SIGNED else number
-
-
-def text_or_nothing(value: object, where: str) -> str | None:
-    """Text, or None for None; the package's TypeError for anything else."""
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"in method '{where}', argument 2 of type 'char const *'")
-    return value
-
-
-class MesiboDateTime(Sealed):
-    """An instant, `ts` in milliseconds since 1970, 0 for none."""
-
-    __slots__ = ("ts",)
-
-    def __init__(self, ts: int) -> None:
-        self.ts = ts
-
-    def isValid(self) -> int:
-        return int(self.ts > 0)
-
-
-class MesiboFile(Sealed):
-    """A message's file; every member is empty where there is none."""
-
-    __slots__ = ("mimeType", "name", "path", "size", "subtype", "thumbnail", "type", "url")
-
-    def __init__(self, path: str | None = None, url: str | None = None, size: int = 0) -> None:
-        self.path, self.url, self.size = path, url, size
-        self.name: str | None = None
-        self.mimeType: str | None = None
-        self.thumbnail: bytes | None = None
-        self.type = self.subtype = 0
 
 
 class MesiboMessage(Sealed):
@@ -95,7 +41,8 @@ class MesiboMessage(Sealed):
         self._title: str | None = None
         self._subtitle: str | None = None
         self._status = MESIBO_MSGSTATUS_OUTBOX
-        self._expiry = self._type = self._ts = self.uid = 0
+        self._expiry: int | None = None
+        self._type = self._ts = self.uid = 0
         self._outgoing, self._plain, self._stored, self._last = True, False, False, False
         self._missing = False
         self.file = MesiboFile()
@@ -176,7 +123,7 @@ class MesiboMessage(Sealed):
         self._expiry = seconds
 
     def getExpiry(self) -> int:
-        return self._expiry
+        return self._expiry or 0
 
     def setType(self, kind: int) -> None:
         self._type = kind
@@ -261,50 +208,3 @@ class MesiboMessage(Sealed):
 
     def isOutgoingCall(self) -> int:
         return int(self._status == MESIBO_MSGSTATUS_CALLOUTGOING)
-
-
-class MesiboPresence(Sealed):
-    """That somebody is typing, online, or gone."""
-
-    __slots__ = ("_core", "groupid", "peer", "presence", "value")
-
-    def __init__(self, core: Sender, peer: str | None, groupid: int, presence: int = 0) -> None:
-        self._core, self.peer, self.groupid = core, peer, groupid
-        self.presence, self.value = presence, 0
-
-    def send(self) -> int:
-        return self._core.send_presence(self)
-
-    def _send(self, presence: int) -> int:
-        self.presence = presence
-        return self.send()
-
-    def sendTyping(self) -> int:
-        return self._send(MESIBO_ACTIVITY_TYPING)
-
-    def sendTypingCleared(self) -> int:
-        return self._send(MESIBO_ACTIVITY_TYPINGCLEARED)
-
-    def sendOnline(self) -> int:
-        return self._send(MESIBO_ACTIVITY_ONLINE)
-
-    def sendJoined(self) -> int:
-        return self._send(MESIBO_ACTIVITY_JOINED)
-
-    def sendLeft(self) -> int:
-        return self._send(MESIBO_ACTIVITY_LEFT)
-
-    def isTyping(self) -> int:
-        return int(self.presence == MESIBO_ACTIVITY_TYPING)
-
-    def isTypingCleared(self) -> int:
-        return int(self.presence == MESIBO_ACTIVITY_TYPINGCLEARED)
-
-    def isOnline(self) -> int:
-        return int(self.presence == MESIBO_ACTIVITY_ONLINE)
-
-    def hasJoined(self) -> int:
-        return int(self.presence == MESIBO_ACTIVITY_JOINED)
-
-    def hasLeft(self) -> int:
-        return int(self.presence == MESIBO_ACTIVITY_LEFT)

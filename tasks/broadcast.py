@@ -11,9 +11,11 @@ from bulkhead.backend.call import Call
 from bulkhead.engine.cabinet import Item, JobFacts
 from bulkhead.errors import InvalidInput
 from bulkhead.model.broadcast import Addressed, Letter, Reader, carried
+from bulkhead.model.enclosure import Enclosure
 from bulkhead.model.kind import MOST_JOINED
 from bulkhead.model.outcome import Refused, Repeat
 from bulkhead.model.user import Problem
+from bulkhead.model.way import BACKEND
 
 READERS_KEPT = 64
 
@@ -39,7 +41,8 @@ def by_session(facts: JobFacts, item: Item) -> Call | Refused:
     if isinstance(call, Refused):
         return call
     written = dict(call.members["message"])
-    kept = {name: text for name, text in facts.params.items() if name in ("file", "file_name")}
+    file = facts.params.get("file")
+    kept = {"file": file["sha256"], "file_name": file["name"]} if file else {}
     members = {
         "mid": facts.mid_of(item.index),
         "text": written.pop("message", ""),
@@ -70,13 +73,15 @@ def alike(facts: JobFacts, item: Item) -> tuple[Hashable, int]:
 def _reader(facts: JobFacts) -> Reader:
     params = facts.params
     texts = tuple(params.get(name, "") for name in ("message", "url", "title"))
-    given = tuple(params.get("given", {}).items())
-    letter = (params["from"], *texts, params["expiry"], given)
+    given, file = (tuple((params.get(name) or {}).items()) for name in ("given", "file"))
+    letter = (params["from"], *texts, params["expiry"], given, params.get("via", BACKEND), file)
     return _made(letter, tuple(facts.mapping.items()))
 
 
 # A job's message is the same for each of its rows, and read once.
 @lru_cache(READERS_KEPT)
 def _made(letter: tuple[Any, ...], mapping: tuple[tuple[str, int], ...]) -> Reader:
-    sender, message, url, title, expiry, given = letter
-    return Reader(Letter(sender, message, url, title, expiry, dict(given)), dict(mapping))
+    sender, message, url, title, expiry, given, via, kept = letter
+    file = Enclosure.from_params(dict(kept)) if kept else None
+    told = Letter(sender, message, url, title, expiry, dict(given), via, file)
+    return Reader(told, dict(mapping))

@@ -115,6 +115,7 @@ class Live:
             return self._status(about)
         if word.kind == "history":
             said = {"history": list(about.get("messages", ())), "last": bool(about.get("last"))}
+            said["why"] = str(about.get("why") or "")
             return self._answered(str(about.get("request")), said)
         if word.kind == "returned":
             return self._returned(about, now)

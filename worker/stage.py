@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from bulkhead.realtime.package import Package, examine
-from bulkhead.realtime.session import Heard, Session, Spec
 from structlog import get_logger
 
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.sessions import Ask, SenderId
 from bulkhead.errors import NotFound
+from bulkhead.realtime.package import Package, examine
+from bulkhead.realtime.session import Heard, Session, Spec
 from bulkhead.secrets import Secret
 from bulkhead.settings import Settings
 
@@ -25,7 +25,9 @@ SANDBOX = "MESIBO_SANDBOX"
 class Stage:
     """One of a worker, used by its keeper alone."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, told: Callable[[Package], None]) -> None:
+        """`told` hears what the package was found to be, each time it was tried."""
+        self._said = told
         self._root = settings.home / "realtime"
         self._package = settings.realtime_package
         url = settings.realtime_sandbox
@@ -45,6 +47,7 @@ class Stage:
         found = examine(self._spec("examined"))
         if found.state != "usable" and found != known:
             self._log.error("realtime_unusable", package=found.name, why=found.sentence)
+        self._said(found)
         self._found, self._found_at = found, now
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,7 @@ from bulkhead.engine.front import Front
 from bulkhead.engine.jobs import Jobs
 from bulkhead.engine.notices import Notices
 from bulkhead.engine.overview import Overview
+from bulkhead.engine.packages import Packages
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.sessions import Sessions
 from worker.door import Door, Reception
@@ -64,7 +66,7 @@ def make_keeper(runtime: Runtime) -> Keeper:
         blocking=Sessions(blocking),
         deliveries=Deliveries(scripts),
         sign_ins=SignIns(scripts, box),
-        stage=Stage(settings),
+        stage=Stage(settings, partial(Packages(scripts).found, worker)),
         file_of=Files(Jobs(scripts), settings.home).path_of,
     )
     places, idle = settings.realtime_sessions, settings.realtime_idle

@@ -61,7 +61,7 @@ class Site:
     def __init__(self, home: Path, workers: int) -> None:
         self.home = home
         self._workers = workers
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         kept = {name: text for name, text in os.environ.items() if "BULKHEAD" not in name}
         # A command that compiles all of its modules each time is not what a person runs.
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -72,20 +72,19 @@ class Site:
 
     def start(self) -> None:
         """Returns when the sandbox listens and workers run. Raises NotSeen."""
-        said = self._start(
-            "sandbox", "serve", "--port", "0", "--log", str(self.home / "requests.jsonl")
-        )
-        self.sandbox = self._said(said, r"(http://[^/\s]+)/backend/")
+        log = str(self.home / "requests.jsonl")
+        self._start("sandbox", "serve", "--port", "0", "--log", log)
+        self.sandbox = self._said("sandbox", r"(http://[^/\s]+)/backend/")
         port = str(_free_port())
-        self._up = up = self._start("up", "--workers", str(self._workers), "--port", port)
-        self._said(up, r"(Ctrl-C ends it)")
+        self._start("up", "--workers", str(self._workers), "--port", port)
+        self._said("up", r"(Ctrl-C ends it)")
         self.client = Bulkhead(find(self.home) or "")
 
     def end(self) -> None:
         """Ends every process that was started."""
         if hasattr(self, "client"):
             self.client.close()
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             process.terminate()
             try:
                 process.wait(60)
@@ -202,7 +201,7 @@ class Site:
 
     def processor_s(self) -> float:
         """Processor seconds that the store, the workers and their parent have used so far."""
-        parent = psutil.Process(self._up.pid)
+        parent = psutil.Process(self._processes["up"].pid)
         used = [one.cpu_times() for one in (parent, *parent.children(recursive=True))]
         return sum(one.user + one.system for one in used)
 
@@ -210,20 +209,18 @@ class Site:
         """What `bulkhead up` and its workers said."""
         return (self.home / "up.log").read_text(errors="replace")
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+    def _start(self, *words: str) -> None:
         with (self.home / f"{words[0]}.log").open("wb") as log:
-            process = subprocess.Popen(
+            self._processes[words[0]] = subprocess.Popen(
                 [*COMMAND, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=self._environ,
             )
-        self._processes.append(process)
-        return process
 
-    def _said(self, process: subprocess.Popen[bytes], pattern: str) -> str:
-        log = self.home / f"{_name(process)}.log"
+    def _said(self, name: str, pattern: str) -> str:
+        process, log = self._processes[name], self.home / f"{name}.log"
         found = until(
             lambda: re.search(pattern, log.read_text()) or process.poll() is not None,
             STARTED_WITHIN,
@@ -280,11 +277,6 @@ def conserved(job: Mapping[str, Any]) -> bool:
 def rows_of(name: str, rows: int) -> Iterable[dict[str, str]]:
     """The same people, for the client."""
     return ({"address": f"{name}-{n}@example.com", "name": f"User {n}"} for n in range(rows))
-
-
-def _name(process: subprocess.Popen[bytes]) -> str:
-    words: list[str] = process.args  # type: ignore[assignment]
-    return words[len(COMMAND)]
 
 
 def _ended(job: dict[str, Any]) -> dict[str, Any] | None:

@@ -99,7 +99,8 @@ class Deliveries:
         pipe.hget(key("job", job), "refused")
         pipe.hexists(key("app", known.app), INBOUND_BOX)
         pipe.hexists(key("app", known.app, "inbound", "counts"), "statuses")
-        counted, refused, webhook, heard = ask(pipe.execute)
+        pipe.hexists(key("job", job), "sender")
+        counted, refused, webhook, heard, realtime = ask(pipe.execute)
         numbers = decoded(counted)
         return Funnel(
             job=job,
@@ -111,6 +112,7 @@ class Deliveries:
             beyond=int(numbers.get("beyond", 0)),
             webhook=bool(webhook),
             heard=bool(heard),
+            realtime=bool(realtime),
         )
 
 

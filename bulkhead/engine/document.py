@@ -198,4 +198,12 @@ def job_in(fields: Mapping[str, str], codes: Mapping[str, str], pace: Mapping[st
         apps=int(fields["apps"]) if fields.get("apps") else None,
         on_unknown=fields.get("on_unknown") or None,
         window=fields.get("window") or None,
+        session=_session(fields),
     )
+
+
+def _session(fields: Mapping[str, str]) -> dict[str, str | None] | None:
+    if not fields.get("sender"):
+        return None
+    told = {name: fields.get(f"session_{name}") or None for name in ("state", "why")}
+    return {"sender": fields["sender"], **told}

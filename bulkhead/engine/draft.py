@@ -127,11 +127,6 @@ class Draft:
             raise refusal(self._request, "expired", "", "")
         return unpack(cast(bytes, blob))
 
-    def attach(self, content: bytes) -> None:
-        """Keep a file with the job: that of `Jobs.file`. Its digest belongs in the params."""
-        self._pipe.set(self._key("file"), content, ex=UNSEALED_FOR)
-        self._flush()
-
     def seal(self, described: Mapping[str, Any]) -> str:
         """Hand the job over: its id, or the id of the same request made before.
 
@@ -187,6 +182,8 @@ class Draft:
     def _begin(self) -> None:
         about = (self._request.kind, self._request.tenant, self._request.app)
         begin_draft(self._pipe, self._scripts, Begun(self.id, *about, self._clock()))
+        if self._request.file:
+            self._pipe.set(self._key("file"), self._request.file, ex=UNSEALED_FOR)
 
     def _rows(self) -> Rows:
         digest = self._content.digest()

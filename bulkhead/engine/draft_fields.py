@@ -97,6 +97,7 @@ def _seldom(request: Request) -> dict[str, str]:
     """What most jobs have not: a script takes a field that is there for a wish."""
     return {
         **({"hold": "1"} if request.hold else {}),
+        **({"file": str(len(request.file))} if request.file else {}),
         **({"on_unknown": request.policy} if request.policy != HOLD else {}),
         **({"sender": request.sender} if request.sender else {}),
         **({"no_session": request.no_session or WAIT} if request.sender else {}),

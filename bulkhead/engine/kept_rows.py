@@ -81,7 +81,8 @@ class _Copy:
         pipe = self._scripts.redis.pipeline(transaction=False)
         begin_draft(pipe, self._scripts, self._draft)
         ask(pipe.execute)
-        parts = [("map",), ("out",), *(("seg", str(place)) for place in range(self._segments))]
+        whole = ("map",), ("out",), ("file",)
+        parts = [*whole, *(("seg", str(place)) for place in range(self._segments))]
         for first in range(0, len(parts), AT_ONCE):
             for part in parts[first : first + AT_ONCE]:
                 to = self._scripts.key("job", self._draft.id, *part)

@@ -64,6 +64,8 @@ class Request:
     """Of NO_SESSION: what becomes of items while the sender cannot sign in; empty: `wait`."""
     waves: Waves | None = None
     """Of a fleet job, whose `app` is empty: the cell `mapping["app"]` names the app of a row."""
+    file: bytes = field(default=b"", repr=False)
+    """Lies in the store beside the job and as long, byte for byte; its digest is in `params`."""
 
     def __post_init__(self) -> None:
         refuse_policy(self.kind, self.policy)

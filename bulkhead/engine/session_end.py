@@ -25,5 +25,5 @@ def forget_sessions(scripts: Scripts, app: str) -> None:
         pipe.delete(*(key(*part) for part in parts))
         pipe.zrem(key("sessions"), member)
         pipe.zrem(key("sessions", "wanted", cell.decode()), member)
-    pipe.delete(key("app", app, SENDERS), key("app", app, "mid"), key("app", app, "mid", "jobs"))
+    pipe.delete(key("app", app, SENDERS), key("app", app, "mid"), key("app", app, "mid", "ranges"))
     ask(pipe.execute)

@@ -28,7 +28,7 @@ class GatesNow:
         self._views: dict[SenderId, SessionView] = {}
 
     def told(self, fields: Mapping[str, str]) -> dict[str, str]:
-        """Of a job with a sender `gate_shut` and `sender_next`, beside its fields."""
+        """Of a job with a sender, beside its fields: is the gate shut, and how is its session."""
         if not fields.get("sender") or JobState(fields["state"]).terminal:
             return {}
         who = SenderId(fields["app"], fields["sender"])
@@ -36,7 +36,8 @@ class GatesNow:
             self._views[who] = view_of(self._scripts, who)
         view = self._views[who]
         shut = "" if view.opens(fields.get("no_session", "")) else "1"
-        return {"gate_shut": shut, "sender_next": f"{(view.next_at or 0) * 1e6:.0f}"}
+        said = {"session_state": view.state, "session_why": view.why}
+        return {"gate_shut": shut, "sender_next": f"{(view.next_at or 0) * 1e6:.0f}", **said}
 
 
 def view_of(scripts: Scripts, who: SenderId) -> SessionView:

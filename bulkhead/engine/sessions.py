@@ -42,6 +42,8 @@ AT_ONCE = 100
 """Asks that are taken of a session, and answers that are read, in one go."""
 KEPT = 3600
 """Seconds that answers wait for who asked."""
+CONFIRM_FOR = 0.5
+"""Seconds that a replica has to confirm a taking."""
 MOST_EVENTS = 10_000
 LONGEST_BLOCK = 1.0
 """Seconds for one blocking read: less than any client of ours waits for an answer."""
@@ -208,9 +210,9 @@ class Sessions:
         if not held:
             return []
         members = map(_member, held)
-        rows, confirmed = self._scripts.run_replicated("asks", "take", worker, AT_ONCE, *members)
+        rows = self._scripts.run("asks", "take", worker, AT_ONCE, *members)
         asks = [_ask_in(held, row) for row in rows]
-        if confirmed:
+        if not asks or ask(self._scripts.replicas.confirm, CONFIRM_FOR):
             return asks
         said = {"withheld": True, "state": "", "why": "no replica has confirmed that it was taken"}
         self.answer(Answer(one.id, one.worker, said) for one in asks)

@@ -10,11 +10,15 @@ from functools import lru_cache
 from typing import Any
 
 from bulkhead.errors import InvalidInput
+from bulkhead.model import letter_rules as rules
+from bulkhead.model.enclosure import Enclosure
 from bulkhead.model.group import LARGEST, LOWEST_GID
+from bulkhead.model.letter_rules import require
 from bulkhead.model.mapping import ANY_WIDTH, plain
 from bulkhead.model.template import Missing, Template, template
 from bulkhead.model.text import has_surrogate
 from bulkhead.model.user import Problem, UserMapping, problem_in, problem_of
+from bulkhead.model.way import BACKEND, LARGEST_REALTIME_GID, REALTIME, VIA
 
 EXPIRY = 24 * 3600
 """Seconds after which mesibo gives up an undelivered message, unless something else is said.
@@ -71,6 +75,10 @@ class Letter:
     """In seconds; 0: only to those who are online."""
     given: Mapping[str, str] = field(default_factory=dict)
     """Variable → its value where a row has none."""
+    via: str = BACKEND
+    """One of VIA."""
+    file: Enclosure | None = None
+    """In real time only, in place of a text or a URL; its bytes lie with the job."""
 
     def __post_init__(self) -> None:
         problem = address_problem(self.sender)
@@ -80,17 +88,21 @@ class Letter:
                 why=problem.message,
                 to_do="name the sender by its mesibo address, such as news@example.com",
             )
-        _require(bool(self.message) != bool(self.url), _ONE_OF)
-        _require(not self.message or not self.message.isspace(), _BLANK)
+        require(self.via in VIA, rules.WAY)
+        require(self.file is None or self.via == REALTIME, rules.FILE_WAY)
+        named = sum(map(bool, (self.message, self.url, self.file)))
+        require(named == 1, rules.ONE_OF)
+        require(not self.message or not self.message.isspace(), rules.BLANK)
         texts = (self.message, self.url, self.title, *self.given, *self.given.values())
-        _require(not has_surrogate(texts), _NO_TEXT)
-        _require(not self.title or bool(self.url), _TITLE)
-        _require(0 <= self.expiry <= LONGEST_EXPIRY, _EXPIRY)
-        _require(not self.url or self.url.startswith(("https://", "http://")), _URL)
-        _require("{{" not in self.url, _LITERAL)
+        require(not has_surrogate(texts), rules.NO_TEXT)
+        require(self.via == BACKEND or not any("\0" in text for text in texts), rules.NO_TEXT)
+        require(not self.title or not self.message, rules.TITLE_FITS)
+        require(0 <= self.expiry <= LONGEST_EXPIRY, rules.EXPIRY_FITS)
+        require(not self.url or self.url.startswith(("https://", "http://")), rules.URL)
+        require("{{" not in self.url, rules.LITERAL)
         unwritten = self.fixed and too_long(Text(self.message, self.url, self.title))
         if unwritten:
-            raise InvalidInput("the message is too long", why=unwritten, to_do=_SHORTEN)
+            raise InvalidInput("the message is too long", why=unwritten, to_do=rules.SHORTEN)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -116,6 +128,8 @@ class Letter:
             "expiry": self.expiry,
             "variables": list(self.names),
             **({"given": dict(self.given)} if self.given else {}),
+            **({"via": self.via} if self.via != BACKEND else {}),
+            **({"file": self.file.params()} if self.file else {}),
         }
 
     @classmethod
@@ -128,6 +142,8 @@ class Letter:
             title=params.get("title", ""),
             expiry=params["expiry"],
             given=params.get("given", {}),
+            via=params.get("via", BACKEND),
+            file=Enclosure.from_params(params["file"]) if params.get("file") else None,
         )
 
 
@@ -158,7 +174,7 @@ class Reader:
     def read(self, cells: Sequence[str], line: int) -> Addressed | Problem:
         """What this row's recipient gets, or why nothing."""
         group, address = _cell(cells, self._mapping[GROUP]), _cell(cells, self._mapping[ADDRESS])
-        problem = _recipient_problem(group, address)
+        problem = _recipient_problem(group, address) or self._past_the_package(group)
         if problem is not None:
             return problem
         values = self._values(cells)
@@ -176,6 +192,11 @@ class Reader:
         """What is wrong with these rows, by place and in order."""
         found = (self.read(cells, line) for line, cells in zip(lines, rows, strict=True))
         return {place: one for place, one in enumerate(found) if isinstance(one, Problem)}
+
+    def _past_the_package(self, group: str) -> Problem | None:
+        if self.letter.via == BACKEND or not group or int(group) <= LARGEST_REALTIME_GID:
+            return None
+        return problem_of("BAD_GID", f"In real time no group above {LARGEST_REALTIME_GID} can be.")
 
     def _values(self, cells: Sequence[str]) -> dict[str, str]:
         values = {}
@@ -223,7 +244,7 @@ def too_long(text: Text) -> str:
 
 def whole_seconds(expiry: float) -> int:
     """The expiry as a letter has it, never 0 for a part of a second. Raises InvalidInput."""
-    _require(0 <= expiry <= LONGEST_EXPIRY, _EXPIRY)
+    require(0 <= expiry <= LONGEST_EXPIRY, rules.EXPIRY_FITS)
     return math.ceil(expiry)
 
 
@@ -253,48 +274,3 @@ def _cell(cells: Sequence[str], place: int) -> str:
 @lru_cache(256)
 def _template(text: str) -> Template:
     return template(text)
-
-
-_Mistake = tuple[str, str, str]
-_ONE_OF: _Mistake = (
-    "it is not clear what to send",
-    "a broadcast sends a text or a file, one of the two",
-    "give a message, or the URL of a file",
-)
-_BLANK: _Mistake = (
-    "the message is empty",
-    "it has nothing but blanks and line breaks",
-    "write what is to be read",
-)
-_NO_TEXT: _Mistake = (
-    "the message is no text",
-    "it, its title, its URL or a variable has a byte that is no UTF-8, or half a character",
-    "write it again, in UTF-8",
-)
-_TITLE: _Mistake = (
-    "a title goes with a file",
-    "mesibo shows it beside the file; a text has none",
-    "leave the title out, or give the URL of a file",
-)
-_EXPIRY: _Mistake = (
-    "the expiry does not fit",
-    "a message can wait for its recipient for up to a year",
-    "give hours, such as 6h",
-)
-_URL: _Mistake = (
-    "the file's URL does not fit",
-    "recipients fetch it by http or https",
-    "give a public URL that begins with https://",
-)
-_LITERAL: _Mistake = (
-    "the file's URL has a variable",
-    "everybody gets the same file; variables stand in the message and the title",
-    "leave the braces out of the URL",
-)
-_SHORTEN = "shorten it, or send it as a file by its URL"
-
-
-def _require(holds: bool, mistake: _Mistake) -> None:
-    if not holds:
-        what, why, to_do = mistake
-        raise InvalidInput(what, why=why, to_do=to_do)

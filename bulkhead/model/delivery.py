@@ -29,6 +29,16 @@ def member_digest(address: str) -> int:
     return int.from_bytes(hashlib.sha256(address.encode()).digest()[:5]) or 1
 
 
+BY_WEBHOOK = (
+    "a lower bound: only what mesibo told the app's webhook is counted, receipts may be off, and "
+    "of a row that is unknown nothing is known"
+)
+BY_SESSION = (
+    "a lower bound: what mesibo told the sender's session is counted, and the app's webhook if it "
+    "has one; while no worker keeps the session it hears nothing"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """How many have come so far, each also counted in what comes before it but for `lost`."""
@@ -88,20 +98,19 @@ class Funnel:
     """True if the app's inbound webhook has a URL of ours."""
     heard: bool = False
     """True if any event about any message has come for the app."""
+    realtime: bool = False
+    """True if its messages go out through a session of the sender, which hears of them."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Why the truth may be higher, in words."""
-        why = [
-            "a lower bound: only what mesibo told the app's webhook is counted, receipts may be "
-            "off, and of a row that is unknown nothing is known"
-        ]
-        if not self.webhook:
+        why = [BY_SESSION if self.realtime else BY_WEBHOOK]
+        if not (self.webhook or self.realtime):
             why.append(
                 "the app has no inbound webhook, so nothing can be told: paste the URL that "
                 f"`bulkhead webhooks inbound show {self.app}` prints into mesibo's console"
             )
-        elif not self.heard:
+        elif not (self.heard or self.realtime):
             why.append(
                 "no event about a message has ever come for the app: see that mesibo's console "
                 f"has the URL that `bulkhead webhooks inbound show {self.app}` prints"

@@ -17,7 +17,7 @@ class Limits:
     latency: float | None = None
     """Seconds that a call has taken on average lately; None before the first."""
     rate_name: str = "app_rate"
-    """Whose rate it is: `app_rate`, `class_rate` or `job_rate`."""
+    """Whose rate it is: `app_rate`, `class_rate`, `sender_rate` or `job_rate`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bulkhead.model.code import code
-from bulkhead.model.mapping import ABSENT, ANY_WIDTH
+from bulkhead.model.mapping import ABSENT, ANY_WIDTH, Places
 from bulkhead.model.text import LOST
 from bulkhead.model.user import (
     BLANKS,
@@ -103,10 +103,9 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupMapping:
-    """The column, counted from 0, of each field; ABSENT where the file has none."""
+class GroupMapping(Places):
+    """The columns of a groups file."""
 
-    width: int
     gid: int = ABSENT
     custom_id: int = ABSENT
     name: int = ABSENT
@@ -117,12 +116,6 @@ class GroupMapping:
     members: int = ABSENT
     permissions: int = ABSENT
     admin: int = ABSENT
-
-    @property
-    def columns(self) -> frozenset[int]:
-        """The columns that are sent; all others are only kept."""
-        places = (getattr(self, field) for field in OF_KNOWN)
-        return frozenset(place for place in places if place != ABSENT)
 
 
 class _BadCell(Exception):

@@ -12,6 +12,7 @@ from bulkhead.model.app import App
 from bulkhead.model.forecast import Limits, forecast
 from bulkhead.model.job import rfc3339
 from bulkhead.model.situation import lasting
+from bulkhead.model.way import SENDER_CLASS
 from bulkhead.model.when import zone_named
 from bulkhead.model.window import Window
 
@@ -78,12 +79,16 @@ class Late:
         }
 
 
-def limits_of(app: App, operation_class: str, own: float | None = None) -> Limits:
-    """What holds calls of a class back in this app; `own` is the rate of their job."""
+def limits_of(app: App, operation_class: str, own: float | None = None, sender: str = "") -> Limits:
+    """What holds calls of a class back in this app; `own` is the rate of their job.
+
+    `sender` is whose session they go through, if through one.
+    """
     settings, latency = app.settings, app.live.get("latency_ms")
     rates = {
         "app_rate": settings.rate,
         "class_rate": settings.classes.get(operation_class),
+        "sender_rate": settings.classes.get(SENDER_CLASS) if sender else None,
         "job_rate": own,
     }
     rate, name = min((rate, name) for name, rate in rates.items() if rate)

@@ -120,6 +120,8 @@ class Job:
     """What becomes of calls that were never confirmed, where that is not `hold`."""
     window: str | None = None
     """The times of day in which its calls may start, and their zone."""
+    session: Mapping[str, str | None] | None = None
+    """Of a job with a real-time sender: `sender`, and while it is open the `state` and `why`."""
 
     @property
     def needs_a_person(self) -> bool:
@@ -142,7 +144,7 @@ class Job:
             {**entry, "first_lines": list(entry["first_lines"])}
             for entry in document["errors_by_code"]
         ]
-        for name in ("paused", "apps", "on_unknown", "window"):
+        for name in ("paused", "apps", "on_unknown", "window", "session"):
             if document[name] is None:
                 del document[name]
         return document

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from bulkhead.errors import InvalidInput
@@ -10,6 +11,22 @@ from bulkhead.errors import InvalidInput
 ABSENT = -1
 ANY_WIDTH = -1
 """The width of rows that were objects: a member that an object has not is an empty cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The column, counted from 0, of each field; ABSENT where the file has none.
+
+    Plain numbers, so a job keeps it as JSON and a worker reads rows as the producer did.
+    """
+
+    width: int
+
+    @property
+    def columns(self) -> frozenset[int]:
+        """The columns that are sent; all others are only kept."""
+        places = (getattr(self, field.name) for field in fields(self) if field.name != "width")
+        return frozenset(place for place in places if place != ABSENT)
 
 
 def plain(column: str) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from bulkhead.errors import InvalidInput
 from bulkhead.model.code import code
-from bulkhead.model.mapping import ABSENT, ANY_WIDTH, listed, places_in, plain
+from bulkhead.model.mapping import ABSENT, ANY_WIDTH, Places, listed, places_in, plain
 from bulkhead.model.text import LOST
 
 FIELDS = ("address", "name", "active", "appid", "expiry", "flags", "custom_id", "groups")
@@ -60,13 +60,9 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class UserMapping:
-    """The column, counted from 0, of each field; ABSENT where the file has none.
+class UserMapping(Places):
+    """The columns of a users file."""
 
-    Plain numbers, so a job keeps it as JSON and a worker reads rows as the producer did.
-    """
-
-    width: int
     address: int
     name: int = ABSENT
     active: int = ABSENT
@@ -75,12 +71,6 @@ class UserMapping:
     flags: int = ABSENT
     custom_id: int = ABSENT
     groups: int = ABSENT
-
-    @property
-    def columns(self) -> frozenset[int]:
-        """The columns that are sent; all others are only kept."""
-        places = (getattr(self, field) for field in FIELDS)
-        return frozenset(place for place in places if place != ABSENT)
 
 
 def sent_address(cell: str) -> str:

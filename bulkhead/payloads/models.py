@@ -210,6 +210,12 @@ class Broadcast(OfAnApp):
     max_recipients: Annotated[int, Field(ge=1)] | None = None
     chunk: Annotated[int, Field(ge=1, le=100)] = Field(1, description="People that share a call.")
     force_late: bool = Field(False, description="Also where it takes longer than its expiry.")
+    via: Literal["backend", "realtime"] | None = Field(
+        None, description="By the backend, unless said, or through a session of its sender."
+    )
+    on_no_session: Literal["wait", "refuse"] | None = Field(
+        None, description="In real time, while its sender cannot sign in. Unset: wait."
+    )
     max_failures: Most | None = None
 
 

@@ -69,11 +69,14 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
     """
     from bulkhead.broadcast_limits import refuse_chunk, refuse_past
     from bulkhead.broadcasting import Order, prepare
+    from bulkhead.model.way import refuse_way
     from bulkhead.ordering import Options
 
     groups, users = options.pop("to_groups"), options.pop("to_users")
     refuse_nobody(groups, users)
-    letter = take_letter(options)
+    no_session = options["no_session"] or ""
+    letter, file = take_letter(options)
+    del options["no_session"]
     with usage():
         order = Order(
             app=ctx.fleet.app(ctx.app_id(options.pop("app"))).id,
@@ -82,7 +85,10 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
             chunk=options.pop("chunk"),
             hold=options.pop("hold"),
             force_late=how.force_late,
+            file=file,
+            no_session=no_session,
         )
+        refuse_way(letter.via, order.chunk)
         refuse_chunk(order.letter, order.chunk)
         asked = Options(**take_asked(options))
         refuse_past(ctx.scripts, order.app, asked)

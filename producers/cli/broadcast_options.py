@@ -10,17 +10,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulkhead.errors import NotYet, UsageProblem
+from bulkhead.errors import UsageProblem
 from producers.cli.values import COUNT, DURATION
 
 if TYPE_CHECKING:
     from bulkhead.audience import Part
     from bulkhead.model.broadcast import Letter
+    from bulkhead.model.enclosure import Enclosure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 STDIN = "-"
 LARGEST_TEXT = 1 << 20
 """Bytes that are read of a message's file: far more than any message may have."""
+
+
+no_session_option = click.option(
+    "--on-no-session",
+    "no_session",
+    type=click.Choice(["wait", "refuse"]),
+    help="While the sender cannot sign in (realtime). [wait]",
+)
 
 
 def letter_options(command: Command) -> Command:
@@ -33,7 +42,7 @@ def letter_options(command: Command) -> Command:
             click.option("--message", metavar="TEXT", help="The text; {{name}} is a variable."),
             click.option("--message-file", metavar="FILE|-", help="The text, from a file."),
             click.option("--file-url", metavar="URL", help="A file instead, by its public URL."),
-            click.option("--file", metavar="PATH", help="Not in this version."),
+            click.option("--file", metavar="PATH", help="A file itself, with --via realtime."),
             click.option("--title", metavar="T", help="Beside the file; may have variables."),
             click.option(
                 "--via",
@@ -42,6 +51,7 @@ def letter_options(command: Command) -> Command:
                 show_default=True,
                 help="How it is sent.",
             ),
+            no_session_option,
             click.option(
                 "--expiry",
                 type=DURATION,
@@ -76,28 +86,33 @@ def audience_options(command: Command) -> Command:
     return command
 
 
-def take_letter(options: dict[str, Any]) -> Letter:
-    """Takes what `letter_options` added out of a command's options. Raises InvalidInput, NotYet."""
+WHAT = ("message", "message_file", "file_url", "file")
+
+
+def take_letter(options: dict[str, Any]) -> tuple[Letter, bytes]:
+    """Takes what `letter_options` added out of a command's options: the letter, and its file.
+
+    Raises InvalidInput and UsageProblem.
+    """
     from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
 
-    _refuse_later(options.pop("file"), options.pop("via"))
-    named = [name for name in ("message", "message_file", "file_url") if options[name] is not None]
-    if len(named) != 1:
-        raise UsageProblem(
-            "two things are to be sent" if named else "nothing is to be sent",
-            why="a broadcast sends one text or one file",
-            to_do="give one of --message, --message-file and --file-url",
-        )
-    text, file, url = (options.pop(name) for name in ("message", "message_file", "file_url"))
+    via = options.pop("via")
+    _refuse_unclear([name for name in WHAT if options[name] is not None])
+    _refuse_other_way(options["file"], via, options["no_session"])
+    text, text_file, url, path = (options.pop(name) for name in WHAT)
+    content, enclosure = _enclosed(path)
     expiry = options.pop("expiry")
-    return Letter(
+    letter = Letter(
         sender=options.pop("sender"),
-        message=(_read(file) if file is not None else text) or "",
+        message=(_read(text_file) if text_file is not None else text) or "",
         url=url or "",
         title=options.pop("title") or "",
         expiry=EXPIRY if expiry is None else whole_seconds(expiry),
         given=given_variables(take_variables(options)),
+        via=via,
+        file=enclosure,
     )
+    return letter, content
 
 
 def take_variables(options: dict[str, Any]) -> dict[str, str]:
@@ -180,14 +195,38 @@ def _read(name: str) -> str:
         ) from None
 
 
-def _refuse_later(file: str | None, via: str) -> None:
-    if file is None and via == "backend":
+def _enclosed(path: str | None) -> tuple[bytes, Enclosure | None]:
+    from bulkhead.model.enclosure import Enclosure
+    from bulkhead.sent_file import read_file
+
+    if path is None:
+        return b"", None
+    content, name = read_file(path)
+    return content, Enclosure.of(content, name)
+
+
+def _refuse_unclear(named: list[str]) -> None:
+    if len(named) == 1:
         return
-    what = "--file" if file is not None else "--via realtime"
-    raise NotYet(
-        f"{what} is not in this version",
-        why="files are uploaded, and messages sent in real time, by a later part",
-        to_do="put the file where everybody can fetch it, and give --file-url"
-        if file is not None
-        else "leave it away: the backend sends the same message",
+    raise UsageProblem(
+        "two things are to be sent" if named else "nothing is to be sent",
+        why="a broadcast sends one text or one file",
+        to_do="give one of --message, --message-file, --file-url and --file",
+    )
+
+
+def _refuse_other_way(file: str | None, via: str, no_session: str | None) -> None:
+    """Raises UsageProblem for what only a message in real time may have."""
+    if via == "realtime" or (file is None and no_session is None):
+        return
+    if file is not None:
+        raise UsageProblem(
+            "the backend sends no file",
+            why="it takes the URL of one; only a real-time session uploads files",
+            to_do="add --via realtime, or put it where everybody can fetch it and give --file-url",
+        )
+    raise UsageProblem(
+        "--on-no-session goes with --via realtime",
+        why="the backend needs no session",
+        to_do="leave it away, or add --via realtime",
     )

@@ -168,6 +168,8 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
         "app": app.id,
         "labels": dict(labels),
         "from": letter.sender,
+        "via": letter.via,
+        **({"file": letter.file.params()} if letter.file else {}),
         "expiry_s": letter.expiry,
         "variables": list(letter.names),
         "samples": seen.samples,
@@ -176,21 +178,22 @@ def _common(letter: Letter, app: App, seen: Seen, labels: Mapping[str, str]) -> 
 
 def _takes(scripts: Scripts, request: Request, calls: int, app: App, but: str) -> dict[str, Any]:
     """How long it takes, and whether that is soon enough."""
-    from bulkhead.lateness import lateness
+    from bulkhead.lateness import from_first_to_last, lateness
+    from bulkhead.model.in_time import limits_of
     from producers.cli.quote import ahead_of, duration_of
 
-    of_class = app.settings.classes.get("message")
-    rate = min((one for one in (request.rate, of_class) if one), default=None)
+    narrower = limits_of(app, "message", request.rate, request.sender)
+    rate = None if narrower.rate_name == "app_rate" else narrower.rate
     takes = duration_of(calls, app, rate, ahead_of(_jobs(scripts), app.id, but))
-    if of_class is not None and rate == of_class:
-        takes["limited_by"] = takes["limited_by"].replace("job_rate", "class_rate")
+    takes["limited_by"] = takes["limited_by"].replace("job_rate", narrower.rate_name)
     expiry = _letter_of(request.params).expiry
+    in_all = from_first_to_last(request, takes["seconds"], expiry)
     late = lateness(scripts, request, calls)
     return {
         "duration": takes,
         "in_time": {
             # Later, the last would get it when the first could not any more.
-            "before_expiry": not expiry or takes["seconds"] <= expiry,
+            "before_expiry": not expiry or in_all <= expiry,
             "before_end": None if request.deadline is None else late is None,
         },
         "late": late and late.to_dict(),
@@ -215,12 +218,15 @@ def _lines(document: Mapping[str, Any]) -> dict[str, Any]:
 
     counts, takes = document["counts"], document["duration"]
     lines: dict[str, Any] = {"broadcast": document.get("job", "nothing was sent, no job was made")}
-    lines |= {"app": document["app"], "from": document["from"]}
+    lines |= {name: document[name] for name in ("app", "from", "via")}
     lines |= {name: f"{number:,}" for name, number in counts.items() if number}
     for sample in document["samples"]:
-        text = sample.get("message") or f"{sample.get('title', '')} {sample['url']}".strip()
+        text = " ".join(filter(None, map(sample.get, ("message", "title", "url"))))
         to = next(iter(sample["to"].values()))
-        lines[sample["sample"]] = f"to {to} (line {sample['line']}): {text[:SHOWN]!r}"
+        shown = repr(text[:SHOWN]) if text or "file" not in document else "the file"
+        lines[sample["sample"]] = f"to {to} (line {sample['line']}): {shown}"
+    if file := document.get("file"):
+        lines["file"] = f"{file['name']}, {file['bytes']:,} bytes"
     lines["calls"] = f"{document['calls']:,}"
     lines["duration"] = f"{spoken(takes['seconds'])}, limited by {takes['limited_by']}"
     if takes["open_jobs"]:

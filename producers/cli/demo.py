@@ -15,9 +15,10 @@ import click
 
 from bulkhead.model.job import Job
 from bulkhead.settings import Settings
-from producers.cli import demo_broadcast, demo_rotation
+from producers.cli import demo_broadcast, demo_realtime, demo_rotation
 from producers.cli.context import Context, pass_context
 from producers.cli.demo_broadcast import Newsroom, Told
+from producers.cli.demo_realtime import Signed, Studio
 from producers.cli.demo_rotation import APPS, Rotations, Stage
 from producers.cli.ensemble import Ensemble
 from producers.cli.follow import Following, follow
@@ -54,6 +55,7 @@ class Summary:
     """The sandbox's totals between the two jobs, and after both."""
     rotations: Rotations
     message: Told
+    live: Signed
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class Summary:
             },
             "rotation": self.rotations.to_dict(),
             "broadcast": self.message.to_dict(),
+            "realtime": self.live.to_dict(),
             "seconds": round(self.seconds, 1),
         }
 
@@ -96,7 +99,8 @@ class Summary:
             ("calls of both times", calls + self.again.attempts["calls"], requests),
         )
         wrong = [f"{name}: {ours} ≠ {theirs}" for name, ours, theirs in pairs if ours != theirs]
-        return [*wrong, *self.rotations.disagreements(), *self.message.disagreements()]
+        parts = (self.rotations, self.message, self.live)
+        return [*wrong, *(said for part in parts for said in part.disagreements())]
 
 
 @click.command()
@@ -127,6 +131,7 @@ def _run(ctx: Context, folder: Path) -> Summary:
         _say("store, sandbox and workers are starting")
         address = ensemble.add_sandbox(0, "--seed", "1", "--faults", str(faults))
         token, port = register(ctx, address, rate=RATE), ensemble.add_api(0)
+        ensemble.play_realtime(address)
         ensemble.add_workers(min(WORKERS, os.cpu_count() or 1))
         ensemble.wait_for_workers(1, lambda: len(ctx.fleet.workers()))
         _say("importing examples/people.csv, as HR exports it, into demo/shop")
@@ -137,8 +142,10 @@ def _run(ctx: Context, folder: Path) -> Summary:
         rotations = Stage.build(ctx, address, port, folder).play()
         _say("groups of people, and a message to all of them")
         message = Newsroom.build(ctx, address, port, folder).play()
+        _say("a message and a file in real time, with a stand-in for mesibo's package")
+        live = Studio.build(ctx, address, folder).play()
     seconds = time.monotonic() - started
-    return Summary(job, again, before, record, rotations, message, seconds)
+    return Summary(job, again, before, record, rotations, message, live, seconds)
 
 
 def _import(ctx: Context) -> Job:
@@ -162,6 +169,7 @@ def _tell(summary: Summary, problems: list[str]) -> None:
         *_second_time(summary.to_dict()["again"]),
         *demo_rotation.tell(summary.rotations),
         *demo_broadcast.tell(summary.message),
+        *demo_realtime.tell(summary.live),
         f"{summary.seconds:.1f} s in all, at no more than {RATE:g} calls a second for demo/shop",
         "",
         *(f"THE NUMBERS DISAGREE: {problem}" for problem in problems),
@@ -171,6 +179,7 @@ def _tell(summary: Summary, problems: list[str]) -> None:
         "  docs/journey.md              what happened to a row on its way",
         "  docs/how-to/rotate-a-fleet.md  the same with your own keys and apps",
         "  docs/how-to/broadcast.md     a message of your own, and when it is sent",
+        "  docs/how-to/realtime.md      the same as the user, and what the user hears",
     ]
     click.echo("\n".join(lines))
     sys.stdout.flush()

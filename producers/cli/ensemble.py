@@ -15,8 +15,10 @@ from typing import IO, Self
 
 from bulkhead.engine.embedded import EmbeddedStore
 from bulkhead.errors import Conflict, Unreachable
-from bulkhead.settings import Settings, child_environment
+from bulkhead.settings import PREFIX, Settings, child_environment
 
+STAND_IN = "sandbox.standin"
+"""The module that stands in for the real-time package."""
 STARTS_WITHIN = 90.0
 QUICK = 30.0
 """Seconds: a part that ends before it has run so long waits longer each time."""
@@ -51,6 +53,8 @@ class Ensemble:
     log: IO[bytes] | None = None
     store: EmbeddedStore | None = None
     parts: list[Part] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its parts have besides the settings."""
 
     def __enter__(self) -> Self:
         if self.settings.redis_url is None:
@@ -103,6 +107,13 @@ class Ensemble:
         self.parts.append(part)
         return found[0]
 
+    def play_realtime(self, address: str) -> None:
+        """Workers that start from now on keep sessions with the sandbox's stand-in, there."""
+        self.environment |= {
+            f"{PREFIX}REALTIME_PACKAGE": STAND_IN,
+            f"{PREFIX}REALTIME_SANDBOX": address,
+        }
+
     def keep(self) -> list[str]:
         """Start again what ended; the names of the parts that had. A drained worker is let go."""
         ended = []
@@ -149,7 +160,7 @@ class Ensemble:
             stdin=subprocess.PIPE,
             stdout=output if output is not None else self.log,
             stderr=self.log,
-            env=child_environment(self.settings),
+            env=child_environment(self.settings) | self.environment,
             start_new_session=True,
         )
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import islice
+from heapq import nsmallest
 from typing import Any
 
 import click
 
 from bulkhead.engine.groups import Groups
+from bulkhead.model.group_record import Known
 from bulkhead.model.shape import NEW_GROUPS
 from producers.cli.context import Context, pass_context
 from producers.cli.group_members import members
-from producers.cli.input_options import input_options, take_input
+from producers.cli.input_options import input_options, take_input, template_command
 from producers.cli.output import output_option, show_list
 from producers.cli.people import Work, app_option, described, mention, over_people, people_options
 from producers.cli.users import show_summary
 from producers.cli.values import COUNT
 from producers.rows.open_input import open_input
 from producers.rows.survey import Survey
-from producers.rows.template import FORMATS, group_template
+from producers.rows.template import group_template
 
 COLUMNS = ("gid", "custom_id", "name", "flags", "complete", "job", "at")
 CREATE = Work("groups.create", repeat="check")
@@ -33,7 +33,8 @@ def groups() -> None:
     """Groups: create, set, delete, their members; list what our record has."""
 
 
-groups.add_command(members)
+for command in (members, template_command(group_template)):
+    groups.add_command(command)
 
 
 @groups.command("create")
@@ -72,21 +73,23 @@ def delete(ctx: Context, /, form: str | None, **options: Any) -> int:
 
 @groups.command("list")
 @app_option
-@click.option("--limit", type=COUNT, metavar="N", help="Only so many.")
+@click.option("--limit", type=COUNT, metavar="N", help="Only the newest.")
 @output_option
 @pass_context
 def list_(ctx: Context, /, app: str, limit: int | None, form: str | None) -> None:
-    """List the groups our record has of an app, in no order.
+    """List the groups our record has of an app, the newest first.
 
     The record is what jobs of ours did. What was made or changed elsewhere cannot be seen.
     """
-    show_list(islice(_entries(ctx, app), limit), COLUMNS, form)
+    entries = Groups(ctx.scripts).entries(ctx.fleet.app(ctx.app_id(app)).id)
+    newest = sorted(entries, key=_order) if limit is None else nsmallest(limit, entries, key=_order)
+    show_list((known.to_dict(gid) for gid, known in newest), COLUMNS, form)
 
 
-def _entries(ctx: Context, app: str) -> Iterator[dict[str, Any]]:
-    name = ctx.fleet.app(ctx.app_id(app)).id
-    for gid, known in Groups(ctx.scripts).entries(name):
-        yield known.to_dict(gid)
+def _order(entry: tuple[str, Known]) -> tuple[int, str, int]:
+    """The newest first, and those of one moment by their custom_id and gid."""
+    gid, known = entry
+    return -known.at, known.custom_id, int(gid)
 
 
 @groups.command("validate")
@@ -101,17 +104,3 @@ def validate(ctx: Context, /, file: str, form: str | None, **options: Any) -> in
         survey = Survey(rows, asdict(rows.mapping), rows.columns)
     mention(rows)
     return show_summary(rows, described(rows), survey, form)
-
-
-@groups.command("template")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(FORMATS),
-    default="csv",
-    show_default=True,
-    help="Format of the file.",
-)
-def template_(kind: str) -> None:
-    """Print an example file to start from."""
-    click.echo(group_template(kind), nl=False)

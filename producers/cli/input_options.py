@@ -13,6 +13,7 @@ from bulkhead.model.mapping import plain
 from bulkhead.model.shape import USERS, Shape
 from producers.rows.encoding import known_encoding
 from producers.rows.row import InputOptions
+from producers.rows.template import FORMATS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 NAMES = ("file_format", "encoding", "fields")
@@ -40,6 +41,25 @@ def input_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def template_command(text: Callable[[str], str]) -> click.Command:
+    """The command `template` of what has this text in each of FORMATS."""
+
+    @click.command("template")
+    @click.option(
+        "--format",
+        "kind",
+        type=click.Choice(FORMATS),
+        default="csv",
+        show_default=True,
+        help="Format of the file.",
+    )
+    def template(kind: str) -> None:
+        """Print an example file to start from."""
+        click.echo(text(kind), nl=False)
+
+    return template
 
 
 def take_input(options: dict[str, Any], shape: Shape = USERS) -> InputOptions:

@@ -29,6 +29,7 @@ COMMANDS = {
     "groups": "groups",
     "creds": "creds",
     "broadcast": "broadcast",
+    "realtime": "realtime",
     "jobs": "jobs",
     "submissions": "submissions",
     "call": "call",

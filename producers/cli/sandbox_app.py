@@ -76,6 +76,13 @@ def messages(address: str, token: Secret) -> dict[str, Any]:
     return book
 
 
+def realtime_book(address: str, token: Secret) -> dict[str, Any]:
+    """What the sandbox was sent in real time by users of this token. Raises Unreachable."""
+    query = urlencode({"token": token.reveal()})
+    book: dict[str, Any] = json.loads(_ask(address, "GET", f"/_sandbox/realtime?{query}"))
+    return book
+
+
 def received(address: str, token: Secret) -> dict[str, Any]:
     """The totals of what the sandbox received with this token so far. Raises Unreachable."""
     query = urlencode({"token": token.reveal(), "summary": "1"})

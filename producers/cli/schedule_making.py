@@ -96,6 +96,12 @@ class _Making:
             )
         for _ in heeding(order.batches):
             pass
+        if order.request.file:
+            raise UsageProblem(
+                "a schedule that reads its audience anew takes no --file",
+                why="only rows are read with each firing, by a worker that has no such file",
+                to_do="leave --audience-from away, or give --file-url",
+            )
         self._text = str(order.request.params.get("message", ""))
 
     def order(self, words: Words) -> Ordered:

@@ -31,7 +31,7 @@ def time_options(command: Command) -> Command:
             click.option(
                 "--window", metavar="HH:MM-HH:MM", help="No call outside these times of the day."
             ),
-            click.option("--zone", metavar="ZONE", help="Whose clocks --window means; unset: UTC."),
+            click.option("--zone", metavar="ZONE", help="Whose clocks --window means."),
             click.option(
                 "--end-at", metavar="WHEN", help="No call from then on; the rest is not attempted."
             ),
@@ -77,7 +77,16 @@ def take_time(
 def _window(hours: str | None, zone: str | None) -> str:
     if hours is None:
         return ""
-    return parse_window(hours if zone is None else f"{hours}[{zone_named(zone).key}]").written
+    if zone is not None:
+        return parse_window(f"{hours}[{zone_named(zone).key}]").written
+    window = parse_window(hours)
+    if not hours.rstrip().endswith("]"):
+        raise UsageProblem(
+            f"--window {hours}: in which time zone?",
+            why="hours of the day are not the same hours everywhere",
+            to_do="add --zone, such as --zone Europe/Berlin or --zone UTC",
+        )
+    return window.written
 
 
 def _end(text: str, zone: str | None, now: float) -> float:

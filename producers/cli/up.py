@@ -39,6 +39,8 @@ def up(ctx: Context, /, workers: int | None, port: int, sandbox: bool, sandbox_p
         address = ensemble.add_sandbox(sandbox_port) if sandbox else None
         if address:
             register(ctx, address)
+            if ctx.settings.origin("realtime_package") == "default":
+                ensemble.play_realtime(address)
         ensemble.add_workers(number)
         ensemble.wait_for_workers(number, lambda: len(ctx.fleet.workers()), stopping)
         if not stopping.is_set():
@@ -79,6 +81,8 @@ def _welcome(ctx: Context, port: int, address: str | None) -> None:
     click.echo(f"\nBulkhead is up. Health and metrics: http://127.0.0.1:{port}/healthz /metrics")
     if address:
         click.echo(f"The sandbox answers at {address}/backend/ as the app demo/shop.")
+        if ctx.settings.origin("realtime_package") == "default":
+            click.echo("Real-time messages go there too, in place of mesibo's own package.")
         click.echo("Paste this in another terminal:\n")
         click.echo(f"  {here} users import {EXAMPLE} --app demo/shop --watch\n")
     else:

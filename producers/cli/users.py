@@ -11,7 +11,7 @@ from bulkhead.errors import UsageProblem
 from bulkhead.model.job import Job
 from producers.cli.context import Context, pass_context
 from producers.cli.follow import say_code
-from producers.cli.input_options import input_options, take_input
+from producers.cli.input_options import input_options, take_input, template_command
 from producers.cli.job_options import tokens_out_option
 from producers.cli.order import submit
 from producers.cli.output import chosen, output_option, show_one
@@ -29,7 +29,7 @@ from producers.cli.user_tokens import tokens
 from producers.rows.open_input import open_input
 from producers.rows.row import Rows
 from producers.rows.survey import Survey
-from producers.rows.template import FORMATS, template
+from producers.rows.template import template
 
 NO_TOKENS = "none"
 DELETE = Work("users.delete", repeat="check", verb="Delete")
@@ -40,7 +40,7 @@ def users() -> None:
     """Users: import, validate, delete, tokens; list what our record has."""
 
 
-for command in (list_, export, tokens):
+for command in (list_, export, tokens, template_command(template)):
     users.add_command(command)
 
 
@@ -122,20 +122,6 @@ def _show_summary(summary: dict[str, Any], form: str | None) -> None:
     show_one({name: value for name, value in summary.items() if name != "errors_by_code"}, form)
     for entry in summary["errors_by_code"]:
         say_code(**entry)
-
-
-@users.command("template")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(FORMATS),
-    default="csv",
-    show_default=True,
-    help="Format of the file.",
-)
-def template_(kind: str) -> None:
-    """Print an example file to start from."""
-    click.echo(template(kind), nl=False)
 
 
 def submit_file(ctx: Context, file: str, app: str) -> Job:

@@ -102,12 +102,7 @@ def test_a_value_may_be_given_for_rows_that_have_none(app):
             2,
             "time is over",
         ),
-        (["--to-users", "{people}", "--file", "x.pdf"], 2, "--file is not in this version"),
-        (
-            ["--to-users", "{people}", "--message", "Hi", "--via", "realtime"],
-            2,
-            "--via realtime is not in this version",
-        ),
+        (["--to-users", "{people}", "--file", "x.pdf"], 2, "the backend sends no file"),
         (["--to-groups", "team-x", "--message", "Hi", "--wait"], 9, "no row of the input is valid"),
         (["--to-users", "-", "--to-groups", "-", "--message", "Hi"], 2, "cannot both come"),
         (["--to-users", "nowhere.csv", "--message", "Hi"], 9, "no file"),

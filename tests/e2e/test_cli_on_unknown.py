@@ -77,6 +77,7 @@ def test_the_same_key_with_another_policy_is_a_conflict(site):
         (("--end-at", "2096-01-01T00:00"), "in which time zone"),
         (("--zone", "Europe/Berlin"), "says nothing by itself"),
         (("--window", "9-20"), "is not a window"),
+        (("--window", "09:00-20:00"), "in which time zone"),
         (("--window", "09:00-20:00", "--zone", "Europe/Berln"), "there is no time zone"),
         (("--window", "00:00-24:00"), "leaves out no time"),
     ],
@@ -126,7 +127,7 @@ def test_a_job_outside_its_window_rests_and_waits_for_no_person(site):
     later = datetime.now(UTC) + timedelta(hours=3)
     hours = f"{later:%H:%M}-{later + timedelta(hours=1):%H:%M}"
 
-    done = call(site, "message", HELLO, "--window", hours, "--timeout", "1s", "--wait")
+    done = call(site, "message", HELLO, "--window", f"{hours}[UTC]", "--timeout", "1s", "--wait")
 
     assert done.code == 8, done
     assert (done.json["paused"]["by"], done.json["window"]) == ("schedule", f"{hours}[UTC]")
@@ -146,7 +147,8 @@ def test_a_window_that_opens_lets_the_job_go_on_by_itself(site):
     opens = (now + timedelta(minutes=1)).replace(second=0, microsecond=0)
     hours = f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
 
-    done = call(site, "message", HELLO, "--window", hours, "--wait", "--timeout", "90s")
+    window = ("--window", hours, "--zone", "UTC")
+    done = call(site, "message", HELLO, *window, "--wait", "--timeout", "90s")
 
     assert done.code == 0, done
     assert opens.isoformat()[:16] <= done.json["times"]["started_at"]

@@ -42,4 +42,10 @@ def test_every_number_of_the_demo_agrees_with_the_sandboxs_record_and_nothing_is
     for stage in ("sent", "delivered", "read"):
         assert message["delivery"][stage] == sandbox["reached"]["recipients"][stage] > 0
         assert message["members"][stage] == sandbox["reached"]["members"][stage] > 0
+
+    live = told["realtime"]
+    assert (live["counts"]["succeeded"], live["file"]["counts"]["succeeded"]) == (40, 3)
+    assert live["sandbox"]["messages"] == 43
+    assert (live["sandbox"]["most_per_message"], live["sandbox"]["logins"]) == (1, 1)
+    assert live["sandbox"]["files_sha256"] == [live["file_sha256"]]
     assert not list(product.home.iterdir())

@@ -252,3 +252,15 @@ def test_our_groups_are_listed_and_the_template_can_be_made(rig):
     assert (checked.code, checked.json["valid"]) == (0, 2)
     found = {one["custom_id"]: one["name"] for one in listed.json}
     assert found == {"team-sales": "Sales", "team-all": "All, everywhere"}
+
+
+def test_the_group_that_was_made_last_is_listed_first(rig):
+    order = ["m", "z", "a", "k"]
+    for name in order:
+        rig.run("create", rig.file({"custom_id": name, "name": name}))
+
+    listed = rig.product.typed("groups", "list", "--app", "acme/shop", "-o", "json")
+    newest = rig.product.typed("groups", "list", "--app", "acme/shop", "-o", "json", "--limit", "2")
+
+    assert [one["custom_id"] for one in listed.json] == order[::-1]
+    assert newest.json == listed.json[:2]

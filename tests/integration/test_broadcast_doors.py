@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -144,6 +145,20 @@ def test_a_broadcast_that_takes_longer_than_its_messages_are_kept_needs_a_flag(b
 
     assert "takes longer than its messages are kept" in refused.value.what
     assert bulkhead.broadcast(force_late=True, **asked).counts.total == 200
+
+
+def test_the_rests_outside_a_window_count_before_the_first_message_expires(bulkhead):
+    users = [f"u{n}@example.com" for n in range(200)]
+    opens = datetime.now(UTC) + timedelta(hours=3)
+    window = f"{opens:%H:%M}-{opens + timedelta(hours=2):%H:%M}[UTC]"
+    asked = {"app": "shop", "users": users, "rate": "1/min", "window": window, **MESSAGE}
+
+    with pytest.raises(InvalidInput) as refused:
+        bulkhead.broadcast(expiry="6h", **asked)
+
+    assert "200 calls take 3 h" in refused.value.why
+    assert "25 h with the rests of its window" in refused.value.why
+    assert bulkhead.broadcast(expiry="26h", **asked).counts.total == 200
 
 
 @pytest.mark.parametrize(

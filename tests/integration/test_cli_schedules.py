@@ -342,7 +342,8 @@ BROADCAST = ("broadcast", "create", "--app", "acme/shop", "--from", "news", "--m
 
 
 def test_a_broadcast_to_groups_is_scheduled_and_makes_one_job_each_time(run, create, redis):
-    words = (*BROADCAST, "--to-groups", "404101,404102", "--window", "09:00-20:00", "--yes")
+    hours = ("--window", "09:00-20:00", "--zone", "UTC")
+    words = (*BROADCAST, "--to-groups", "404101,404102", *hours, "--yes")
     made = document(create(*words))
 
     sent = document(run("schedules", "run-now", "weekly"))

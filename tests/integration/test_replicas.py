@@ -8,6 +8,7 @@ import pytest
 
 from bulkhead.engine import draft as drafts
 from bulkhead.engine.replicas import ASKED_EVERY, behind
+from bulkhead.engine.sessions import Ask, SenderId, Sessions, State
 from bulkhead.errors import Unreachable
 from bulkhead.model.slice import LOOK, Begun, Held
 from tests.e2e.product import free_port
@@ -129,6 +130,20 @@ def test_with_a_frozen_replica_what_may_be_repeated_goes_on(replicated, pair):
     assert isinstance(answers[1], Begun)
     assert replicated.counts(safe).succeeded == 4
     replicated.audit(once, safe)
+
+
+def test_what_no_replica_knows_to_be_taken_is_withheld(replicated, pair):
+    sessions, news = Sessions(replicated.scripts), SenderId("acme/shop", "news")
+    sessions.acquire(news, "w1")
+    sessions.renew("w1", {news: State("online")})
+    sessions.ask([Ask("one", news, "send", {}, worker="w9")])
+    pair.second.signal(signal.SIGSTOP)
+
+    taken = sessions.take("w1", [news], 0.01)
+
+    assert taken == []
+    (answer,) = sessions.answers("w9", 1)
+    assert (answer.id, answer.withheld) == ("one", True)
 
 
 def test_when_the_replica_is_back_the_calls_are_begun_and_made_once(replicated, pair):

@@ -10,6 +10,8 @@ import pytest
 
 from sandbox import word
 from sandbox.operation import OPERATIONS
+from sandbox.realtime_control import ORDERS
+from sandbox.realtime_hub import Trouble
 from sandbox.receipt import Receipts
 from sandbox.spoil import KINDS
 from sandbox.webhook import Webhook
@@ -25,11 +27,12 @@ REGISTRATION = [
     *(of.name for of in (*fields(Webhook), *fields(Receipts))),
     "receipts",
 ]
+REAL_TIME = [*ORDERS, *(of.name for of in fields(Trouble)), "MESIBO_SANDBOX", "by_mid", "kept"]
 FLAGS = ["--host", "--port", "--apps FILE", "--faults FILE", "--seed N", "--log FILE"]
 
 
 @pytest.mark.parametrize(
-    "name", [*KINDS, "latency", *SELECTORS, *REGISTRATION, *FLAGS, *OPERATIONS]
+    "name", [*KINDS, "latency", *SELECTORS, *REGISTRATION, *FLAGS, *OPERATIONS, *REAL_TIME]
 )
 def test_the_page_names_it(name):
     assert f"`{name}`" in PAGE
@@ -73,3 +76,11 @@ def test_the_example_of_what_an_app_was_told_has_every_member_there_is():
     assert all(
         list(shown[name][0]) == list(told[name][0]) for name in ("uploads", "tests", "debug")
     )
+
+
+def test_the_example_of_real_time_trouble_is_accepted():
+    order = json.loads(re.search(r"realtime -d '(\{.*?\})'\n", PAGE, re.DOTALL)[1])
+
+    with running() as sandbox:
+        sandbox.register(order["token"])
+        assert sandbox.control("POST", "realtime", order) == (200, {"sessions": 0})

@@ -6,7 +6,6 @@ from bulkhead.engine.draft import Draft, Request
 from bulkhead.engine.explain import Explain
 from bulkhead.engine.script import Scripts
 from bulkhead.engine.sessions import SenderId, Sessions, State
-from bulkhead.errors import Conflict, InvalidInput
 from bulkhead.model.batch import Batch
 from tests.fakes.engine import World, report
 from tests.fakes.traffic import Traffic
@@ -231,7 +230,13 @@ def test_a_job_at_the_gate_says_why(world, sessions):
     job = world.submit(3, **SENDING)
     world.claim()
 
-    assert world.jobs.get(job).pace["limited_by"] == "session"
+    document = world.jobs.get(job).to_dict()
+    assert document["pace"]["limited_by"] == "session"
+    assert document["session"] == {
+        "sender": "news@acme",
+        "state": "wanted",
+        "why": "no worker has taken it yet",
+    }
     told = Explain(world.scripts, lambda: world.now).explain(job)
     assert [reason["code"] for reason in told["reasons"]] == ["session"]
     assert told["reasons"][0]["says"] == (
@@ -267,88 +272,23 @@ def test_a_job_that_waits_for_its_senders_pace_says_so(world, sessions):
     assert "each real-time sender of its app may send 0.5/s" in reason["says"]
 
 
+def test_a_job_that_has_ended_names_its_sender_and_no_session(world, sessions):
+    job = world.submit(3, **SENDING)
+    world.jobs.control(job, "cancel")
+
+    document = world.jobs.get(job).to_dict()
+
+    assert document["session"] == {"sender": "news@acme", "state": None, "why": None}
+    assert document["pace"]["limited_by"] is None
+    assert "session" not in world.jobs.get(world.submit(1)).to_dict()
+
+
 def test_a_job_at_an_open_gate_is_held_back_by_nothing(world, sessions):
     world.worker()
     job = world.submit(3, **SENDING)
     say(sessions, "online")
 
     assert Explain(world.scripts, lambda: world.now).explain(job)["reasons"] == []
-
-
-def test_the_messages_of_jobs_have_numbers_of_their_own(world, sessions):
-    jobs = [world.submit(items, **SENDING) for items in (5, 1, 300)]
-    firsts = [int(world.jobs.fields(job)["mid"]) for job in jobs]
-
-    assert firsts[1] == firsts[0] + 5
-    assert firsts[2] == firsts[1] + 1
-    assert "mid" not in world.jobs.fields(world.submit(3))
-
-
-def test_numbers_of_messages_begin_again_before_they_pass_32_bits(world, sessions):
-    world.redis.set(world.key("app", "acme/shop", "mid"), 2**32 - 5)
-    fits, over = (int(world.jobs.fields(world.submit(5, **SENDING))["mid"]) for _ in range(2))
-
-    assert (fits, over) == (2**32 - 5, 1)
-
-
-def test_the_first_numbers_of_two_apps_are_not_the_same(world, sessions):
-    world.app("acme/other")
-    jobs = [world.submit(2, app, **SENDING) for app in ("acme/shop", "acme/other")]
-
-    first, second = (int(world.jobs.fields(job)["mid"]) for job in jobs)
-
-    assert first != second
-    assert all(0 < one < 2**32 for one in (first, second))
-
-
-def test_an_order_that_comes_again_uses_no_numbers(world, sessions):
-    job = world.submit(5, idempotency_key="k", **SENDING)
-
-    assert world.submit(5, idempotency_key="k", **SENDING) == job
-    again = world.submit(5, **SENDING)
-
-    mids = [int(world.jobs.fields(one)["mid"]) for one in (job, again)]
-    assert mids[1] == mids[0] + 5
-
-
-@pytest.mark.parametrize(
-    "other", [{}, {"sender": OTHER.sender}, {"sender": NEWS.sender, "no_session": "refuse"}]
-)
-def test_the_same_key_with_another_sender_is_a_conflict(world, sessions, other):
-    world.submit(5, idempotency_key="k", **SENDING)
-
-    with pytest.raises(Conflict):
-        world.submit(5, idempotency_key="k", kind="broadcast", **other)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"no_session": "refuse"}, {"sender": "news", "no_session": "shrug"}]
-)
-def test_what_is_to_be_done_without_a_session_is_one_of_two_words_and_needs_a_sender(wrong):
-    with pytest.raises(InvalidInput):
-        Request("broadcast", "acme", "acme/shop", **wrong)
-
-
-def test_a_jobs_file_is_there_as_long_as_the_job(world, sessions):
-    draft = world.draft(**SENDING)
-    draft.attach(b"\x00a picture")
-    world.fill(draft, 1)
-    job = draft.seal({"rows": 1})
-    name = world.key("job", job, "file")
-
-    assert world.jobs.file(job) == b"\x00a picture"
-    assert world.redis.ttl(name) == -1
-    world.jobs.control(job, "cancel")
-    assert world.redis.ttl(name) == world.redis.ttl(world.key("job", job)) > 0
-
-
-def test_a_draft_that_is_given_up_leaves_no_file(world, sessions):
-    draft = world.draft(**SENDING)
-    draft.attach(b"a picture")
-
-    draft.discard()
-
-    assert world.redis.exists(world.key("job", draft.id, "file")) == 0
 
 
 def test_with_the_app_its_sessions_are_forgotten(world, sessions):

@@ -146,4 +146,4 @@ def test_jobs_that_are_forgotten_are_not_kept_by_their_numbers(world, broadcast)
         world.redis.delete(name)
 
     assert hear(world, (mid, "user0", "", SENT)) == 0
-    assert world.redis.zcard(world.key("app", "acme/shop", "mid", "jobs")) == 0
+    assert world.redis.zcard(world.key("app", "acme/shop", "mid", "ranges")) == 0

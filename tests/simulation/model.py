@@ -31,6 +31,8 @@ class Model:
         self.apps = {}
         self.leases = {}
         self.begun = {}
+        self.senders = None
+        """Who sends in real time."""
         self.delay = 0
         """Microseconds: the longest that a worker has said it needs from a claim to a call."""
         self._told = {}
@@ -61,12 +63,8 @@ class Model:
     def is_held(self, job, name):
         """True where a person or a token has stopped the job, or this app of it."""
         app = self.apps[name]
-        closed = job.closed_since(self.now) is not None
-        brakes = (
-            *(job.paused, job.over, app.state != "active", app.tenant in self.paused_tenants),
-            closed,
-        )
-        return any(brakes)
+        stopped = job.paused or job.over or app.tenant in self.paused_tenants
+        return stopped or app.state != "active" or job.closed_since(self.now) is not None
 
     def is_late(self, job):
         return job.deadline is not None and job.deadline <= self.now
@@ -83,6 +81,7 @@ class Model:
     def _grant(self, worker, part):
         job, app = self.jobs[part.job], self.apps[part.app]
         require(not self.is_held(job, app.name), "claim of held work", part.lease, job.name)
+        self.senders.granted(job)
         lease = granted(worker, part, job, self.now)
         self.leases[part.lease] = lease
         job.leased.update(dict.fromkeys(lease.order, lease))
@@ -220,14 +219,14 @@ class Model:
             job.due[index] = self.now
 
     def _late(self, report):
-        final = self.jobs[report.job].final
+        job = self.jobs[report.job]
         for state, items in report.states.items():
             for index in items:
-                if final.get(index) == UNKNOWN and state != UNKNOWN:
-                    final[index] = state
-                    if isinstance(self.jobs[report.job], FleetJob):
-                        self.jobs[report.job].late.add(index)
-                    self.unknown -= index not in self.jobs[report.job].nobody_looked
+                if job.final.get(index) == UNKNOWN and state != UNKNOWN:
+                    job.final[index] = state
+                    if isinstance(job, FleetJob):
+                        job.late.add(index)
+                    self.unknown -= index not in job.nobody_looked
 
     def ended(self, job):
         """What was sent and not confirmed is unknown once its job has ended: nobody looks."""

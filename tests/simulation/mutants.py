@@ -4,7 +4,7 @@ A fault is an edit of a script, whose text must be there exactly once, or a flaw
 worker. `seeds` are runs (profile, seed) of which at least one must end in a violation.
 """
 
-from tests.simulation import fleet_mutants, hours_mutants, permit_mutants
+from tests.simulation import fleet_mutants, hours_mutants, permit_mutants, sender_mutants
 from tests.simulation.mutant import Mutant
 from tests.simulation.mutant import edited as _edit
 
@@ -234,6 +234,7 @@ LISTED = (
     *permit_mutants.LISTED,
     *fleet_mutants.LISTED,
     *hours_mutants.LISTED,
+    *sender_mutants.LISTED,
     Mutant(
         "a worker calls without looking at the time",
         (),

@@ -113,7 +113,7 @@ class People:
             return
         kind = world.redis.hget(world.key("job", name), "kind").decode()
         window = world.redis.hget(world.key("job", name), "window")
-        same = {"kind": kind, "window": window.decode() if window else ""}
+        same = {"kind": kind, "window": window.decode() if window else "", "sender": job.sender}
         world.know_job(again, job.app, len(chosen), set(), same)
 
     # Apps and tenants.
@@ -266,7 +266,8 @@ class People:
             for app in job.apps:
                 service = world.backend.services[app]
                 lane = MICRO / max(service.latency, 1000) * min(service.cap, 8)
-                need[app] = need.get(app, 0) + left / min(service.rate, lane / 2)
+                slowest = min(service.rate, world.scenario.senders.get(app, service.rate), lane / 2)
+                need[app] = need.get(app, 0) + left / slowest
         now = self._kernel.now
         starts = max((job.deadline or 0 for job in self._jobs().values()), default=0)
         closed = [job for job in self._jobs().values() if job.closed_since(now) is not None]

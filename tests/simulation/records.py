@@ -71,6 +71,8 @@ class ModelJob:
     """Step → at which one an item goes on that was lost at it, where not at "read_back"."""
     hours: tuple = ()
     """When its calls may start: (first, last) microseconds; none if always."""
+    sender: str = ""
+    """In whose name its messages go out; empty where its calls need no session."""
     alike: int = 1
     """So many items that follow each other may share a call."""
 

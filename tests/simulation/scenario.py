@@ -7,10 +7,22 @@ from tests.simulation.backend import Service
 from tests.simulation.drawing import BRAKES, draw_acts, draw_apps, draw_trouble, draw_work
 from tests.simulation.faults import Faults
 from tests.simulation.orders import drawn
+from tests.simulation.senders import NAMES
 
 PROFILES = (
     *("calm", "faults", "deaths", "brakes", "storm"),
-    *("crowd", "fair", "mixed", "returns", "tokens", "doubt", "fleet", "joined", "hours"),
+    *(
+        "crowd",
+        "fair",
+        "mixed",
+        "returns",
+        "tokens",
+        "doubt",
+        "fleet",
+        "joined",
+        "hours",
+        "senders",
+    ),
 )
 HOURS = ("17:47-19:00[UTC]", "17:40-17:47,17:48-19:00[UTC]")
 """A run begins at 17:46:40: one opens after 20 s, one is closed from then to the 80th second."""
@@ -33,6 +45,8 @@ class Scenario:
     """Name → Service."""
     jobs: list = field(default_factory=list)
     """(second, app, items, request)."""
+    senders: dict = field(default_factory=dict)
+    """App → messages a second that each of its real-time senders may send."""
     fleets: list = field(default_factory=list)
     """(second, apps, ends of the waves, request)."""
     short_visits: bool = False
@@ -153,6 +167,24 @@ def _hours(made, chance, scale):
     for _, _, _, request in made.jobs:
         if chance.random() < 0.7:
             request["window"] = chance.choice(HOURS)
+
+
+def _senders(made, chance, scale):
+    """Messages that go out through sessions, which come and go, beside calls that need none."""
+    made.seconds = 30
+    made.faults.lost_answer = chance.choice((0.0, 0.02))
+    made.faults.publish_fails = chance.choice((0.0, 0.1))
+    made.faults.slow_queue = chance.choice((0.0, 0.1))
+    made.faults.crash = chance.choice((0.0, 0.001))
+    draw_apps(made, chance, 3, max(3, round(8 * scale)), rates=(20, 50))
+    # What may not be repeated stands for messages.
+    kinds = ("users.import", "users.tokens.issue")
+    draw_work(made, chance, max(8, round(40 * scale)), 300, 20, kinds, 3.5)
+    made.senders = {app: chance.choice((2, 10, 40)) for app in made.apps}
+    for _, _, _, request in made.jobs:
+        if request["kind"] == "users.tokens.issue":
+            request["sender"] = chance.choice(NAMES)
+    draw_acts(made, chance, (*BRAKES, "cancel", "kill", "freeze", "leave", "retry"), 30)
 
 
 def _tokens(made, chance, scale):

@@ -19,6 +19,7 @@ from tests.simulation.outcome import Outcome
 from tests.simulation.people import People
 from tests.simulation.records import ModelApp, ModelJob
 from tests.simulation.rotation import Rotations
+from tests.simulation.senders import Senders
 from tests.simulation.shares import judge
 from tests.simulation.store import TimedScripts
 
@@ -49,6 +50,7 @@ class Simulation(World):
         )
         bell = self.key("bell", "main")
         self.bell = Bell(redis, bell, self.kernel, lambda: self.happens("lost_bell"))
+        self.senders = self.model.senders = Senders(self, self.backend.slack)
         self.rotations = Rotations(self, *scenario.tests)
         self.audit_now = Audit(redis, self.key, self.model)
         self.audit_fleets = FleetAudit(redis, self.key, self.model)
@@ -113,6 +115,7 @@ class Simulation(World):
             require(
                 self.now - since <= OBEYED, "obeyed within 2 s", job.name, what, self.now - since
             )
+        self.senders.sent(job)
         repeat = self.repeat_of(part)
         answer = self.backend.receive(part.app, part.job, items, part.step, repeat, token=token)
         if part.kind == KIND:
@@ -134,6 +137,7 @@ class Simulation(World):
         if took > self.backend.slack:
             self.model.begun[part.lease].doubt = took
             self.backend.excuse(part.app, took)
+            self.senders.excuse(part, took)
 
     def _deadlines(self):
         """After a tick no job lives on past its deadline, and none is open outside its window."""
@@ -157,6 +161,7 @@ class Simulation(World):
         while self.kernel.steps < steps:
             if quiet is None and self.now >= end:
                 self.people.go_home()
+                self.senders.settled = True
                 quiet = self.now
                 # By what is left now: work must not look late by getting less.
                 self._must_end = quiet + self.people.bound()
@@ -256,12 +261,14 @@ class Simulation(World):
 
     def add_app(self, name, service):
         """An app as the product makes it, which the model knows."""
+        rate = self.scenario.senders.get(name)
         self.app(
             name,
             rate=float(service.rate),
             burst=service.burst,
             max_in_flight=service.cap,
             tenant_weight=self.scenario.tenants[name.split("/")[0]],
+            classes={"sender": float(rate)} if rate else {},
         )
         self.backend.add(name, service)
         self.model.apps[name] = ModelApp(name, name.split("/")[0])
@@ -288,6 +295,7 @@ class Simulation(World):
         steps = steps_of(request["kind"])
         self.model.add_job(ModelJob(job, app, steps, items, deadline, known))
         self.model.jobs[job].budget = "max_failures" in request
+        self.model.jobs[job].sender = request.get("sender", "")
         self.model.jobs[job].hours = hours_of(request.get("window"))
         if self._prompt_before and len(refused) < items and "at" not in request:
             self.prompt[job] = self.now

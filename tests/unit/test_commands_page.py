@@ -13,7 +13,7 @@ from producers.cli.main import bulkhead
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 ON_EVERY_COMMAND = {"--output", "--help"}
 WITHOUT_OUTPUT = {
-    *("up", "worker", "api", "sandbox serve"),
+    *("up", "worker", "api", "sandbox serve", "realtime listen"),
     *("users template", "users export", "groups template"),
 }
 

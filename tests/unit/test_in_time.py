@@ -2,6 +2,8 @@
 
 import pytest
 
+from bulkhead.engine.request import Request
+from bulkhead.lateness import from_first_to_last
 from bulkhead.model.forecast import Limits
 from bulkhead.model.in_time import Hours, cannot_finish, refusal
 from bulkhead.model.when import parse_when
@@ -51,6 +53,23 @@ def test_a_window_that_does_not_open_before_the_end_leaves_room_for_no_call():
 
     assert (late.in_time, late.open, late.rate) == (0, 0, None)
     assert "later --end-at" in refusal(late, hours, "acme/shop").to_do
+
+
+@pytest.mark.parametrize(
+    ("hours", "took", "in_all"),
+    [
+        ("", 30 * HOUR, 30 * HOUR),
+        ("09:00-20:00[Europe/Berlin]", 8 * HOUR, 8 * HOUR),
+        ("09:00-20:00[Europe/Berlin]", 9 * HOUR, 22 * HOUR),
+        ("14:00-16:00[Europe/Berlin]", 2 * HOUR, 2 * HOUR),
+        ("14:00-16:00[Europe/Berlin]", 3 * HOUR, 25 * HOUR),
+        ("14:00-16:00[Europe/Berlin]", 10**12, 10**12),
+    ],
+)
+def test_from_the_first_call_to_the_last_the_rests_of_a_window_count(hours, took, in_all):
+    request = Request("broadcast", "acme", "acme/shop", window=hours)
+
+    assert from_first_to_last(request, took, 1000 * HOUR, clock=lambda: NOON) == in_all
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bulkhead.rotation_order import OF_AN_ORDER
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "python.md"
 NOT_FOR_PROGRAMS = {
     *("BulkheadError", "CannotOpen", "Declined", "UsageProblem", "NotAccepted", "StillGoing"),
+    *("SessionProblem", "SessionEnded"),
 }
 """The root, what only workers meet, and what only a person at a terminal does."""
 OF_OTHER_DOORS = {"parent", "notify"}
@@ -58,8 +59,8 @@ def test_a_program_and_a_message_order_a_broadcast_in_the_words_of_the_page():
     everywhere = {*OfAnApp.model_fields, "kind", "max_failures"}
 
     assert own == set(rows("What a broadcast may be asked for")) == set(OF_A_BROADCAST)
-    # A message that is held would have nobody who knows of it.
-    assert own - {"hold"} == set(Broadcast.model_fields) - everywhere
+    # A message that is held would have nobody who knows of it, and a file is too large for one.
+    assert own - {"hold", "file"} == set(Broadcast.model_fields) - everywhere
 
 
 def test_every_error_a_program_can_meet_is_on_the_page():

@@ -172,7 +172,7 @@ end
 
 -- The job and item whose message was given this number before it was sent, or nil: where a session speaks of its own.
 function delivery.find_numbered(app, mid)
-  local jobs = key('app', app, 'mid', 'jobs')
+  local jobs = key('app', app, 'mid', 'ranges')
   local job = redis.call('ZREVRANGEBYSCORE', jobs, whole(mid), '-inf', 'LIMIT', 0, 1)[1]
   if not job then return end
   local it = read(key('job', job), 'mid', 'total')

@@ -50,7 +50,7 @@ local function take_over(name, draft, segments, tenant)
   for segment = 0, segments - 1 do
     if redis.call('EXISTS', key('job', draft, 'seg', whole(segment))) == 0 then return false end
   end
-  local parts = { { 'map' }, { 'out' } }
+  local parts = { { 'map' }, { 'out' }, { 'file' } }
   for segment = 0, segments - 1 do parts[#parts + 1] = { 'seg', whole(segment) } end
   for _, part in ipairs(parts) do
     local from, to = key('job', draft, unpack(part)), key('schedule', name, unpack(part))
@@ -80,7 +80,8 @@ end
 
 function deeds.delete(name, tenant)
   for segment = 0, segments_of(name) - 1 do redis.call('DEL', key('schedule', name, 'seg', whole(segment))) end
-  redis.call('DEL', key('schedule', name, 'map'), key('schedule', name, 'out'), key('schedule', name, 'firings'))
+  redis.call('DEL', key('schedule', name, 'map'), key('schedule', name, 'out'), key('schedule', name, 'file'),
+    key('schedule', name, 'firings'))
   redis.call('ZREM', key('schedule'), name)
   redis.call('SREM', key('schedules'), name)
   redis.call('SREM', key('schedules', tenant), name)

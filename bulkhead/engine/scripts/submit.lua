@@ -21,8 +21,8 @@ local function seal()
   end
   redis.call('PERSIST', key('job', job, 'map'))
   redis.call('PERSIST', key('job', job, 'out'))
-  if fields.sender then redis.call('PERSIST', key('job', job, 'file')) end
   if fields.apps and redis.call('PERSIST', key('job', job, 'apps')) == 0 then return false end
+  if fields.file and redis.call('PERSIST', key('job', job, 'file')) == 0 then return false end
   return true
 end
 
@@ -51,7 +51,7 @@ local function number_messages()
   redis.call('SET', counter, whole(first + total))
   fields.mid = whole(first)
   -- So that a status finds its job; of those that are forgotten some go each time.
-  local jobs = key('app', fields.app, 'mid', 'jobs')
+  local jobs = key('app', fields.app, 'mid', 'ranges')
   for _, other in ipairs(redis.call('ZRANDMEMBER', jobs, 2)) do
     if redis.call('EXISTS', key('job', other)) == 0 then redis.call('ZREM', jobs, other) end
   end

@@ -1,6 +1,10 @@
 """Both packages, each test in processes of its own."""
 
+import fcntl
 import importlib.util
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +12,19 @@ from tests.contract.realtime.stage import Stage
 from tests.integration.sandbox_process import TOKEN, running
 
 STANDIN, REAL = "sandbox.standin", "mesibo"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imported_once():
+    """Have the real package copy its library before two processes could do so at once."""
+    spec = importlib.util.find_spec(REAL)
+    if spec is None:
+        return
+    with Path(spec.origin).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        subprocess.run(
+            [sys.executable, "-c", f"import {REAL}"], stdout=subprocess.DEVNULL, check=True
+        )
 
 
 @pytest.fixture

@@ -105,6 +105,18 @@ def test_what_cannot_be_delivered_says_why(radio, to, status):
     assert radio.show()["messages"] == 0
 
 
+def test_a_message_that_may_not_wait_fails_if_nobody_is_there(radio):
+    news = radio.stage("news")
+    for mid, seconds in ((1, 0), (2, 60)):
+        message = news.mesibo.newMessage("ann")
+        message.mid, message.message = mid, "now or never"
+        message.setExpiry(seconds)
+        message.send()
+
+    assert news.wait_heard("onMessageStatus", mid=1)[0]["getStatus"] == 129
+    assert news.wait_heard("onMessageStatus", mid=2)[0]["getStatus"] == 1
+
+
 def test_receipts_say_what_becomes_of_each_member(radio):
     radio.register(receipts={"delivered": 1, "read": 1})
     gid = radio.group("news", "ann", "ben", "cy")
