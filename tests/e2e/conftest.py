@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,17 +47,37 @@ def product_of_module(_stand_in):
         shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
-def _standing(_stand_in):
+@contextmanager
+def _stands(stand_in):
     folder = Path(tempfile.mkdtemp(prefix="bh-"))
     made = None
     try:
-        made = Standing(folder, _stand_in)
+        made = Standing(folder, stand_in)
         yield made
     finally:
         if made:
             made.end()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def _standing(_stand_in):
+    with _stands(_stand_in) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _wounded(_stand_in):
+    with _stands(_stand_in) as made:
+        yield made
+
+
+@pytest.fixture
+def wounded(_wounded):
+    """Another one, for tests that kill what `up` starts again: its worker, its store."""
+    yield _wounded
+    assert _wounded.main.poll() is None, "up itself has ended"
+    _wounded.clear()
 
 
 @pytest.fixture

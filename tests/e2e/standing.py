@@ -1,6 +1,7 @@
 """A product that stays up from test to test: starting one costs six seconds of a core."""
 
 import shutil
+from contextlib import contextmanager
 from copy import copy
 
 from bulkhead.engine.brakes import Brakes
@@ -9,13 +10,23 @@ from bulkhead.engine.schedules import Schedules
 from tests.e2e.product import Product, until
 
 
+@contextmanager
+def second_worker(product):
+    """One more worker, for as long as the block lasts."""
+    worker = product.start("worker")
+    until(lambda: len(product.workers()) == 2)
+    yield
+    worker.terminate()
+    worker.wait(90)
+
+
 class Standing(Product):
-    """One worker, for whoever does not end it; one user at a time."""
+    """One worker, for one user at a time."""
 
     def __init__(self, home, stand_in):
         super().__init__(home, stand_in)
         self.stand_in = stand_in
-        self.up(workers=1, sandbox=False)
+        self.main = self.up(workers=1, sandbox=False)
         self._settings = dict(self.environment)
         self._files = set(home.iterdir())
         self._own = len(self.processes)

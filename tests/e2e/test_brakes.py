@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.broadcast_rig import App
 from tests.e2e.product import measured, until
+from tests.e2e.standing import second_worker
 
 OBEYED_WITHIN = 2.0
 """Seconds from the command's answer to the last new call."""
@@ -49,11 +50,8 @@ def still():
 @pytest.fixture
 def product(standing):
     """The one that stands, with one more worker."""
-    worker = standing.start("worker")
-    until(lambda: len(standing.workers()) == 2)
-    yield standing
-    worker.terminate()
-    worker.wait(90)
+    with second_worker(standing):
+        yield standing
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ PEOPLE, AT_ONCE = 2_000, 16
 FAST = ("--rate", "500/s", "--burst", "50", "--max-in-flight", str(AT_ONCE))
 
 
-def test_a_message_whose_worker_is_killed_before_the_answer_is_unknown_and_sent_once(product):
-    sandbox = product.sandbox()
-    product.up(workers=1, sandbox=False)
+def test_a_message_whose_worker_is_killed_before_the_answer_is_unknown_and_sent_once(wounded):
+    product, sandbox = wounded, wounded.stand_in
     app = App(product, sandbox, *FAST)
     sandbox.faults(
         {"fault": "drop_after_commit", "probability": 0.01, "op": "message"},
@@ -23,7 +22,7 @@ def test_a_message_whose_worker_is_killed_before_the_answer_is_unknown_and_sent_
     text = "".join(f"u{n}@example.com\n" for n in range(PEOPLE))
     words = ("--to-users", app.file("p.txt", text), "--message", "Hi", "--on-unknown", "hold")
     job = app.create(*words).json["id"]
-    until(lambda: len(app.received()) >= PEOPLE // 4)
+    until(lambda: sandbox.count(app.token) >= PEOPLE // 4)
 
     [worker] = product.workers()
     os.kill(worker, signal.SIGKILL)

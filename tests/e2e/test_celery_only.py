@@ -15,17 +15,13 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "celery_only.py"
 WORKER = ("-m", "celery", "-A", "celery_only", "worker", "-Q", "myapp", "-P", "solo")
 
 
-@pytest.fixture(scope="module")
-def up(product_of_module):
-    return product_of_module.up(workers=1)
-
-
 @pytest.fixture
-def product(up, product_of_module):
-    return product_of_module
+def product(standing):
+    """The one that stands, with demo/shop as after `up --sandbox`."""
+    return standing.with_demo()
 
 
-def test_the_example_orders_an_import_and_hears_of_its_end(product, up):
+def test_the_example_orders_an_import_and_hears_of_its_end(product):
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     variables = {**kept, "BROKER_URL": broker_url(find(product.home)), "PYTHONUNBUFFERED": "1"}
     python = [str(environment()), "-s", "-W", "ignore"]
@@ -38,14 +34,15 @@ def test_the_example_orders_an_import_and_hears_of_its_end(product, up):
     assert re.search(r"(queued|running): ", worker.log.read_text())
     (job,) = map(product.job, product.jobs())
     assert job["idempotency_key"] == sent.log.read_text().strip()
+    worker.terminate()
 
 
 def test_the_example_is_as_short_as_the_page_says():
     assert len(EXAMPLE.read_text().splitlines()) <= 30
 
 
-def test_somebody_elses_shutdown_of_all_celery_workers_does_not_end_ours(product, up):
-    workers = product.workers()
+def test_somebody_elses_shutdown_of_all_celery_workers_does_not_end_ours(product):
+    workers, before = product.workers(), len(product.main.log.read_text())
     script = "import sys; from celery import Celery; Celery(broker=sys.argv[1]).control.shutdown()"
     words = [str(environment()), "-I", "-c", script, broker_url(find(product.home))]
 
@@ -55,5 +52,5 @@ def test_somebody_elses_shutdown_of_all_celery_workers_does_not_end_ours(product
 
     assert done.code == 0, done
     assert product.workers() == workers
-    assert up.poll() is None
-    assert "worker_stopping" not in up.log.read_text()
+    assert product.main.poll() is None
+    assert "worker_stopping" not in product.main.log.read_text()[before:]

@@ -28,9 +28,8 @@ def forget_celery(redis):
 
 
 @pytest.mark.parametrize("forget", [forget_scripts, forget_celery])
-def test_what_the_store_forgets_in_the_middle_of_an_import_costs_no_row(product, forget):
-    sandbox = product.sandbox()
-    up = product.up(workers=1, sandbox=False)
+def test_what_the_store_forgets_in_the_middle_of_an_import_costs_no_row(wounded, forget):
+    product, sandbox = wounded, wounded.stand_in
     token, job = product.importing(sandbox, ROWS, LIMITS, part=10)
 
     with connect(find(product.home)) as redis:
@@ -39,7 +38,7 @@ def test_what_the_store_forgets_in_the_middle_of_an_import_costs_no_row(product,
             forget(redis)
 
     record, _ = product.conserved(sandbox, token, job, ROWS)
-    assert up.poll() is None
+    assert product.main.poll() is None
     measured(f"{forget.__name__}: {record['requests'] - ROWS} calls repeated")
 
 

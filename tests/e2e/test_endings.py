@@ -41,9 +41,8 @@ def test_sigterm_ends_up_with_exit_0_and_the_next_up_finishes_the_job(product):
     )
 
 
-def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(product):
-    sandbox = product.sandbox()
-    product.up(workers=1, sandbox=False)
+def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(wounded):
+    product, sandbox = wounded, wounded.stand_in
     other = product.start("worker")
     until(lambda: len(product.workers()) == 2)
     token, job = product.importing(sandbox, ROWS, LIMITS)
@@ -65,9 +64,8 @@ def test_sigterm_at_one_worker_hands_its_items_to_the_other_at_once(product):
     )
 
 
-def test_a_worker_whose_calls_hang_still_ends_in_time_and_its_rows_run_again(product):
-    sandbox = product.sandbox()
-    product.up(workers=1, sandbox=False)
+def test_a_worker_whose_calls_hang_still_ends_in_time_and_its_rows_run_again(wounded):
+    product, sandbox = wounded, wounded.stand_in
     [first] = product.workers()
     token = product.app("acme/shop", sandbox, "--rate", "50/s", "--max-in-flight", "4")
     sandbox.faults({"fault": "hang", "s": 300, "after": 10, "times": 4})
@@ -108,9 +106,8 @@ def test_kill_9_of_up_leaves_no_process_behind_and_the_next_up_goes_on(product):
     )
 
 
-def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(product):
-    sandbox = product.sandbox()
-    up = product.up(workers=1, sandbox=False)
+def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(wounded):
+    product, sandbox = wounded, wounded.stand_in
     [worker] = product.workers()
     token = product.app("acme/shop", sandbox, *LIMITS)
     job = product.submit(people(product.home / "p.csv", ROWS // 2), "acme/shop")
@@ -124,7 +121,7 @@ def test_a_worker_whose_leash_was_killed_ends_and_another_takes_its_place(produc
     record = sandbox.received(token)
     assert done.json["counts"]["succeeded"] == record["distinct_keys"] == ROWS // 2
     until(lambda: len(product.workers()) == 1)
-    assert up.poll() is None
+    assert product.main.poll() is None
     measured(f"{record['requests'] - ROWS // 2} calls repeated after the leash was killed")
 
 

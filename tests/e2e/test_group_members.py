@@ -12,9 +12,9 @@ STRANGERS = {"stranger-a@example.com", "stranger-b@example.com", "stranger-c@exa
 
 
 @pytest.fixture
-def sandbox(product):
-    product.up(workers=1, sandbox=False)
-    return product.sandbox()
+def product(standing):
+    """The one that stands: no test here ends any of its processes."""
+    return standing
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from tests.e2e.product import measured, until
 
 
 @pytest.mark.parametrize("groups", [400, pytest.param(5_000, marks=pytest.mark.slow)])
-def test_every_custom_id_has_one_group_and_our_record_names_it(product, groups):
-    sandbox = product.sandbox()
-    product.up(workers=1, sandbox=False)
+def test_every_custom_id_has_one_group_and_our_record_names_it(wounded, groups):
+    product, sandbox = wounded, wounded.stand_in
     rig = GroupRig(product, sandbox, "--rate", "200/s", "--burst", "20")
     sandbox.faults(
         {"fault": "drop_after_commit", "op": "groupadd", "probability": 0.03},

@@ -1,6 +1,9 @@
 """The limiter, judged by the log of the one who was called."""
 
+import pytest
+
 from tests.e2e.product import measured, people, until
+from tests.e2e.standing import second_worker
 
 RATE, BURST = 50, 10
 SECONDS, LONGEST = 20, 60
@@ -8,9 +11,14 @@ USED, AT_LEAST = 0.97, 0.85
 """What a calm machine reaches at once, and what any machine must."""
 
 
-def test_two_workers_use_the_permits_there_are_and_not_one_more(product):
-    sandbox = product.sandbox()
-    product.up(workers=2, sandbox=False)
+@pytest.fixture
+def product(standing):
+    """The one that stands, with one more worker."""
+    with second_worker(standing):
+        yield standing
+
+
+def test_two_workers_use_the_permits_there_are_and_not_one_more(product, sandbox):
     limits = ("--rate", f"{RATE}/s", "--burst", str(BURST), "--max-in-flight", "8")
     token = product.app("acme/shop", sandbox, *limits)
     job = product.submit(people(product.home / "p.csv", RATE * LONGEST), "acme/shop")

@@ -8,12 +8,12 @@ from tests.e2e.product import until
 from tests.e2e.push_rig import FCM, Rig
 from tests.fakes.bare_client import BareClient
 
-TO = {"task": "myapp.job_done", "queue": "myapp"}
+TO = {"task": "rotations.job_done", "queue": "rotations"}
 
 
 @pytest.fixture
-def rig(product):
-    return Rig(product)
+def rig(standing):
+    return Rig(standing)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_kept_credential_goes_to_the_apps_and_the_program_hears_of_the_end(rig
         },
     )
 
-    documents = [celery.read("myapp")[1]["job"] for _ in range(2)]
+    documents = [celery.read("rotations")[1]["job"] for _ in range(2)]
     assert [one["state"] for one in documents[1:]] == ["completed"]
     assert documents[0]["id"] == documents[1]["id"]
     assert (documents[1]["counts"]["succeeded"], documents[1]["counts"]["skipped"]) == (2, 1)
@@ -52,14 +52,14 @@ def test_a_kept_credential_goes_to_the_apps_and_the_program_hears_of_the_end(rig
 def test_a_refused_rotation_is_a_dead_letter_in_the_words_of_the_command(rig, celery):
     app = rig.app()
 
-    celery.send(
+    task = celery.send(
         "tasks.rotate_credentials", {"v": 1, "apps": [app.name], "credential": "cred_" + "0" * 20}
     )
 
     def letters():
-        return app.typed("submissions", "dead", "list", "-o", "json").json
+        listed = app.typed("submissions", "dead", "list", "-o", "json").json
+        return [letter for letter in listed if letter["task_id"] == task]
 
-    until(letters)
-    (letter,) = letters()
+    (letter,) = until(letters)
     assert (letter["code"], letter["task"]) == ("NAME_UNKNOWN", "tasks.rotate_credentials")
     assert app.uploads() == []

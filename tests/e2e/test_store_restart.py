@@ -4,7 +4,10 @@ import os
 import signal
 import time
 
+import pytest
+
 from tests.e2e.product import alive, measured, until
+from tests.e2e.standing import second_worker
 
 ROWS = 1_000
 RESUMES_WITHIN = 15.0
@@ -12,13 +15,18 @@ SLACK = 60.0
 """Seconds more on a machine with other things to do."""
 
 
-def running_import(product, rows=ROWS, workers=2):
-    """An import of so many rows, a quarter of the way in."""
-    sandbox = product.sandbox()
-    up = product.up(workers=workers, sandbox=False)
+@pytest.fixture
+def product(wounded):
+    """A product with two workers."""
+    with second_worker(wounded):
+        yield wounded
+
+
+def running_import(product):
+    """An import that is a quarter of the way in."""
     words = ("--rate", "150/s", "--burst", "15", "--max-in-flight", "32")
-    token, job = product.importing(sandbox, rows, words, part=4)
-    return sandbox, up, token, job
+    token, job = product.importing(product.stand_in, ROWS, words, part=4)
+    return product.stand_in, product.main, token, job
 
 
 def store_pid(product):

@@ -1,15 +1,21 @@
 """An operator sees a word nobody knows, says what it means, and the workers obey."""
 
+import pytest
+
 from tests.e2e.product import people, until
 from tests.e2e.typed import typed
 
 WORD = "PLANETS"
 
 
-def test_a_word_nobody_knows_is_counted_mapped_and_obeyed_within_a_beat(product):
-    # Its own: what is told of a word here stands for all apps.
-    sandbox = product.sandbox()
-    product.up(workers=1, sandbox=False)
+@pytest.fixture
+def product(standing):
+    """The one that stands, as if it had heard of no word: they stand for all apps."""
+    standing.forget_words()
+    return standing
+
+
+def test_a_word_nobody_knows_is_counted_mapped_and_obeyed_within_a_beat(product, sandbox):
     token = product.app("acme/shop", sandbox, "--max-attempts", "2")
     sandbox.faults({"fault": "word", "error": WORD, "token": token})
     job = product.submit(people(product.home / "p.csv", 3), "acme/shop")

@@ -17,9 +17,8 @@ ON_THE_WIRE = 0.5
 
 
 @pytest.mark.parametrize("rows", [1_500, pytest.param(20_000, marks=pytest.mark.slow)])
-def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product, rows):
-    sandbox = product.sandbox()
-    up = product.up(workers=1, sandbox=False)
+def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(wounded, rows):
+    product, sandbox = wounded, wounded.stand_in
     words = ("--rate", "300/s", "--burst", "30", "--max-in-flight", "32")
     [worker] = product.workers()
     token, job = product.importing(sandbox, rows, words, part=3)
@@ -30,7 +29,7 @@ def test_a_killed_workers_rows_are_taken_up_by_the_next_and_none_is_lost(product
     until(lambda: sandbox.calls(token).after(killed + ON_THE_WIRE), RESUMES_WITHIN + SLACK)
     record, _ = product.conserved(sandbox, token, job, rows)
     calls = sandbox.calls(token)
-    assert up.poll() is None
+    assert product.main.poll() is None
     gap, began = calls.longest_gap(killed - 1, calls.times[-1])
     measured(
         f"{rows} rows, worker killed with {before}: "

@@ -1,17 +1,17 @@
 """The scripts as they are, but that a fleet job's apps are visited two at a time."""
 
-from bulkhead.engine.script import Scripts, source
-from tests.fakes.engine import VIRTUAL_CLOCK
+from bulkhead.engine.script import source
+from tests.fakes.engine import VIRTUAL_CLOCK, Timed
 from tests.simulation.store import Edit
 
 EDIT = Edit("local STRIDE = 200", "local STRIDE = 2")
 
 
-class ShortVisits(Scripts):
+class ShortVisits(Timed):
     """So that anything may come between two parts of a visit."""
 
     def _script(self, verb):
         if verb not in self._known:
             text = EDIT.of(source(verb, VIRTUAL_CLOCK))
             self._known[verb] = self.redis.register_script(text)
-        return self._known[verb]
+        return super()._script(verb)

@@ -40,7 +40,7 @@ class Traffic:
         end = START + round(until * 1e6)
         while self._events and self._events[0][0] <= end:
             instant, _, act, *about = heapq.heappop(self._events)
-            self.world.advance(max(0, instant - self.world.now) / 1e6)
+            self.world.reach(instant)
             act(*about)
         self.world.advance(max(0, end - self.world.now) / 1e6)
         return self

@@ -32,7 +32,7 @@ class Run:
         self._at(START, self._pulse)
         while self._events[0][0] < START + seconds * 1e6:
             instant, _, act, *about = heapq.heappop(self._events)
-            self.world.advance(max(0, instant - self.world.now) / 1e6)
+            self.world.reach(instant)
             act(*about)
         return sorted(self.calls)
 

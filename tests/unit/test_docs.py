@@ -34,6 +34,7 @@ SETTINGS = {
             "LOG_FORMAT",
             "LOG_ADDRESSES",
         ),
+        *(f"REALTIME_{name}" for name in ("PACKAGE", "SANDBOX", "SESSIONS", "IDLE")),
     )
 }
 
