@@ -31,8 +31,6 @@ TURN = 0.25
 RENEW = 2.0
 RETELL = 30.0
 """Seconds after which it is said again that the package cannot be used."""
-LEAST_IDLE = 10.0
-"""Seconds: a job that waits says so every five."""
 USED = 15.0
 """Seconds since it was last needed after which a session gives way to whoever waits."""
 
@@ -76,7 +74,7 @@ class Keeper(threading.Thread):
             hands.blocking, terms.worker, self._lives, hands.file_of, self._teller.answer
         )
         self._terms = terms
-        self._idle = max(terms.idle, LEAST_IDLE)
+        self._idle = terms.idle
         self._clock = clock
         self._needed = False
         self._over = threading.Event()

@@ -147,7 +147,7 @@ def test_a_worker_that_ends_waits_for_its_statuses_and_signs_out(alone):
 
 
 def test_a_session_that_nobody_needs_is_ended_and_made_again_without_a_new_token(product):
-    app = made(product, idle=1)
+    app = made(product, idle=10)
     app.product.wait(app.send(people=[ANN]), timeout=60)
 
     until(lambda: not app.processes())
