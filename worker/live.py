@@ -16,6 +16,11 @@ from bulkhead.model.realtime_outcome import comes_back
 from bulkhead.realtime.session import Heard, Send, Session
 from worker.course import Course
 
+WAITS = 60.0
+"""Seconds for which an answer keeps a session from being let go: a status may never come."""
+FORGETS = 3600.0
+"""Seconds after which an answer would find nobody who asked."""
+
 FileOf = Callable[[Ask], str]
 """The path of the file that an ask names; empty for one without. Raises BulkheadError."""
 
@@ -37,6 +42,7 @@ class _Out:
 
     ask: Ask
     serial: int
+    at: float
 
 
 @dataclass(slots=True, eq=False)
@@ -54,13 +60,15 @@ class Live:
     """Which process it is, the first being 1."""
     _process: Session | None = None
     _out: dict[str, _Out] = field(default_factory=dict)
-    """By mid, or by the id of a question."""
+    """By mid, or by the id of a question; as they were handed over."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def busy(self) -> bool:
-        """True while an answer is awaited."""
-        return bool(self._out)
+        """True while an answer is awaited that may well come."""
+        with self._lock:
+            newest = next(reversed(self._out.values()), None)
+        return newest is not None and self.clock() < newest.at + WAITS
 
     @property
     def pid(self) -> int:
@@ -74,15 +82,17 @@ class Live:
             self._process = process
 
     def hand_over(self, ask: Ask, file_of: FileOf) -> Answer | None:
-        """Hand an ask to the process; the answer at once if it cannot be."""
-        key = _key_of(ask)
+        """Hand an ask to the process; the answer at once if it cannot be, or not in time."""
+        key, file = _key_of(ask), "" if ask.op == HISTORY else file_of(ask)
         with self._lock:
-            process = self._process
-            if process is None or not self.course.online or self.leaving:
+            process, now = self._process, self.clock()
+            # Whoever took it may have stood still since.
+            late = 0 < ask.closes <= now
+            if process is None or not self.course.online or self.leaving or late:
                 return _withheld(ask, self.course)
-            self._out[key] = _Out(ask, self.serial)
+            self._await(key, _Out(ask, self.serial, now))
         try:
-            _say(process, ask, file_of)
+            _say(process, ask, file)
         except SessionEnded:
             with self._lock:
                 known = self._out.pop(key, None)
@@ -108,6 +118,16 @@ class Live:
         if process is not None:
             process.close()
         return answers
+
+    def _await(self, key: str, out: _Out) -> None:
+        """The last one handed over stands last, and what is too old makes room for it."""
+        self._out.pop(key, None)
+        while self._out:
+            oldest = next(iter(self._out))
+            if self._out[oldest].at > out.at - FORGETS:
+                break
+            del self._out[oldest]
+        self._out[key] = out
 
     def _came(self, serial: int, word: Heard) -> Came:
         about, now = word.about, self.clock()
@@ -175,7 +195,7 @@ def ended_words(about: Mapping[str, Any]) -> str:
     return str(why or signal or f"exit code {about.get('code')}")
 
 
-def _say(process: Session, ask: Ask, file_of: FileOf) -> None:
+def _say(process: Session, ask: Ask, file: str) -> None:
     about = ask.about
     if ask.op == HISTORY:
         peer, gid = str(about.get("peer", "")), int(about.get("gid", 0))
@@ -189,7 +209,7 @@ def _say(process: Session, ask: Ask, file_of: FileOf) -> None:
             text=str(about.get("text", "")),
             title=str(about.get("title", "")),
             url=str(about.get("url", "")),
-            file=file_of(ask),
+            file=file,
             expiry=about.get("expiry"),
         )
     )

@@ -209,9 +209,10 @@ class Sessions:
     def _taken(self, worker: str, held: Sequence[SenderId]) -> list[Ask]:
         if not held:
             return []
-        members = map(_member, held)
-        rows = self._scripts.run("asks", "take", worker, AT_ONCE, *members)
-        asks = [_ask_in(held, row) for row in rows]
+        # Before the question: however long the answer takes, none is sent later than it may be.
+        asked_at = time.monotonic()
+        rows = self._scripts.run("asks", "take", worker, AT_ONCE, *map(_member, held))
+        asks = [_ask_in(held, row, asked_at) for row in rows]
         if not asks or ask(self._scripts.replicas.confirm, CONFIRM_FOR):
             return asks
         said = {"withheld": True, "state": "", "why": "no replica has confirmed that it was taken"}
@@ -236,10 +237,12 @@ def _row(one: Ask) -> list[object]:
     return [one.id, *one.who, one.op, one.not_after, one.left, one.worker, about]
 
 
-def _ask_in(held: Sequence[SenderId], row: Sequence[Any]) -> Ask:
+def _ask_in(held: Sequence[SenderId], row: Sequence[Any], asked_at: float) -> Ask:
     number, *told = row
-    name, op, not_after, worker, about = (part.decode() for part in told)
-    return Ask(name, held[number - 1], op, json.loads(about), int(not_after), worker)
+    name, op, not_after, left, worker, about = (part.decode() for part in told)
+    closes = asked_at + int(left) / 1e6 if int(not_after) else 0.0
+    who = held[number - 1]
+    return Ask(name, who, op, json.loads(about), int(not_after), worker, closes=closes)
 
 
 def _said(who: SenderId, state: State) -> list[object]:

@@ -1,6 +1,7 @@
 """Sessions: one worker at a time has one, and what is asked of it is taken once or taken back."""
 
 import threading
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -188,6 +189,18 @@ def test_what_is_too_late_is_withheld_and_not_given(world, sessions):
 
     assert [one.id for one in sessions.take("w1", [NEWS], 0.01)] == ["in time"]
     assert set(told(sessions)) == {"late", "by the clock"}
+
+
+def test_what_is_taken_says_until_when_it_may_be_sent_by_the_takers_own_clock(world, sessions):
+    online(sessions)
+    before = time.monotonic()
+    sessions.ask([ask("one", left=2_000_000), ask("for ever")])
+    world.advance(1.5)
+
+    one, endless = sessions.take("w1", [NEWS], 0.01)
+
+    assert before < one.closes - 0.5 < time.monotonic()
+    assert endless.closes == 0
 
 
 def test_what_nobody_took_when_its_session_is_released_is_withheld(sessions):

@@ -8,7 +8,7 @@
 -- ARGV[1]  'ask'        ARGV[2]  JSON [[id, app, sender, operation, not after, left, worker, about as JSON]…]
 --          returns      how many were withheld
 -- ARGV[1]  'take'       ARGV[2]  worker   ARGV[3]  most of a session   ARGV[4…] sessions, as "app sender"
---          returns      [the number of the session, id, operation, not after, worker, about]…
+--          returns      [the number of the session, id, operation, not after, microseconds until then, worker, about]…
 -- ARGV[1]  'withdraw'   ARGV[2]  session  ARGV[3…] ids
 --          returns      those that nobody had taken
 
@@ -56,7 +56,7 @@ local function take(worker, most, members)
         if ends > 0 and ends <= NOW then
           withhold(it, session)
         else
-          taken[#taken + 1] = { number, it.id, it.op, it.not_after, it.worker, it.about }
+          taken[#taken + 1] = { number, it.id, it.op, it.not_after, whole(math.max(ends - NOW, 0)), it.worker, it.about }
         end
       end
     end
