@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     """Where the stand-in finds the sandbox; the vendor's package never hears of it."""
     realtime_sessions: Annotated[int, Field(ge=0, le=1000)] = 4
     """How many real-time sessions a worker keeps at once; 0: none."""
-    realtime_idle: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    realtime_idle: Annotated[float, Field(ge=10, le=86_400)] = 300.0
     """Seconds after which a session that nobody uses is ended."""
     home: FullPath = Field(default_factory=lambda: user_state_path("bulkhead"))
     config: FullPath | None = None

@@ -134,7 +134,7 @@ class Course:
         elif status == SIGNED_OUT:
             self._fail("mesibo signed the session out: its user signed in elsewhere", now, LONGEST)
         elif status in OVER:
-            self._fail(OVER[status], now)
+            self._fail(OVER[status], now, LONGEST)
 
     def ended(self, said: str, now: float) -> None:
         """Its process ended by itself: the first time it is started again at once."""

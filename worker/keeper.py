@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic, time
+from time import monotonic
 
 from structlog import get_logger
 
@@ -18,7 +18,7 @@ from bulkhead.model.places import Held, Waiting, moves
 from bulkhead.model.sender_session import LEASE
 from bulkhead.secrets import fingerprint
 from worker.course import Course, Step
-from worker.live import FileOf, Live
+from worker.live import FileOf, Live, state_of
 from worker.pump import Pump
 from worker.sign_in import SignIns
 from worker.stage import Stage
@@ -31,8 +31,6 @@ TURN = 0.25
 RENEW = 2.0
 RETELL = 30.0
 """Seconds after which it is said again that the package cannot be used."""
-LEAST_IDLE = 10.0
-"""Seconds: a job that waits says so every five."""
 USED = 15.0
 """Seconds since it was last needed after which a session gives way to whoever waits."""
 
@@ -76,8 +74,9 @@ class Keeper(threading.Thread):
             hands.blocking, terms.worker, self._lives, hands.file_of, self._teller.answer
         )
         self._terms = terms
-        self._idle = max(terms.idle, LEAST_IDLE)
+        self._idle = terms.idle
         self._clock = clock
+        self._needed = False
         self._over = threading.Event()
         self._news = threading.Event()
         self._looked = self._renewed = -1e9
@@ -88,6 +87,12 @@ class Keeper(threading.Thread):
         self._waiting: dict[SenderId, float] = {}
         self._unusable: dict[SenderId, float] = {}
         self._log = get_logger()
+
+    def called(self, needed: bool) -> None:
+        """Whether somebody needs a session, as the worker's beat has heard: else nobody looks."""
+        if needed and not self._needed:
+            self._news.set()
+        self._needed = needed
 
     def changed(self, live: Live) -> None:
         """A session is in another state; said by whoever hears its process."""
@@ -109,7 +114,7 @@ class Keeper(threading.Thread):
                 self._drop_if_lost()
             except Exception:
                 self._log.exception("keeper_failed")
-            self._news.wait(TURN if self._lives else LOOK)
+            self._news.wait(TURN if self._lives else LOOK if self._needed else None)
             self._news.clear()
 
     def finish(self, seconds: float) -> None:
@@ -136,7 +141,7 @@ class Keeper(threading.Thread):
         for live in list(self._lives.values()):
             self._go_on(live, now)
         self._renew(now)
-        if now >= self._looked + LOOK:
+        if now >= self._looked + LOOK and (self._lives or self._needed):
             self._looked = now
             self._settle_places(self._sessions.wanted(self._terms.cell), now)
 
@@ -192,7 +197,7 @@ class Keeper(threading.Thread):
 
     def _renew(self, now: float) -> None:
         lives = self._lives
-        told = {who: _state_of(live, now) for who, live in lives.items()}
+        told = {who: state_of(live, now) for who, live in lives.items()}
         if not told or (now < self._renewed + RENEW and told == self._told):
             return
         lost = self._sessions.renew(self._terms.worker, told)
@@ -276,14 +281,6 @@ class Keeper(threading.Thread):
             self._log.warning("session_failed", **about, why=course.why)
         elif course.state == "offline":
             self._log.warning("session_offline", **about)
-
-
-def _state_of(live: Live, now: float) -> State:
-    course = live.course
-    if live.leaving:
-        return State("offline", live.leaving)
-    again = round(time() + course.again_at - now, 1) if course.state == "failed" else 0.0
-    return State(course.state, course.why, course.job, again)
 
 
 def _is_idle(wanted: Wanted | None, seconds: float) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
-from bulkhead.engine.sessions import HISTORY, Answer, Ask, SenderId
+from bulkhead.engine.sessions import HISTORY, Answer, Ask, SenderId, State
 from bulkhead.errors import SessionEnded
 from bulkhead.model.delivery import LOW_WORD
 from bulkhead.model.realtime import accepted, is_failure
@@ -178,6 +178,15 @@ class Live:
         for key in gone:
             del self._out[key]
         return tuple(Answer(out.ask.id, out.ask.worker, {"ended": why}) for out in gone.values())
+
+
+def state_of(live: Live, now: float) -> State:
+    """What its keeper says of it, at this instant of its clock."""
+    course = live.course
+    if live.leaving:
+        return State("offline", live.leaving)
+    again = round(time() + course.again_at - now, 1) if course.state == "failed" else 0.0
+    return State(course.state, course.why, course.job, again)
 
 
 def ended_words(about: Mapping[str, Any]) -> str:

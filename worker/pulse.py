@@ -37,10 +37,15 @@ class Pulse(threading.Thread):
     """A thread of a worker."""
 
     def __init__(
-        self, runtime: Runtime, app: Any, bequeath: Callable[[Sequence[str]], None]
+        self,
+        runtime: Runtime,
+        app: Any,
+        bequeath: Callable[[Sequence[str]], None],
+        call_keeper: Callable[[bool], None],
     ) -> None:
         super().__init__(name="pulse", daemon=True)
         self._bequeath = bequeath
+        self._call_keeper = call_keeper
         self._runtime = runtime
         self._app = app
         self._over = threading.Event()
@@ -76,6 +81,7 @@ class Pulse(threading.Thread):
         if self._lost:
             self._log.info("worker_found_store")
             self._lost = False
+        self._call_keeper(overdue.sessions)
         if overdue.reap:
             self._reap()
         if overdue.tick:

@@ -8,7 +8,7 @@ from functools import partial
 
 from structlog import get_logger
 
-from bulkhead.engine.sessions import Answer, Ask, SenderId, Sessions
+from bulkhead.engine.sessions import HISTORY, Answer, Ask, SenderId, Sessions
 from bulkhead.errors import BulkheadError, Unreachable
 from worker.live import FileOf, Live
 
@@ -85,4 +85,4 @@ def _handed(ask: Ask, hand_over: Callable[[], Answer | None]) -> Answer | None:
     except Exception:
         get_logger().exception("unexpected_error", app=ask.who.app)
         why = "an error of ours, see the worker's log"
-    return Answer(ask.id, ask.worker, {"refused": why})
+    return Answer(ask.id, ask.worker, {"ended" if ask.op == HISTORY else "refused": why})

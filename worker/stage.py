@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 
 from structlog import get_logger
 
@@ -18,6 +21,8 @@ from bulkhead.settings import Settings
 
 AGAIN = 600.0
 """Seconds after which a package that cannot be used is tried again."""
+KEPT = 86_400.0
+"""Seconds after which a file that no message has carried is deleted; it is fetched again then."""
 SANDBOX = "MESIBO_SANDBOX"
 """Where the stand-in of the sandbox finds it."""
 
@@ -44,7 +49,10 @@ class Stage:
         known = self._found
         if known and (known.state == "usable" or now < self._found_at + AGAIN):
             return known
-        found = examine(self._spec("examined"))
+        # A folder is one process's: another worker of this home may look at the same time.
+        spec = self._spec(f"examined-{os.getpid()}")
+        found = examine(spec)
+        shutil.rmtree(spec.folder, ignore_errors=True)
         if found.state != "usable" and found != known:
             self._log.error("realtime_unusable", package=found.name, why=found.sentence)
         self._said(found)
@@ -79,11 +87,19 @@ class Files:
             content = self._jobs.file(str(ask.about["job"]))
             if content is None:
                 raise NotFound(f"{ask.about['job']} has no file", why="it was made without one")
+            self._forget_old()
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
+            # Whole at once: another worker of this home may want it, too.
+            part = path.with_name(f"{os.getpid()}.part")
             part.write_bytes(content)
             part.replace(path)
+        os.utime(path.parent)
         return str(path)
+
+    def _forget_old(self) -> None:
+        for folder in self._root.glob("*"):
+            if folder.stat().st_mtime < time() - KEPT:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _name(text: str) -> str:

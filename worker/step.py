@@ -82,10 +82,10 @@ class FeederStep(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(worker, **kwargs)
         runtime = current()
         self.door = make_door(runtime)
-        self.pulse = Pulse(runtime, worker.app, self.door.heir.told)
+        self.keeper = make_keeper(runtime)
+        self.pulse = Pulse(runtime, worker.app, self.door.heir.told, self.keeper.called)
         self.feeder = Feeder(runtime, worker.app)
         self.scheduler = make_scheduler(runtime)
-        self.keeper = make_keeper(runtime)
 
     def start(self, worker: Any) -> None:
         self.pulse.start()

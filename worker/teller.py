@@ -141,7 +141,15 @@ class Teller(threading.Thread):
 
 
 def _event(heard: Heard) -> Mapping[str, Any]:
-    return {"kind": heard.kind, "at_ms": heard.at_ms, **heard.about}
+    about = dict(heard.about)
+    # A message has a time of its own, and may have waited for its recipient since.
+    sent = about.pop("at_ms", 0)
+    return {
+        "kind": heard.kind,
+        "at_ms": heard.at_ms,
+        **about,
+        **({"sent_ms": sent} if sent else {}),
+    }
 
 
 def _told(about: Mapping[str, Any]) -> list[Status]:

@@ -66,10 +66,14 @@ class Reaped:
 
 
 class Overdue(NamedTuple):
-    """Whether leases, workers, jobs or forgotten things wait for somebody to `reap` or `tick`."""
+    """Whether leases, workers, jobs or forgotten things wait for somebody to `reap` or `tick`.
+
+    `sessions`: whether somebody in the worker's cell needs a session, or has one.
+    """
 
     reap: bool
     tick: bool
+    sessions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +180,8 @@ class Verbs:
     def beat(self, facts: dict[str, str]) -> Overdue:
         """Say that this worker lives; what there is to do for all is told."""
         flat = [part for pair in facts.items() for part in pair]
-        reap, tick = self._scripts.run("beat", self.worker, DEAD_AFTER, *flat)
-        return Overdue(bool(reap), bool(tick))
+        told = self._scripts.run("beat", self.worker, DEAD_AFTER, *flat)
+        return Overdue(*map(bool, told))
 
     def leave(self) -> None:
         """Say good-bye: leases left open are ended by whoever reaps next."""

@@ -149,7 +149,10 @@ def is_app_id(text: str) -> bool:
 
 def is_carried(text: str) -> bool:
     """Whether a text reaches the package whole: a NUL would cut it, a lone surrogate breaks it."""
-    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+    try:
+        return b"\0" not in text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
 
 
 def signed(mid: int) -> int:

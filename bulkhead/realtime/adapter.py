@@ -44,7 +44,10 @@ class Adapter:
             raise ValueError("a token, app id or folder that the package does not bear")
         getattr(self._package, "readDataAs", lambda _: 0)(_UNICODE)
         self._api.addListener(self._listener)
-        self._api.setPath(str(folder))
+        # Not the folder itself: where the path is HOME too, the package takes another one in it.
+        data = folder / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        self._api.setPath(str(data))
         self._api.setAccessToken(token)
         self._api.setAppName(app_id)
         self._api.setDatabase("mesibo.db", 0)
@@ -65,16 +68,12 @@ class Adapter:
     def history(self, request: str, peer: str, gid: int, count: int) -> None:
         """Read stored messages; says `history` in any case."""
         page = Page()
-        why = "" if self._signed_in() else "the session has not been online yet"
-        if not (is_carried(peer) and 0 <= gid <= HIGHEST_GID and (peer or gid)):
-            why = "it names neither a person nor a group"
+        why, last = self._why_no_history(peer, gid), False
         if not why:
             self._hearing.page = page
             last = self._read(page, peer, gid, max(1, min(count, _LARGEST_PAGE)))
             self._hearing.page = None
-        self._mouth.tell(
-            "history", request=request, messages=page.messages, last=why == "" and last, why=why
-        )
+        self._mouth.tell("history", request=request, messages=page.messages, last=last, why=why)
 
     def stop(self) -> None:
         """Sign out."""
@@ -85,7 +84,7 @@ class Adapter:
             message = Send(**about)
         except (InvalidInput, TypeError) as error:
             return BAD_REQUEST, getattr(error, "why", "") or "it is not a message"
-        if self._status() != _ONLINE:
+        if self._hearing.connection != _ONLINE:
             # Not tried: with a title or a file the package says yes, and sends it never.
             return NOT_SIGNED_IN, "the session is not online"
         if message.file and not os.access(message.file, os.R_OK):
@@ -121,13 +120,15 @@ class Adapter:
         # Held as long as the process: the package may call them after their time.
         self._reading += [ears, session]
         found = session.read(count)
-        if isinstance(found, int) and found > len(page.messages):
+        if isinstance(found, int) and found > page.heard:
             page.whole.wait(_PAGE_S)
-        return len(page.messages) < count
+        return page.heard < count and not page.cut
 
-    def _signed_in(self) -> bool:
-        # Before a login the package ends its process at a read session.
-        return self._hearing.signed_in.is_set()
+    def _why_no_history(self, peer: str, gid: int) -> str:
+        if not (is_carried(peer) and 0 <= gid <= HIGHEST_GID and (peer or gid)):
+            return "it names neither a person nor a group"
+        # The package reads nothing before a login.
+        return "" if self._hearing.signed_in.is_set() else "the session has not been online yet"
 
     def _status(self) -> int:
         status = self._api.getConnectionStatus()

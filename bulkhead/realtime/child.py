@@ -105,8 +105,8 @@ def _follow(order: Mapping[str, Any], adapter: Adapter, mouth: Mouth) -> None:
             case "send":
                 adapter.send(order["message"])
             case "history":
-                about = (order["peer"], order["gid"], order["count"])
-                adapter.history(order["request"], *about)
+                whom = (str(order["peer"] or ""), int(order["gid"] or 0))
+                adapter.history(order["request"], *whom, int(order["count"]))
             case "close":
                 adapter.stop()
                 mouth.leave(CLOSED)

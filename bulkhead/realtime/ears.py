@@ -15,6 +15,8 @@ from bulkhead.realtime.mouth import Mouth
 
 _LONGEST = 1_000_000
 """Characters of a text that are passed on."""
+_LARGEST_PAGE = 8_000_000
+"""Characters of stored messages in one answer."""
 
 
 class Hearing:
@@ -82,11 +84,19 @@ class Page:
 
     def __init__(self) -> None:
         self.messages: list[Mapping[str, Any]] = []
+        self.heard = 0
+        self.cut = False
+        """True if some were left out: one answer would have been too long."""
         self.whole = threading.Event()
+        self._length = 0
 
     def add(self, about: Mapping[str, Any], *, last: bool) -> None:
         """One more; `last` says that the package has no more for this question."""
-        self.messages.append(about)
+        self.heard += 1
+        self._length += len(about["text"]) + len(about["title"])
+        self.cut = self.cut or self._length > _LARGEST_PAGE
+        if not self.cut:
+            self.messages.append(about)
         if last:
             self.whole.set()
 

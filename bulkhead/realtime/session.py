@@ -28,7 +28,8 @@ _MOST_WAITING = 64 * 1024 * 1024
 """Bytes of orders for a process that takes none."""
 _CHUNK = 65536
 _KILLED_S = 5.0
-_log = logging.getLogger(__name__)
+_NATIVE = logging.getLogger("bulkhead.realtime.native")
+"""Words of a library: they are logged as any library's are."""
 
 
 class Session:
@@ -111,10 +112,14 @@ class Session:
                 raise SessionEnded("the session has ended", to_do="start another one")
             if len(self._outbox) > _MOST_WAITING:
                 self._kill_at = 0.0
+                self._wake_up()
                 raise SessionEnded("the session takes nothing any more", to_do="start another one")
             self._outbox += to_line(order)
-            with suppress(BlockingIOError):
-                os.write(self._wake[1], b"\0")
+            self._wake_up()
+
+    def _wake_up(self) -> None:
+        with suppress(BlockingIOError):
+            os.write(self._wake[1], b"\0")
 
     def _listen(self, token: Secret) -> None:
         process = self._process
@@ -189,7 +194,7 @@ class Session:
             self._heard(heard)
         except Exception:
             # Only its kind: what was said may hold people's messages.
-            _log.exception("what a session said could not be taken: %s", heard.kind)
+            _NATIVE.exception("what a session said could not be taken: %s", heard.kind)
 
     def _end(self, process: Process, token: Secret) -> None:
         with self._lock:
@@ -208,7 +213,7 @@ class Session:
         said = token.scrub(str(self._fatal.get("said", "")))
         words = "\n".join(text for text in (self.said, said) if text)
         why = str(self._fatal.get("why", "")) or WHY.get(code, "")
-        if code == 1 and "Timeout (" in words:
+        if code == 1 and self._said and self._said.timed_out:
             why = WHY[HUNG]
         if self._closed and not why:
             why = "closed"
@@ -226,7 +231,7 @@ class Session:
         return False
 
     def _log_words(self, line: str) -> None:
-        _log.debug("pid %d said: %s", self.pid, line)
+        _NATIVE.debug("pid %d said: %s", self.pid, line)
 
 
 def _want_to_write(selector: selectors.BaseSelector, fd: int, wanted: bool) -> bool:

@@ -29,6 +29,8 @@ class Words:
         self._held = b""
         self._dropping = False
         self._kept: deque[str] = deque(maxlen=_KEPT)
+        self.timed_out = False
+        """True once Python itself has said that it ends a process which hangs."""
 
     def take(self, chunk: bytes) -> None:
         """Keep the last lines, and log some: who writes thousands a second is not written down."""
@@ -63,6 +65,7 @@ class Words:
     def _keep(self, line: bytes, *, logged: bool) -> None:
         if text := self._masked(line):
             self._kept.append(text)
+            self.timed_out = self.timed_out or text.startswith("Timeout (")
             if logged:
                 self._log(text)
 

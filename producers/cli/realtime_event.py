@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkhead.errors import UsageProblem
 from bulkhead.model.job import rfc3339
+from bulkhead.model.realtime import message_word
 
 KINDS = ("connection", "message", "status", "update", "presence", "call", "e2e", "ended")
 """The kinds of events that there are."""
@@ -31,6 +32,22 @@ def kinds_of(text: str | None) -> frozenset[str]:
 def line_of(event: Mapping[str, Any]) -> str:
     """The event as one line of JSON: when it was heard, what it is, and all that was told."""
     told = dict(event)
-    at, kind = told.pop("at_ms", None), told.pop("kind", "")
-    shown = {"at": rfc3339(at * 1000) if at is not None else None, "event": kind, **told}
+    at, kind, sent = told.pop("at_ms", 0), told.pop("kind", ""), told.pop("sent_ms", 0)
+    shown = {
+        "at": _instant(at),
+        "event": kind,
+        **told,
+        **({"sent_at": _instant(sent)} if sent else {}),
+    }
     return json.dumps(shown, ensure_ascii=False)
+
+
+def stored(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored message as `realtime history` shows it."""
+    told = {name: value for name, value in message.items() if name not in ("at_ms", "stored")}
+    word = message_word(message["status"]) if "status" in message else ""
+    return {"at": _instant(message.get("at_ms", 0)), **told, "word": word}
+
+
+def _instant(milliseconds: int) -> str | None:
+    return rfc3339(milliseconds * 1000) if milliseconds else None

@@ -12,6 +12,7 @@ from bulkhead.errors import NotAccepted, StillGoing, UsageProblem
 from producers.cli.context import Context, pass_context
 from producers.cli.output import output_option, show_list
 from producers.cli.people import app_option
+from producers.cli.realtime_event import stored
 from producers.cli.realtime_sender import Waiting, as_option, refuse_no_address, sender_of
 from producers.cli.values import COUNT, TIME_LIMIT
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from bulkhead.engine.sessions import Sessions
     from bulkhead.model.sender_session import SenderId
 
-COLUMNS = ("mid", "peer", "gid", "outgoing", "word", "text", "title", "file")
+COLUMNS = ("at", "mid", "peer", "gid", "outgoing", "word", "text", "title", "file")
 LOOK_EVERY = 0.5
 MOST = 100
 
@@ -48,7 +49,7 @@ def history(ctx: Context, /, app: str, sender: str, form: str | None, **options:
     ctx.audit("realtime.history", **of_app(who.app), sender=sender, peer=peer or "")
     about = {"peer": peer or "", "gid": gid or 0, "count": options["limit"]}
     told = _ask(Sessions(ctx.scripts), who, about, time.monotonic() + options["timeout"])
-    show_list(told, COLUMNS, form)
+    show_list(map(stored, told), COLUMNS, form)
     return 0
 
 

@@ -33,6 +33,8 @@ def upped():
     """What `up --sandbox` is: one worker, and a stand-in for mesibo and its package."""
     folder = Path(tempfile.mkdtemp(prefix="bh-"))
     product = Product(folder)
+    # Each test has a sender of its own: none waits for another's session to be given up.
+    product.environment["BULKHEAD_REALTIME_SESSIONS"] = "32"
     try:
         product.near = Near(product.up(workers=1).sandbox)
         yield product

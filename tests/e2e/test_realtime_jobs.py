@@ -16,23 +16,37 @@ STOPS_WITHIN = 2.0
 ON_THE_WIRE = 0.5
 
 
+@pytest.fixture(scope="module")
+def _one_worker(product_of_module):
+    return begun(product_of_module, sessions=50)
+
+
 @pytest.fixture
-def app(product):
-    """An app whose product has one worker."""
-    return made(product)
+def app(_one_worker):
+    """A new app of a product that has one worker, which nobody ends."""
+    return Realtime(_one_worker, _one_worker.sandbox(), people=[ANN])
+
+
+@pytest.fixture
+def alone(product):
+    """An app whose product has one worker, of its own."""
+    return Realtime(begun(product), product.sandbox(), people=[ANN])
 
 
 @pytest.fixture
 def shared(product):
-    """An app whose product has two workers."""
-    return made(product, workers=2)
+    """An app whose product has two workers, of its own."""
+    return Realtime(begun(product, workers=2), product.sandbox(), people=[ANN])
 
 
-def made(product, workers=1, **settings):
-    sandbox = product.sandbox()
-    Realtime.prepare(product, sandbox, **settings)
+def begun(product, workers=1, **settings):
+    Realtime.prepare(product, product.sandbox(), **settings)
     product.up(workers=workers, sandbox=False)
-    return Realtime(product, sandbox, people=[ANN])
+    return product
+
+
+def made(product, **settings):
+    return Realtime(begun(product, **settings), product.sandbox(), people=[ANN])
 
 
 def confirmed(outcomes):
@@ -55,15 +69,15 @@ def test_a_message_goes_out_by_the_senders_session(app):
 
 
 @pytest.mark.parametrize("groups", [300, pytest.param(2_000, marks=pytest.mark.slow)])
-def test_a_session_killed_in_the_middle_doubles_no_message_and_the_rest_goes_out(app, groups):
-    job = app.send(gids=app.own_groups(groups), rate=200.0)
-    until(lambda: app.counts(job)["succeeded"] >= groups // 4)
+def test_a_session_killed_in_the_middle_doubles_no_message_and_the_rest_goes_out(alone, groups):
+    job = alone.send(gids=alone.own_groups(groups), rate=200.0)
+    until(lambda: alone.counts(job)["succeeded"] >= groups // 4)
 
-    killed = app.kill_session()
+    killed = alone.kill_session()
 
-    done = app.product.wait(job, timeout=300)
-    counts, known = done.json["counts"], app.at(keys=1)
-    sent = confirmed(app.outcomes(job))
+    done = alone.product.wait(job, timeout=300)
+    counts, known = done.json["counts"], alone.at(keys=1)
+    sent = confirmed(alone.outcomes(job))
     assert not alive(killed)
     assert counts["succeeded"] + counts["unknown"] == groups
     assert known["most_per_mid"] == 1
@@ -118,22 +132,22 @@ def test_a_cancelled_job_sends_nothing_two_seconds_later(app):
     assert app.product.job(job)["state"] == "cancelled"
 
 
-def test_a_worker_that_ends_waits_for_its_statuses_and_signs_out(app):
-    job = app.send(gids=app.own_groups(200), rate=50.0)
-    until(lambda: app.counts(job)["succeeded"] >= 20)
-    [worker], [child] = app.product.workers(), app.processes()
+def test_a_worker_that_ends_waits_for_its_statuses_and_signs_out(alone):
+    job = alone.send(gids=alone.own_groups(200), rate=50.0)
+    until(lambda: alone.counts(job)["succeeded"] >= 20)
+    [worker], [child] = alone.product.workers(), alone.processes()
 
     os.kill(worker, signal.SIGTERM)
 
     until(lambda: not alive(worker))
     assert not alive(child)
-    done = app.product.wait(job, timeout=200)
+    done = alone.product.wait(job, timeout=200)
     assert done.json["counts"]["succeeded"] == 200
-    assert app.at()["most_per_mid"] == 1
+    assert alone.at()["most_per_mid"] == 1
 
 
 def test_a_session_that_nobody_needs_is_ended_and_made_again_without_a_new_token(product):
-    app = made(product, idle=1)
+    app = made(product, idle=10)
     app.product.wait(app.send(people=[ANN]), timeout=60)
 
     until(lambda: not app.processes())
@@ -154,6 +168,7 @@ def test_a_token_that_is_refused_is_replaced_once_and_the_job_goes_on(app):
     done = app.product.wait(app.send(people=[ANN], text="Again"), timeout=60)
     assert done.json["counts"]["succeeded"] == 1
     assert len(app.product.jobs()) == before + 2
+    assert app.at()["logins"] == 2
 
 
 def test_a_sender_that_mesibo_does_not_know_fails_with_a_reason_and_makes_no_user(app):
@@ -185,3 +200,79 @@ def test_a_package_that_refuses_to_start_is_said_and_the_job_does_as_it_was_told
     else:
         assert app.counts(job)["pending"] == 1
     assert app.at()["messages"] == 0
+
+
+def test_a_status_that_never_comes_leaves_the_item_unknown(app):
+    app.product.typed("apps", "set", app.name, "--read-timeout", "3s")
+    app.do("trouble", swallow=1)
+    [gid] = app.own_groups(1)
+
+    job = app.send(people=[ANN], gids=[gid])
+    done = app.product.wait(job, timeout=60)
+
+    assert done.json["counts"] | {"total": 2} == done.json["counts"]
+    assert sorted(outcome for outcome, _, _ in app.outcomes(job).values()) == [
+        "succeeded",
+        "unknown",
+    ]
+    assert app.at()["most_per_mid"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "code"),
+    [
+        (131, "failed", "NO_SUCH_RECIPIENT"),
+        (136, "failed", "SENDER_BLOCKED"),
+        (130, "succeeded", None),
+        (128, "succeeded", None),
+    ],
+)
+def test_a_status_of_failure_ends_the_item_or_is_tried_again(app, status, outcome, code):
+    app.do("trouble", fail=1, status=status)
+
+    job = app.send(people=[ANN])
+    app.product.wait(job, timeout=60)
+
+    assert [one[:2] for one in app.outcomes(job).values()] == [(outcome, code)]
+    assert app.at()["refused"] == 1
+
+
+def test_a_session_that_is_throttled_rests_and_no_item_uses_an_attempt(app):
+    app.product.wait(app.send(people=[ANN]), timeout=60)
+    app.do("results", results=[140, 140])
+
+    job = app.send(gids=app.own_groups(20))
+    view = until(lambda: app.session().cooling_until and app.session())
+    done = app.product.wait(job, timeout=60)
+
+    assert view.online
+    assert done.json["counts"]["succeeded"] == 20
+    assert done.json["attempts"]["retries"] == 0
+    assert app.at()["most_per_mid"] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(3, "elsewhere"), (10, "suspended"), (22, "shut the session down")]
+)
+def test_a_session_that_mesibo_ends_says_why_and_when_it_is_tried_again(app, status, word):
+    app.product.wait(app.send(people=[ANN]), timeout=60)
+
+    app.do("connection", status=status)
+
+    view = until(lambda: app.session().state == "failed" and app.session())
+    assert word in view.why
+    assert view.again_at > time.time()
+
+
+@pytest.mark.slow
+def test_tenants_take_turns_where_there_are_fewer_places_than_senders(product):
+    app = made(product, sessions=1)
+    other = Realtime(product, app.stand_in, people=[ANN], name="globex/shop")
+    long = app.send(gids=app.own_groups(400), rate=4.0)
+    until(lambda: app.counts(long)["succeeded"] >= 1)
+
+    short = other.send(people=[ANN])
+
+    assert product.wait(short, timeout=200).json["counts"]["succeeded"] == 1
+    assert product.wait(long, timeout=300).json["counts"]["succeeded"] == 400
+    assert app.at()["most_per_mid"] == 1

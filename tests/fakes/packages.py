@@ -9,7 +9,8 @@ class MesiboListener:
     def Mesibo_onNewest(self, what): return None
 
 class Message:
-    def __init__(self, api, peer, gid=0): self.api, self.peer, self.groupid, self.mid = api, peer, gid, 0
+    def __init__(self, api, peer, gid=0):
+        self.api, self.peer, self.groupid, self.mid = api, peer, gid, 0
     def send(self): return self.api.sent(self)
     def getStatus(self): return 1
 
@@ -34,7 +35,7 @@ class Api:
 
 api = Api()
 def getInstance(): return api
-def native_sleep(seconds): ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
+def sleep_with_the_lock(seconds): ctypes.PyDLL(None).sleep(seconds)
 """
 
 _ODD = {
@@ -45,7 +46,7 @@ _ODD = {
     "hangs_in_native_code": """
 def sent(message):
     os.write(1, b"held\\n")
-    while True: native_sleep(1)
+    sleep_with_the_lock(3600)
 api.sent = sent
 """,
     "hangs_aside": """

@@ -19,7 +19,7 @@ from tests.command import KEY, ROOT, environment, typed
 
 NOWHERE = "redis://:hunter2hunter2@127.0.0.1:1/0"
 CHECKS = (
-    *("python", "mesibo", "settings", "home", "secret_key", "store_server"),
+    *("python", "settings", "home", "secret_key", "realtime_package", "store_server"),
     *("store", "store_log", "store_sync", "store_memory", "store_eviction"),
     *("store_hz", "store_replicas", "clock", "egress_name", "egress_limit"),
 )
@@ -265,7 +265,10 @@ def test_doctor_finds_nothing_wrong_with_the_embedded_store(site):
     states = {name: check["state"] for name, check in checks_of(run).items()}
     assert run.returncode == 0
     assert set(states.values()) <= {"ok", "warning"}
-    assert [name for name, state in states.items() if state == "warning"] in ([], ["mesibo"])
+    assert [name for name, state in states.items() if state == "warning"] in (
+        [],
+        ["realtime_package"],
+    )
 
 
 def test_doctor_says_what_an_unsafe_store_can_lose(site, redis):

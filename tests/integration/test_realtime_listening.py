@@ -99,6 +99,7 @@ def test_two_who_listen_hear_the_same(sessions):
 
 def test_a_line_says_when_what_and_all_that_was_told():
     event = {"kind": "message", "at_ms": 1_790_000_000_123, "peer": "ann", "text": "é\n\x1b[2J"}
+    event["sent_ms"] = event["at_ms"] - 60_000
 
     line = line_of(event)
 
@@ -109,6 +110,7 @@ def test_a_line_says_when_what_and_all_that_was_told():
         "event": "message",
         "peer": "ann",
         "text": "é\n\x1b[2J",
+        "sent_at": "2026-09-21T14:12:20.123Z",
     }
 
 
@@ -161,7 +163,8 @@ def test_who_listens_and_who_reads_is_on_the_audit(run, door, sessions):
 def test_history_is_what_the_session_says_once_it_is_online(run, sessions):
     sessions.want(NEWS)
     keep(sessions)
-    messages = [{"mid": 7, "peer": "ann@example.com", "text": "Hi", "outgoing": True}]
+    message = {"mid": 7, "peer": "ann@example.com", "text": "Hi", "outgoing": True, "status": 3}
+    messages = [{**message, "stored": True, "at_ms": 1_790_000_000_123}]
     asked = []
 
     def play():
@@ -175,7 +178,8 @@ def test_history_is_what_the_session_says_once_it_is_online(run, sessions):
     done = run("history", *GIVEN, "--with", "ann@example.com", "--limit", "5", "-o", "json")
     worker.join()
 
-    assert json.loads(done.stdout) == messages
+    when = "2026-09-21T14:13:20.123Z"
+    assert json.loads(done.stdout) == [{"at": when, **message, "word": "read"}]
     assert asked == [("history", {"peer": "ann@example.com", "gid": 0, "count": 5})]
 
 

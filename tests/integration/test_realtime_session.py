@@ -126,6 +126,20 @@ def test_megabytes_on_standard_output_stop_nothing_and_are_not_kept(begin, ears)
     assert len(session.said) < 10_000
 
 
+def test_a_process_that_takes_no_orders_is_given_up_before_they_fill_the_memory(begin, ears):
+    session = begin("hangs_in_native_code")
+    ears.first("connection", status=1)
+
+    def send_without_end():
+        for mid in range(1, 1000):
+            session.send(Send(mid, to="ann", text="x" * 1_000_000))
+
+    with pytest.raises(SessionEnded):
+        send_without_end()
+
+    assert ears.first("ended")["signal"] == "SIGKILL"
+
+
 def test_a_line_that_was_cut_by_death_is_not_heard(begin, ears):
     session = begin("dies_in_a_line")
     ears.first("connection", status=1)
@@ -175,7 +189,7 @@ def test_the_token_is_in_no_argument_no_environment_and_no_word(begin, ears, cap
     ears.first("connection", status=1)
     session.send(Send(2, to="ann", text="x"))
     ears.first("returned", mid=2)
-    seen = (tmp_path / "own" / "seen.json").read_text("utf-8")
+    seen = (tmp_path / "own" / "data" / "seen.json").read_text("utf-8")
 
     assert "wxyz" in talkative.said
     assert json.loads(seen)["stdin"] == ""
@@ -193,7 +207,7 @@ def test_the_environment_is_what_every_program_needs_and_what_was_named(
     session.send(Send(1, to="ann", text="x"))
     ears.first("returned")
 
-    environ = json.loads((tmp_path / "own" / "seen.json").read_text("utf-8"))["environ"]
+    environ = json.loads((tmp_path / "own" / "data" / "seen.json").read_text("utf-8"))["environ"]
 
     assert "PATH" in environ
     assert environ["HOME"] == str(tmp_path / "own")
@@ -257,7 +271,8 @@ from bulkhead.secrets import Secret
 def heard(one):
     if one.kind == "connection": session.send(Send(1, to="ann", text="x"))
 
-session = Session(Spec(sys.argv[1], Path(sys.argv[2]), environment={"PYTHONPATH": sys.argv[3]}), heard)
+spec = Spec(sys.argv[1], Path(sys.argv[2]), environment={"PYTHONPATH": sys.argv[3]})
+session = Session(spec, heard)
 session.start(Secret("t" * 40))
 print(session.pid, flush=True)
 threading.Event().wait()
@@ -271,7 +286,7 @@ def test_a_session_ends_with_its_worker_even_if_it_hangs(tmp_path, kind, eventua
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         pid = int(worker.stdout.readline())
         child = psutil.Process(pid)
-        eventually(lambda: (tmp_path / "own" / "process.lock").exists())
+        eventually((tmp_path / "own" / "process.lock").exists)
 
         worker.send_signal(signal.SIGKILL)
         worker.wait(30)

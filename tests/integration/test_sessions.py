@@ -334,3 +334,14 @@ def test_events_are_kept_only_while_somebody_listens(world, sessions):
 
     assert [event for _, event in found] == [{"kind": "message", "mid": 2}, {"kind": "call"}]
     assert sessions.events(NEWS, found[-1][0], 0.01) == []
+
+
+def test_a_worker_hears_with_its_beat_that_a_session_is_needed_in_its_cell(world, sessions):
+    worker = world.worker()
+    before = worker.beat({"cell": "main"})
+
+    sessions.want(NEWS)
+
+    assert not before.sessions
+    assert worker.beat({"cell": "main"}).sessions
+    assert not worker.beat({"cell": "elsewhere"}).sessions

@@ -129,6 +129,7 @@ def test_what_the_package_does_not_come_back_from_is_a_failure_with_a_reason(sta
 
     assert failed(course)
     assert course.why
+    assert course.again_at == 5 + LONGEST
     assert course.next(course.again_at) is Step.START
 
 

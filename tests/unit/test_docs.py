@@ -23,7 +23,6 @@ SETTINGS = {
     for name in (
         *("REDIS_URL", "BROKER_URL", "SECRET_KEY", "SECRET_KEY_FILE", "HOME", "CONFIG"),
         *("SECRET_KEY_OLD", "SECRET_KEY_OLD_FILE"),
-        *("REALTIME_PACKAGE", "REALTIME_SANDBOX", "REALTIME_SESSIONS", "REALTIME_IDLE"),
         *(
             "TENANT",
             "CELL",

@@ -4,8 +4,8 @@
 -- KEYS[1]  root
 -- ARGV[1]  worker     ARGV[2]  seconds without a beat after which it is dead; 0 = it has left
 -- ARGV[3…] fields and values that describe it
--- returns  {1 if there is something for `reap`, 1 if there is something for `tick`, else 0}: an idle store is asked
---          no more than this
+-- returns  {1 if there is something for `reap`, 1 for `tick`, 1 for who keeps sessions in its cell, else 0}: an idle
+--          store is asked no more than this
 
 local worker, seconds = ARGV[1], tonumber(ARGV[2])
 if seconds == 0 then
@@ -23,4 +23,13 @@ local function overdue(set, at) return redis.call('ZCOUNT', key(set), '-inf', wh
 local reap = overdue('worker') or overdue('lease')
 local tick = overdue('wait') or overdue('deadline', WALL) or overdue('expiry')
   or overdue('creds:ends', WALL) or redis.call('EXISTS', key('sweeps')) == 1
-return { reap and 1 or 0, tick and 1 or 0 }
+-- Its cell is one of the fields that describe it.
+local function cell_told()
+  for place = 3, #ARGV - 1, 2 do
+    if ARGV[place] == 'cell' then return ARGV[place + 1] end
+  end
+  return ''
+end
+
+local sessions = redis.call('EXISTS', key('sessions', 'wanted', cell_told()))
+return { reap and 1 or 0, tick and 1 or 0, sessions }
