@@ -71,47 +71,6 @@ def test_what_a_worker_has_stays_on_the_list_though_nobody_needs_it(world, sessi
     assert (one.worker, one.state, one.held) == ("w1", "online", 90)
 
 
-def flood(world, sessions, number=1200):
-    """So many senders of another tenant are wanted now."""
-    world.app("flood/app")
-    for one in range(number):
-        sessions.want(SenderId("flood/app", f"sender-{one}@flood"))
-
-
-def test_a_flood_of_senders_hides_neither_what_a_worker_has_nor_what_another_tenant_wants(
-    world, sessions
-):
-    online(sessions)
-    other = SenderId("acme/shop", "other@acme")
-    sessions.want(other)
-    world.advance(1)
-    flood(world, sessions)
-
-    wanted = {one.who: one for one in sessions.wanted("main")}
-
-    assert wanted[NEWS].worker == "w1"
-    assert other in wanted
-    assert 0 < sum(one.tenant == "flood" for one in wanted.values()) < 1200
-
-
-def test_a_session_whose_app_has_moved_is_taken_in_the_new_cell_alone(world, sessions):
-    sessions.want(NEWS)
-    world.redis.hset(world.key("app", "acme/shop"), "cell", "elsewhere")
-    sessions.want(NEWS)
-
-    assert sessions.wanted("main") == []
-    assert [one.who for one in sessions.wanted("elsewhere")] == [NEWS]
-
-
-def test_a_session_that_is_held_while_its_app_moves_is_the_new_cells(world, sessions):
-    online(sessions)
-    world.redis.hset(world.key("app", "acme/shop"), "cell", "elsewhere")
-    sessions.renew("w1", {NEWS: ONLINE})
-
-    assert sessions.wanted("main") == []
-    assert [one.worker for one in sessions.wanted("elsewhere")] == ["w1"]
-
-
 def test_an_app_at_rest_wants_no_session_unless_somebody_listens(world, sessions):
     sessions.want(NEWS)
     world.fleet.control("app", "acme/shop", "pause")

@@ -25,6 +25,7 @@
 gates()
 local DAY = 86400000000
 local MOST = 20000        -- wanted sessions of a cell that are looked through, by their names alone
+local UNWANTED = 500
 local SHARE = 100         -- of them, how many of a tenant are told: a flood hides nobody else's
 local PLACED = 250        -- jobs that are placed at once when the gate opens; the others look again by themselves
 local EVENTS_KEPT = 3600  -- seconds
@@ -172,10 +173,18 @@ local function may_be_used(about, it)
   return num(it.listen, 0) > NOW or about.state == 'active' and tenant_of(about.tenant).state == 'active'
 end
 
--- The row of a session that nobody has, for workers of this cell; `gone` if nobody needs it here.
+-- Some of those go at each look that nobody needs any more.
+local function forget_unwanted(set, seconds)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', whole(NOW - seconds - 1), 'LIMIT', 0, UNWANTED)) do
+    if num(redis.call('HGET', key('session', member), 'listen'), 0) <= NOW then redis.call('ZREM', set, member) end
+  end
+end
+
+-- The row of a session that nobody has, for workers of this cell; `gone` if it is not one of it.
 local function free_row(cell, member, seconds)
   local row, it = shown(member)
-  if not row or (NOW - num(it.wanted, 0) > seconds and num(it.listen, 0) <= NOW) then return nil, 'gone' end
+  if not row then return nil, 'gone' end
+  if NOW - num(it.wanted, 0) > seconds and num(it.listen, 0) <= NOW then return nil end
   local about = read(key('app', row[1]), 'state', 'tenant', 'cell')
   if about.cell ~= cell then return nil, 'gone' end
   return may_be_used(about, it) and row or nil
@@ -186,7 +195,7 @@ local function wanted(cell, seconds)
   local set, seen, of_tenant = key('sessions', 'wanted', cell), {}, {}
   tenants = {}
   redis.call('ZREMRANGEBYSCORE', held, '-inf', whole(NOW))
-  redis.call('ZREMRANGEBYSCORE', set, '-inf', whole(NOW - DAY))
+  forget_unwanted(set, seconds)
   for _, member in ipairs(redis.call('ZREVRANGE', held, 0, -1)) do
     local row = shown(member)
     if row and cell_of(row[1]) == cell then told[#told + 1] = row end
