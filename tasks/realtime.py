@@ -48,8 +48,9 @@ class BySession:
         """Ask whoever has the session to send it."""
         trip = self._trip
         about = {"job": trip.part.job, **call.members}
-        patience = trip.app.endpoint.read_timeout
-        self._radio.send(Message(self._who, about, trip.window.closes, patience), told, may_go)
+        patience, closes = trip.app.endpoint.read_timeout, trip.window.closes
+        message = Message(self._who, about, closes, patience, trip.part.lease)
+        self._radio.send(message, told, may_go)
         return None
 
     def judge(self, call: Call, reply: Any) -> Outcome | None:

@@ -42,6 +42,8 @@ class Message:
     """Monotonic seconds after which nobody may send it any more."""
     patience: float
     """Seconds after which it is no longer known what became of it."""
+    lease: str = ""
+    """The slice of whose items it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,10 @@ class Radio:
         self._sessions.ask(asks)
 
     def _written(self, name: str, message: Message, left: float) -> Ask:
-        micros = max(1, round(left * 1e6))
-        return Ask(name, message.who, SEND, message.about, worker=self._worker, left=micros)
+        micros, lease = max(1, round(left * 1e6)), message.lease
+        return Ask(
+            name, message.who, SEND, message.about, worker=self._worker, left=micros, lease=lease
+        )
 
     def _hear_all(self) -> None:
         while True:

@@ -234,7 +234,7 @@ def _member(who: SenderId) -> str:
 
 def _row(one: Ask) -> list[object]:
     about = json.dumps(dict(one.about), separators=(",", ":"))
-    return [one.id, *one.who, one.op, one.not_after, one.left, one.worker, about]
+    return [one.id, *one.who, one.op, one.not_after, one.left, one.worker, about, one.lease]
 
 
 def _ask_in(held: Sequence[SenderId], row: Sequence[Any], asked_at: float) -> Ask:

@@ -141,6 +141,8 @@ class Ask:
     """Who hears the answer."""
     left: int = 0
     """Microseconds from the asking on, in place of `not_after`: for who knows only those."""
+    lease: str = ""
+    """The slice of whose items it is: nobody takes it later than the slice may call, or without."""
     closes: float = 0.0
     """Of what was taken: monotonic seconds of its taker from which on nobody sends it; 0: none."""
 

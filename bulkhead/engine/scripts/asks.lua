@@ -5,7 +5,7 @@
 -- the session's lease takes its asks, and what was taken cannot be taken back.
 --
 -- KEYS[1]  root
--- ARGV[1]  'ask'        ARGV[2]  JSON [[id, app, sender, operation, not after, left, worker, about as JSON]…]
+-- ARGV[1]  'ask'        ARGV[2]  JSON [[id, app, sender, operation, not after, left, worker, about as JSON, lease]…]
 --          returns      how many were withheld
 -- ARGV[1]  'take'       ARGV[2]  worker   ARGV[3]  most of a session   ARGV[4…] sessions, as "app sender"
 --          returns      [the number of the session, id, operation, not after, microseconds until then, worker, about]…
@@ -14,19 +14,32 @@
 
 gates()
 
+-- When the last call of a slice may start: who asks may have stood still since it began it. Nothing of a slice that
+-- is not its worker's any more, or whose job may not go on, is sent at all.
+local function lease_ends(lease, worker)
+  local it = read(key('lease', lease), 'worker', 'state', 'at', 'job')
+  if it.worker ~= worker or it.state ~= 'begun' then return 0 end
+  return is_open(redis.call('HGET', key('job', it.job), 'state')) and tonumber(it.at) + GRANT or 0
+end
+
 local function put(asks)
-  local seen, lists, withheld = {}, {}, 0
+  local seen, lists, withheld, ends = {}, {}, 0, {}
   for _, row in ipairs(asks) do
-    local id, app, sender, op, not_after, left, worker, about = unpack(row)
-    local member = app .. ' ' .. sender
+    local id, app, sender, op, not_after, left, worker, about, lease = unpack(row)
+    local member, in_time = app .. ' ' .. sender, true
     if left > 0 then not_after = NOW + left end
+    if lease ~= '' then
+      ends[lease] = ends[lease] or lease_ends(lease, worker)
+      not_after = math.min(not_after, ends[lease])
+      in_time = NOW < not_after
+    end
     local it = { id = id, op = op, not_after = whole(not_after), worker = worker, about = about }
     if not seen[member] then
       seen[member] = sessions.of(member)
       sessions.want(member, cell_of(app))
     end
     local session = seen[member]
-    if op == 'send' and not sessions.is_online(session) then
+    if not in_time or (op == 'send' and not sessions.is_online(session)) then
       withhold(it, session)
       withheld = withheld + 1
     else
