@@ -18,6 +18,8 @@ from bulkhead.submitting import Entry, submit
 
 GIVE_UP_AFTER = 120.0
 """Seconds after which a token that was not issued is asked for by another job."""
+ONE_JOB = 60
+"""Seconds of which each has one job: an earlier one that failed says nothing about now."""
 
 
 class SignIns:
@@ -26,6 +28,7 @@ class SignIns:
     def __init__(self, scripts: Scripts, box: Box, clock: Callable[[], float] = time) -> None:
         self._scripts = scripts
         self._jobs = Jobs(scripts, clock)
+        self._clock = clock
         self._box = box
 
     def begin(self, who: SenderId, after: str) -> str:
@@ -33,6 +36,7 @@ class SignIns:
 
         `after` says what was of no use before: a token's fingerprint, or a job.
         """
+        when = int(self._clock() // ONE_JOB)
         request = Request(
             SIGN_IN,
             who.tenant,
@@ -40,7 +44,7 @@ class SignIns:
             columns=["address"],
             mapping={"width": 1, "address": 0},
             priority="urgent",
-            idempotency_key=f"{SIGN_IN} {who.app} {who.sender} {after}",
+            idempotency_key=f"{SIGN_IN} {who.app} {who.sender} {after} {when}",
             give_up_after=GIVE_UP_AFTER,
         )
         row = Entry(1, [who.sender])
