@@ -83,6 +83,7 @@ def bulkhead(ctx: click.Context) -> None:
 
 def main(words: list[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
+    _have_streams()
     context = Context()
     try:
         code = bulkhead.main(words, prog_name="bulkhead", standalone_mode=False, obj=context)
@@ -92,6 +93,14 @@ def main(words: list[str] | None = None) -> NoReturn:
         code = _failed(error)
         _say_accepted(context)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _have_streams() -> None:
+    """What was closed by who started us takes and gives nothing, and breaks no command."""
+    # Also because the next file or connection would get its number, and hear what is printed.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
 
 
 def _failed(error: BaseException) -> int:
