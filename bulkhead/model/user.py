@@ -189,7 +189,7 @@ def problem_of(name: str, message: str) -> Problem:
 def address_problem(address: str) -> Problem | None:
     """What is wrong with an address as it would be sent."""
     if not address:
-        return problem_of("ADDRESS_MISSING", "The address cell is empty.")
+        return problem_of("ADDRESS_MISSING", "There is no address.")
     if LOST in address:
         return problem_of("INVALID_UTF8", "The address has a character (�) that was not UTF-8.")
     if "," in address:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -95,16 +95,19 @@ def take_letter(options: dict[str, Any]) -> tuple[Letter, bytes]:
     Raises InvalidInput and UsageProblem.
     """
     from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
+    from bulkhead.model.letter_rules import BLANK, require
 
     via = options.pop("via")
-    _refuse_unclear([name for name in WHAT if options[name] is not None])
+    _refuse_unclear(options)
     _refuse_other_way(options["file"], via, options["no_session"])
-    text, text_file, url, path = (options.pop(name) for name in WHAT)
+    text, text_file, url, path = (options.pop(name, None) for name in WHAT)
+    message = _read(text_file) if text_file is not None else text
+    require(message != "", BLANK)
     content, enclosure = _enclosed(path)
     expiry = options.pop("expiry")
     letter = Letter(
         sender=options.pop("sender"),
-        message=(_read(text_file) if text_file is not None else text) or "",
+        message=message or "",
         url=url or "",
         title=options.pop("title") or "",
         expiry=EXPIRY if expiry is None else whole_seconds(expiry),
@@ -205,13 +208,17 @@ def _enclosed(path: str | None) -> tuple[bytes, Enclosure | None]:
     return content, Enclosure.of(content, name)
 
 
-def _refuse_unclear(named: list[str]) -> None:
+def _refuse_unclear(options: Mapping[str, Any]) -> None:
+    """Raises UsageProblem unless one thing is named, of those that the command takes."""
+    known = [name for name in WHAT if name in options]
+    named = [name for name in known if options[name] is not None]
     if len(named) == 1:
         return
+    *most, last = [f"--{name.replace('_', '-')}" for name in known]
     raise UsageProblem(
         "two things are to be sent" if named else "nothing is to be sent",
         why="a broadcast sends one text or one file",
-        to_do="give one of --message, --message-file, --file-url and --file",
+        to_do=f"give one of {', '.join(most)} and {last}",
     )
 
 

@@ -61,7 +61,7 @@ def _ordered(ctx: Context, options: dict[str, Any], how: How) -> Ordered:
     from bulkhead.ordering import Options
 
     parts = _parts(options.pop("to"), options.pop("gid"))
-    options |= {"via": "realtime", "message_file": None, "variables": ()}
+    options |= {"via": "realtime", "variables": ()}
     no_session = options["no_session"] or ""
     with usage():
         letter, file = take_letter(options)
