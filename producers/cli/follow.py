@@ -18,7 +18,8 @@ from bulkhead.errors import Unreachable
 from bulkhead.model.job import Job, JobState
 from producers.cli.interrupts import raise_if_lost
 from producers.cli.output import chosen, command_here, show_one
-from producers.cli.progress import progress_for
+from producers.cli.progress import Progress, progress_for
+from producers.cli.session_words import gate_note, trouble_note
 from producers.cli.values import DURATION
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -138,9 +139,11 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
     """The job as it stands when it ended, was paused, or the time was up; and the exit code."""
     limit = following.timeout
     started = answered = time.monotonic()
+    noted = ""
     with progress_for(following.watch, following.progress) as progress:
         while True:
             progress.show(job)
+            noted = _say_trouble(progress, job, noted)
             raise_if_lost()
             now = time.monotonic()
             if job.ended or job.needs_a_person:
@@ -155,6 +158,18 @@ def follow(jobs: Jobs, job: Job, following: Following) -> tuple[Job, int]:
                 if time.monotonic() - answered > STORE_AWAY:
                     raise
                 progress.note("the store does not answer; waiting for it")
+
+
+def _say_trouble(progress: Progress, job: Job, noted: str) -> str:
+    """Say once what keeps its session from sending; what was said, until it sends again.
+
+    A session that is tried again fails with another job's id: its state tells whether it is news.
+    """
+    state, trouble = (job.session or {}).get("state") or "", trouble_note(job)
+    if trouble and state != noted:
+        progress.note(trouble)
+        return state
+    return noted if gate_note(job) else ""
 
 
 def say_code(code: str, count: int, first_lines: Sequence[int], hint: str) -> None:
@@ -174,6 +189,8 @@ def show_job(job: Job, form: str | None, document: Mapping[str, Any] | None = No
     rows = {"job": job.id, "kind": job.kind, "app": job.app, "state": job.state.value}
     if job.paused:
         rows["paused"] = f"by {job.paused['by']}: {job.paused['why']}"
+    if waits := gate_note(job):
+        rows["waits"] = waits
     numbers = {name: getattr(counts, name) for name in counts.__dataclass_fields__}
     rows["counts"] = "  ".join(f"{name} {n:,}" for name, n in numbers.items() if n)
     rows |= {name: when for name, when in job.times.items() if when}

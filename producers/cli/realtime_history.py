@@ -37,6 +37,7 @@ MOST = 100
 def history(ctx: Context, /, app: str, sender: str, form: str | None, **options: Any) -> int:
     """List the messages that a user's session has stored, newest first.
 
+    One conversation is read: --with a person, or --gid a group's.
     They lie with the worker that keeps the session: what went by before it first kept it, or what
     another worker stored, is not among them.
     """
@@ -48,7 +49,9 @@ def history(ctx: Context, /, app: str, sender: str, form: str | None, **options:
     who = sender_of(ctx, app, sender)
     ctx.audit("realtime.history", **of_app(who.app), sender=sender, peer=peer or "")
     about = {"peer": peer or "", "gid": gid or 0, "count": options["limit"]}
-    told = _ask(Sessions(ctx.scripts), who, about, time.monotonic() + options["timeout"])
+    sessions, until = Sessions(ctx.scripts), time.monotonic() + options["timeout"]
+    _wait(sessions, who, Waiting(ctx.scripts), until)
+    told = _ask(sessions, who, about, until)
     show_list(map(stored, told), COLUMNS, form)
     return 0
 
@@ -59,30 +62,30 @@ def _refuse_unclear(peer: str | None, gid: int | None) -> None:
     if (peer is None) == (gid is None):
         raise UsageProblem(
             "no conversation is named" if peer is None else "two conversations are named",
-            why="a session reads the messages with a person, or those in a group",
-            to_do="give one of --with ADDR and --gid N",
+            why="a session reads one at a time: that with a person, or that of a group",
+            to_do="give --with ADDR or --gid N; `realtime listen` hears all of them",
         )
+
+
+def _wait(sessions: Sessions, who: SenderId, waiting: Waiting, until: float) -> None:
+    """Until it is online, or the time is over. Raises Unreachable where it cannot be."""
+    while True:
+        view = sessions.want(who)
+        waiting.look(view)
+        if view.online or time.monotonic() >= until:
+            return
+        time.sleep(LOOK_EVERY)
 
 
 def _ask(
     sessions: Sessions, who: SenderId, about: Mapping[str, Any], until: float
 ) -> list[Mapping[str, Any]]:
-    """What the session says, once it is online.
-
-    Raises Unreachable where it cannot be, StillGoing when the time is over, and NotAccepted for a
-    session that ended.
-    """
+    """What the session says. Raises StillGoing when the time is over, NotAccepted if it ended."""
     from bulkhead.model.sender_session import HISTORY
 
-    waiting = Waiting()
-    view = sessions.want(who)
-    while not view.online and time.monotonic() < until:
-        waiting.look(view)
-        time.sleep(LOOK_EVERY)
-        view = sessions.want(who)
-    waiting.look(view)
     said = sessions.request(who, HISTORY, about, max(0.0, until - time.monotonic()))
     if said is None:
+        view = sessions.view(who)
         raise StillGoing(
             "the time is over, and the session said nothing",
             why=f"it is {view.state}" + (f": {view.why}" if view.why else ""),

@@ -21,9 +21,11 @@ from producers.cli.values import TIME_LIMIT
 
 if TYPE_CHECKING:
     from bulkhead.engine.sessions import Sessions
-    from bulkhead.model.sender_session import SenderId
+    from bulkhead.model.sender_session import SenderId, SessionView
 
 T = TypeVar("T")
+Look = Callable[["SessionView"], None]
+"""Is shown the session each time; raises to end the listening."""
 
 LISTENS = 30.0
 """Seconds for which a session's events are kept after this command's last word."""
@@ -50,7 +52,8 @@ def listen(ctx: Context, /, app: str, sender: str, only: str | None, seconds: fl
     ctx.audit("realtime.listen", **of_app(who.app), sender=sender)
     until = None if seconds is None else time.monotonic() + seconds
     try:
-        Listening(Sessions(ctx.scripts), who, click.echo).run(kinds, until)
+        look = Waiting(ctx.scripts).look
+        Listening(Sessions(ctx.scripts), who, look, click.echo).run(kinds, until)
     except KeyboardInterrupt:
         again = f"{command_here()} realtime listen --app {who.app} --as {sender}"
         click.echo(f"\nthe session goes on for a while: `{again}` listens again", err=True)
@@ -61,11 +64,13 @@ def listen(ctx: Context, /, app: str, sender: str, only: str | None, seconds: fl
 class Listening:
     """Keeps a session wanted, and hands over each of its events once, in their order."""
 
-    def __init__(self, sessions: Sessions, who: SenderId, write: Callable[[str], Any]) -> None:
+    def __init__(
+        self, sessions: Sessions, who: SenderId, look: Look, write: Callable[[str], Any]
+    ) -> None:
         self._sessions = sessions
         self._who = who
+        self._look = look
         self._write = write
-        self._waiting = Waiting()
         self._answered = time.monotonic()
 
     def run(self, kinds: frozenset[str], until: float | None) -> None:
@@ -79,7 +84,7 @@ class Listening:
             raise_if_lost()
             view = self._asked(partial(self._sessions.want, self._who, listen=LISTENS))
             if view is not None:
-                self._waiting.look(view)
+                self._look(view)
             read = partial(self._sessions.events, self._who, after, min(LOOK_EVERY, left))
             for name, event in self._asked(read) or ():
                 after = name

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulkhead.errors import UsageProblem
+from bulkhead.errors import Unreachable, UsageProblem
 from bulkhead.model.job import rfc3339
 from producers.cli.context import Context
+from producers.cli.session_words import session_note
 
 if TYPE_CHECKING:
+    from bulkhead.engine.script import Scripts
     from bulkhead.model.sender_session import SenderId, SessionView
 
 as_option = click.option(
@@ -42,47 +44,45 @@ def refuse_no_address(address: str, option: str) -> None:
         )
 
 
-NOTES = {
-    "wanted": "waiting for a worker to take the session of {who}",
-    "signing_in": "{who} is signing in",
-    "connecting": "{who} is connecting",
-    "online": "{who} is online",
-    "offline": "{who} is offline, and connects again by itself",
-    "failed": "the session of {who} failed",
-    "closed": "nobody keeps the session of {who}: is its app still there?",
-}
-
-
 def note_of(view: SessionView) -> str:
     """What a session is at, as a person who waits for it is told."""
-    note = NOTES.get(view.state, view.state).format(who=view.who.sender)
-    why = f" ({view.why})" if view.why else ""
-    job = f"; see `bulkhead jobs show {view.job}`" if view.job else ""
+    note = session_note(view.who.sender, view.state, view.why)
+    gone = ": is its app still there?" if view.state == "closed" else ""
+    job = f"; see `bulkhead jobs show {view.job}`" if view.job and view.job not in note else ""
     again = f"; again at {rfc3339(view.again_at * 1e6)}" if view.again_at else ""
-    return note + why + job + again
+    return note + gone + job + again
 
 
 class Waiting:
     """Says on stderr how a session is, once each time that this changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
         self._said = ""
 
     def look(self, view: SessionView) -> None:
         """Say it, unless it was said. Raises Unreachable for one that cannot come online."""
-        from bulkhead.model.sender_session import UNUSABLE
+        from bulkhead.model.sender_session import UNUSABLE, WANTED
 
         if view.state == UNUSABLE:
             raise _unusable(view)
         note = note_of(view)
+        if view.state == WANTED and self._nobody_works():
+            note += ": none is running, start `bulkhead up` or `bulkhead worker`"
         if note != self._said:
             click.echo(note, err=True)
             self._said = note
 
+    def _nobody_works(self) -> bool:
+        from bulkhead.engine.overview import Overview
+
+        try:
+            return not any(one.live for one in Overview(self._scripts).workers())
+        except Unreachable:  # who asks for the session is told
+            return False
+
 
 def _unusable(view: SessionView) -> Exception:
-    from bulkhead.errors import Unreachable
-
     return Unreachable(
         f"no worker can sign {view.who.sender} in",
         why=view.why or "the workers cannot use the real-time package",

@@ -17,6 +17,7 @@ from bulkhead.masking import mask_url
 from producers.cli.context import Context, pass_context
 from producers.cli.held_up import held_up
 from producers.cli.output import chosen, output_option, plain, show_one
+from producers.cli.realtime_status import packages
 from producers.cli.workers import WORKERS, worker_row
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _look(ctx: Context) -> dict[str, Any]:
             "memory_used": now.store.memory_used,
             "memory_max": now.store.memory_max or None,
         },
+        "realtime_packages": packages(ctx),
         "workers": [worker_row(worker) for worker in now.workers],
         "apps": len(now.apps),
         "apps_held_up": [held_up(app) for app in now.apps if app.state != "active"],
@@ -120,6 +122,8 @@ def _picture(seen: Mapping[str, Any]) -> str:
         f"{len(seen['unlisted_words'])} unlisted words",
         f"workers   {sum(worker['live'] for worker in seen['workers'])} live",
     ]
+    looked = (one for one in seen["realtime_packages"] if one["package"])
+    lines += sorted({f"realtime  {one['said']}" for one in looked})
     if seen["workers"]:
         lines += ["", *_table(seen["workers"], WORKERS)]
     if seen["apps_held_up"]:

@@ -37,6 +37,10 @@ def run(door, store_server, home):
     return typed_here
 
 
+def nothing(view):
+    """Looks at a session, and says nothing."""
+
+
 def keep(sessions, state="online", why=""):
     assert sessions.acquire(NEWS, "w1")
     assert sessions.renew("w1", {NEWS: State(state, why)}) == []
@@ -54,7 +58,7 @@ class Listener:
 
     def _listen(self, sessions):
         with suppress(StopIteration):
-            Listening(sessions, NEWS, self._write).run(frozenset(KINDS), None)
+            Listening(sessions, NEWS, nothing, self._write).run(frozenset(KINDS), None)
 
     def _write(self, line):
         self.lines.append(json.loads(line))
@@ -124,13 +128,77 @@ def test_a_package_that_cannot_be_used_ends_the_listening_with_its_sentence(run,
     assert f"why: {SENTENCE}" in done.stderr.splitlines()
 
 
-def test_it_is_said_what_is_waited_for_once_each_time_it_changes(run, sessions):
+def test_it_is_said_what_is_waited_for_once_each_time_it_changes(run, door):
+    door.scripts.run("beat", "w1", 60, "host", "h", "pid", "1")
+
     done = run("listen", *GIVEN, "--for", "2500ms")
 
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "waiting for a worker to take the session of news@example.com (no worker has taken it yet)"
+        "waiting for a worker to take the session of news@example.com"
     ]
+
+
+def test_who_waits_where_no_worker_is_running_is_told_so(run):
+    done = run("listen", *GIVEN, "--for", "100ms")
+
+    assert done.stderr.splitlines() == [
+        "waiting for a worker to take the session of news@example.com: none is running, "
+        "start `bulkhead up` or `bulkhead worker`"
+    ]
+
+
+TO_ANN = ("--to", "ann@example.com", "--message", "Hi")
+
+
+def test_who_waits_for_a_job_is_told_what_its_session_is_at(run, door, sessions):
+    door.scripts.run("beat", "w1", 60, "host", "h", "pid", "1")
+    sessions.want(NEWS)
+    keep(sessions, "unusable", SENTENCE)
+
+    done = run("send", *GIVEN, *TO_ANN, "--wait", "--timeout", "600ms", "-o", "table")
+
+    said = f"no worker can sign news@example.com in ({SENTENCE})"
+    assert done.returncode == 8
+    assert done.stderr.splitlines().count(said) == 1
+    assert f"waits         {said}" in done.stdout.splitlines()
+
+
+def test_who_waits_for_a_job_is_not_told_what_passes_in_seconds(run, door, sessions):
+    door.scripts.run("beat", "w1", 60, "host", "h", "pid", "1")
+    sessions.want(NEWS)
+    keep(sessions, "connecting")
+
+    done = run("send", *GIVEN, *TO_ANN, "--wait", "--timeout", "300ms", "-o", "table")
+
+    assert done.stderr == ""
+    assert "waits         news@example.com is connecting" in done.stdout.splitlines()
+
+
+def test_a_slip_names_only_options_of_its_command(run):
+    nothing_named = run("send", *GIVEN, "--to", "ann@example.com")
+    no_text = run("send", *GIVEN, "--to", "ann@example.com", "--message", "")
+
+    assert "to do: give one of --message, --file-url and --file" in nothing_named.stderr
+    assert no_text.stderr.startswith("error: the message is empty\n")
+
+
+def test_the_status_of_the_site_says_what_workers_found_their_package_to_be(
+    door, store_server, home
+):
+    door.scripts.run("beat", "w1", 60, "host", "h", "pid", "1")
+    door.scripts.run("beat", "w2", 60, "host", "h", "pid", "2")
+    Packages(door.scripts).say("w1", {"name": "mesibo", "state": "too_old", "sentence": SENTENCE})
+    site = {"redis_url": store_server.url, "secret_key": KEY, "home": home}
+
+    table, document = (typed("status", "-o", form, **site) for form in ("table", "json"))
+
+    assert f"realtime  {SENTENCE}" in table.stdout.splitlines()
+    told = {
+        one["worker"]: one["package"] for one in json.loads(document.stdout)["realtime_packages"]
+    }
+    assert told["w1"]["state"] == "too_old"
+    assert told["w2"] is None
 
 
 @pytest.mark.parametrize(
@@ -221,4 +289,4 @@ def test_a_store_that_never_answers_is_told(door):
             raise Unreachable("the store is away")
 
     with pytest.raises(Unreachable):
-        Listening(Away(), NEWS, print).run(frozenset(KINDS), None)
+        Listening(Away(), NEWS, nothing, print).run(frozenset(KINDS), None)
