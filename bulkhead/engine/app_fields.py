@@ -16,6 +16,8 @@ ROTATION = (
 """Fields of an app whose token is being exchanged; rotate.lua writes them."""
 INBOUND_BOX, INBOUND_BODY_BOX = "inbound_box", "inbound_body_box"
 """Fields that hold the secrets of its inbound webhook: the one of the path, the one of bodies."""
+SENDERS = "senders"
+"""Ends the name of the hash with the sealed user tokens of an app's real-time senders."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulkhead.box import Box, key_id_of
-from bulkhead.engine.app_fields import INBOUND_BODY_BOX, INBOUND_BOX
+from bulkhead.engine.app_fields import INBOUND_BODY_BOX, INBOUND_BOX, SENDERS
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.errors import BulkheadError, Conflict, NotPermitted
 
@@ -18,8 +18,6 @@ _SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
 CREDENTIAL_BOX = "box"
 """The field of a stored credential that holds its file."""
 
-SENDERS = "senders"
-"""Of an app: the hash with the sealed user tokens of its real-time senders."""
 
 PASSES = 5
 """Looks for boxes that somebody sealed with the earlier key in the meantime."""

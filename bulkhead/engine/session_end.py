@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bulkhead.engine.keys import SENDERS
+from bulkhead.engine.app_fields import SENDERS
 from bulkhead.engine.script import Scripts, ask
 
 

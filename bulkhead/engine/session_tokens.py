@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bulkhead.box import Box
-from bulkhead.engine.keys import SENDERS, Keys, about_sender
+from bulkhead.engine.app_fields import SENDERS
+from bulkhead.engine.keys import Keys, about_sender
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.model.sender_session import SenderId
 from bulkhead.secrets import Secret, utf8

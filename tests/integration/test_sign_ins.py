@@ -1,4 +1,4 @@
-"""The jobs that issue tokens for senders: one at a time, and a new one after a failure."""
+"""Jobs that have user tokens issued for senders: one at a time, and a new one after a failure."""
 
 import pytest
 

@@ -210,7 +210,9 @@ def test_to_wait_stop_and_stop_again_without_a_connection_returns_at_once(stage)
     assert mesibo.getConnectionStatus() in (0, 5)
 
 
-def test_to_read_and_fetch_messages_without_a_database_ends_the_process(stage):
+def test_to_read_and_fetch_messages_without_a_database_ends_the_stand_ins_process(staged):
+    # The real one dies of it now and then, so that there is nothing to hold it to.
+    stage = staged()
     listener = stage.listen()
     with pytest.raises(Ended) as ended:
         stage.run("reads_and_fetches", stage.signed_in(), listener)
