@@ -13,7 +13,7 @@ from structlog import get_logger
 
 from bulkhead.engine.delivery import Deliveries
 from bulkhead.engine.sessions import SenderId, Sessions, State, Wanted
-from bulkhead.errors import BulkheadError, SessionProblem, Unreachable
+from bulkhead.errors import BulkheadError, CannotOpen, SessionProblem, Unreachable
 from bulkhead.model.places import Held, Waiting, moves
 from bulkhead.model.sender_session import LEASE
 from bulkhead.secrets import fingerprint
@@ -114,6 +114,7 @@ class Keeper(threading.Thread):
                 self._drop_if_lost()
             except Exception:
                 self._log.exception("keeper_failed")
+                self._drop_if_lost()
             self._news.wait(TURN if self._lives else LOOK if self._needed else None)
             self._news.clear()
 
@@ -249,7 +250,11 @@ class Keeper(threading.Thread):
         if not self._sessions.acquire(who, self._terms.worker):
             return
         self._waiting.pop(who, None)
-        has_token = self._sessions.token(who) is not None
+        try:
+            has_token = self._sessions.token(who) is not None
+        except CannotOpen:
+            # Said of the session alone, when it is to start.
+            has_token = True
         self._lives[who] = Live(who, Course(now, has_token=has_token), now)
         self._news.set()
 

@@ -211,6 +211,7 @@ def _say(process: Session, ask: Ask, file: str) -> None:
             url=str(about.get("url", "")),
             file=file,
             expiry=about.get("expiry"),
+            closes=ask.closes,
         )
     )
 

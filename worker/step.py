@@ -31,6 +31,8 @@ from worker.stopping import GRACE
 
 LAST_STATUSES = 2.0
 """Seconds for which a session waits, at its worker's end, for what others have asked of it."""
+ANSWERS = 2.0
+"""Seconds for which the keeper waits for the store: less than is left of a lease by then."""
 RECEPTION = "tasks.submit"
 """Named by string: what is done with a message lies above the worker (HOUSE: the import rule)."""
 
@@ -60,7 +62,9 @@ def make_keeper(runtime: Runtime) -> Keeper:
     """What keeps sessions, with connections of its own."""
     site, worker = runtime.site, runtime.verbs.worker
     settings, box = site.settings, site.box
-    scripts, blocking = (Scripts(open_client(site.store_url)) for _ in range(2))
+    # Who gets no answer knows in time that its leases end.
+    scripts = Scripts(open_client(site.store_url, timeout=ANSWERS, connect_timeout=ANSWERS))
+    blocking = Scripts(open_client(site.store_url))
     hands = Hands(
         sessions=Sessions(scripts, box),
         blocking=Sessions(blocking),

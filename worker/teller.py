@@ -16,8 +16,9 @@ from bulkhead.engine.delivery import Deliveries, Status
 from bulkhead.engine.sessions import Answer, SenderId, Sessions
 from bulkhead.errors import Unreachable
 from bulkhead.model.delivery import LOW_WORD, RANKS
+from bulkhead.model.realtime import is_failure
 from bulkhead.realtime.session import Heard
-from worker.live import Live
+from worker.live import Came, Live
 
 AT_ONCE = 500
 REST = 0.25
@@ -98,18 +99,25 @@ class Teller(threading.Thread):
                 answers.append(word)
                 continue
             live, heard = word.live, word.heard
-            came = live.heard(word.serial, heard)
-            answers += came.answers
-            if came.changed:
-                self._changed(live)
-            if came.cools:
-                self._patiently(partial(self._sessions.cool, live.who, came.cools))
-                self._tell_cooling(live.who, came.cools)
-            if heard.kind not in QUIET:
-                events[live.who].append(_event(heard))
-            if heard.kind == "status":
-                statuses[live.who.app] += _told(heard.about)
+            try:
+                came = live.heard(word.serial, heard)
+                answers += came.answers
+                self._follow(live, came)
+                if heard.kind not in QUIET:
+                    events[live.who].append(_event(heard))
+                if heard.kind == "status" and not _is_refusal(came):
+                    statuses[live.who.app] += _told(heard.about)
+            except Exception:
+                # Of this one alone: somebody waits for the others.
+                self._log.exception("session_words_lost", words=1)
         self._bring(answers, events, statuses)
+
+    def _follow(self, live: Live, came: Came) -> None:
+        if came.changed:
+            self._changed(live)
+        if came.cools:
+            self._patiently(partial(self._sessions.cool, live.who, came.cools))
+            self._tell_cooling(live.who, came.cools)
 
     def _bring(
         self,
@@ -150,6 +158,14 @@ def _event(heard: Heard) -> Mapping[str, Any]:
         **about,
         **({"sent_ms": sent} if sent else {}),
     }
+
+
+def _is_refusal(came: Came) -> bool:
+    """True if mesibo did not take the message: its item failed or goes on, and nothing is lost."""
+    return any(
+        is_failure(int(one.said.get("status", 0))) and not one.said.get("member")
+        for one in came.answers
+    )
 
 
 def _told(about: Mapping[str, Any]) -> list[Status]:

@@ -19,10 +19,10 @@ class SessionTokens:
         self._box = box
 
     def keep(self, who: SenderId, token: Secret) -> None:
-        """Keep a token in the place of the one before."""
+        """Keep a token in the place of the one before; of an app that is gone, none."""
         key = Keys(self._scripts).agree(self._box.key_ids)
         sealed = self._box.seal(utf8(token.reveal()), about_sender(*who), key)
-        ask(self._redis.hset, self._name(who), who.sender, sealed)
+        self._scripts.run("session", "keep", *who, sealed)
 
     def get(self, who: SenderId) -> Secret | None:
         """The token that was kept last, if it was not forgotten."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -87,6 +88,9 @@ class Adapter:
         if self._hearing.connection != _ONLINE:
             # Not tried: with a title or a file the package says yes, and sends it never.
             return NOT_SIGNED_IN, "the session is not online"
+        # This process may have read a page, or stood still, since the order was written.
+        if 0 < message.closes <= time.monotonic():
+            return NOT_SIGNED_IN, "its time to be sent was over"
         if message.file and not os.access(message.file, os.R_OK):
             return NOT_TAKEN, "its file is not there or cannot be read"
         try:

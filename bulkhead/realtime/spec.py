@@ -54,6 +54,8 @@ class Send:
     file: str = ""
     expiry: int | None = None
     """Seconds for which mesibo keeps it for who is not signed in."""
+    closes: float = 0.0
+    """Monotonic seconds of this host after which it must not be sent any more; 0: never."""
 
     def __post_init__(self) -> None:
         if why := self._why_not():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -70,6 +71,19 @@ def test_a_session_signs_in_sends_and_says_what_became_of_it(begin, ears):
     assert ears.first("returned") == {"mid": 4_000_000_000, "result": 0, "why": ""}
     about = {"mid": 4_000_000_000, "peer": "ann", "gid": 0, "status": 1, "word": "sent"}
     assert ears.first("status") == about
+
+
+def test_a_message_whose_time_is_over_is_not_handed_to_the_package(begin, ears):
+    session = begin()
+    ears.first("connection", status=1)
+
+    session.send(Send(1, to="ann", text="late", closes=time.monotonic()))
+    session.send(Send(2, to="ann", text="in time", closes=time.monotonic() + 600))
+
+    late = ears.first("returned", mid=1)
+    assert (late["result"], late["why"]) == (141, "its time to be sent was over")
+    assert ears.first("returned", mid=2)["result"] == 0
+    assert ears.first("status")["mid"] == 2
 
 
 def test_closing_ends_the_process_and_is_heard_once_and_last(begin, ears):

@@ -15,6 +15,8 @@
 -- ARGV[1]  'release'   ARGV[2]  worker    ARGV[3]  JSON [app, sender, state, why, job, again_at]
 --          returns     1 if it was this worker's
 -- ARGV[1]  'cool'      ARGV[2]  app       ARGV[3]  sender   ARGV[4]  microseconds
+-- ARGV[1]  'keep'      ARGV[2]  app       ARGV[3]  sender   ARGV[4]  its user token, sealed
+--          returns     1, or 0 without such an app: then it is not kept
 -- ARGV[1]  'tell'      ARGV[2]  app       ARGV[3]  sender   ARGV[4]  most that are kept   ARGV[5…] events as JSON
 --          returns     how many were kept: none unless somebody listens
 -- ARGV[1]  'views'     ARGV[2]  tenant or ''   ARGV[3]  app or ''   ARGV[4]  sender or ''
@@ -139,6 +141,12 @@ local function cool(app, sender, micros)
   return 1
 end
 
+local function keep(app, sender, sealed)
+  if redis.call('HEXISTS', key('app', app), 'base_url') == 0 then return 0 end
+  redis.call('HSET', key('app', app, 'senders'), sender, sealed)
+  return 1
+end
+
 local function tell(app, sender, most, events)
   local member = member_of(app, sender)
   if num(redis.call('HGET', key('session', member), 'listen'), 0) <= NOW then return 0 end
@@ -220,6 +228,7 @@ if verb == 'acquire' then return acquire(ARGV[2], ARGV[3], ARGV[4], tonumber(ARG
 if verb == 'renew' then return renew(ARGV[2], tonumber(ARGV[3]), cjson.decode(ARGV[4])) end
 if verb == 'release' then return release(ARGV[2], cjson.decode(ARGV[3])) end
 if verb == 'cool' then return cool(ARGV[2], ARGV[3], tonumber(ARGV[4])) end
+if verb == 'keep' then return keep(ARGV[2], ARGV[3], ARGV[4]) end
 if verb == 'tell' then return tell(ARGV[2], ARGV[3], ARGV[4], { unpack(ARGV, 5) }) end
 if verb == 'views' then return views(ARGV[2], ARGV[3], ARGV[4]) end
 if verb == 'wanted' then return wanted(ARGV[2], tonumber(ARGV[3])) end
