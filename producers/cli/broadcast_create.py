@@ -65,7 +65,7 @@ def create(ctx: Context, /, form: str | None, **options: Any) -> int:
 def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered]:
     """The broadcast that the options say, its lists open and not read yet.
 
-    Raises NotFound (app), NotPermitted (sender), InvalidInput, UsageProblem and NotYet.
+    Raises NotFound (app), NotPermitted (sender), InvalidInput and UsageProblem.
     """
     from bulkhead.broadcast_limits import refuse_chunk, refuse_past
     from bulkhead.broadcasting import Order, prepare
@@ -74,21 +74,19 @@ def _opened(ctx: Context, options: dict[str, Any], how: How) -> Iterator[Ordered
 
     groups, users = options.pop("to_groups"), options.pop("to_users")
     refuse_nobody(groups, users)
-    no_session = options["no_session"] or ""
-    letter, file = take_letter(options)
-    del options["no_session"]
+    given = take_letter(options)
     with usage():
         order = Order(
             app=ctx.fleet.app(ctx.app_id(options.pop("app"))).id,
-            letter=letter,
+            letter=given.letter,
             max_recipients=options.pop("max_recipients"),
             chunk=options.pop("chunk"),
             hold=options.pop("hold"),
             force_late=how.force_late,
-            file=file,
-            no_session=no_session,
+            file=given.file,
+            no_session=given.no_session,
         )
-        refuse_way(letter.via, order.chunk)
+        refuse_way(order.letter.via, order.chunk)
         refuse_chunk(order.letter, order.chunk)
         asked = Options(**take_asked(options))
         refuse_past(ctx.scripts, order.app, asked)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -89,17 +89,22 @@ def audience_options(command: Command) -> Command:
 WHAT = ("message", "message_file", "file_url", "file")
 
 
-def take_letter(options: dict[str, Any]) -> tuple[Letter, bytes]:
-    """Takes what `letter_options` added out of a command's options: the letter, and its file.
+class Given(NamedTuple):
+    """What the options of a message say."""
 
-    Raises InvalidInput and UsageProblem.
-    """
+    letter: Letter
+    file: bytes
+    no_session: str
+
+
+def take_letter(options: dict[str, Any]) -> Given:
+    """Takes what `letter_options` added out of the options. Raises InvalidInput, UsageProblem."""
     from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
     from bulkhead.model.letter_rules import BLANK, require
 
-    via = options.pop("via")
+    via, no_session = options.pop("via"), options.pop("no_session")
     _refuse_unclear(options)
-    _refuse_other_way(options["file"], via, options["no_session"])
+    _refuse_other_way(options["file"], via, no_session)
     text, text_file, url, path = (options.pop(name, None) for name in WHAT)
     message = _read(text_file) if text_file is not None else text
     require(message != "", BLANK)
@@ -115,7 +120,7 @@ def take_letter(options: dict[str, Any]) -> tuple[Letter, bytes]:
         via=via,
         file=enclosure,
     )
-    return letter, content
+    return Given(letter, content, no_session or "")
 
 
 def take_variables(options: dict[str, Any]) -> dict[str, str]:
@@ -224,12 +229,15 @@ def _refuse_unclear(options: Mapping[str, Any]) -> None:
 
 def _refuse_other_way(file: str | None, via: str, no_session: str | None) -> None:
     """Raises UsageProblem for what only a message in real time may have."""
+    from bulkhead.model.letter_rules import FILE_WAY
+
     if via == "realtime" or (file is None and no_session is None):
         return
     if file is not None:
+        what, why, _ = FILE_WAY
         raise UsageProblem(
-            "the backend sends no file",
-            why="it takes the URL of one; only a real-time session uploads files",
+            what,
+            why=why,
             to_do="add --via realtime, or put it where everybody can fetch it and give --file-url",
         )
     raise UsageProblem(

@@ -47,7 +47,8 @@ def history(ctx: Context, /, app: str, sender: str, form: str | None, **options:
     peer, gid = options["peer"], options["gid"]
     _refuse_unclear(peer, gid)
     who = sender_of(ctx, app, sender)
-    ctx.audit("realtime.history", **of_app(who.app), sender=sender, peer=peer or "")
+    read = {"peer": peer} if peer is not None else {"gid": str(gid)}
+    ctx.audit("realtime.history", **of_app(who.app), sender=sender, **read)
     about = {"peer": peer or "", "gid": gid or 0, "count": options["limit"]}
     sessions, until = Sessions(ctx.scripts), time.monotonic() + options["timeout"]
     _wait(sessions, who, Waiting(ctx.scripts), until)

@@ -62,10 +62,8 @@ def _ordered(ctx: Context, options: dict[str, Any], how: How) -> Ordered:
 
     parts = _parts(options.pop("to"), options.pop("gid"))
     options |= {"via": "realtime", "variables": ()}
-    no_session = options["no_session"] or ""
     with usage():
-        letter, file = take_letter(options)
-        del options["no_session"]
+        letter, file, no_session = take_letter(options)
         app = ctx.fleet.app(ctx.app_id(options.pop("app"))).id
         order = Order(app, letter, force_late=how.force_late, file=file, no_session=no_session)
         asked = Options(**take_asked(options))

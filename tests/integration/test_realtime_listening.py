@@ -223,9 +223,15 @@ def test_a_slip_is_told_before_any_session_is_wanted(run, sessions, words, what)
 def test_who_listens_and_who_reads_is_on_the_audit(run, door, sessions):
     run("listen", *GIVEN, "--for", "100ms")
     run("history", *GIVEN, "--with", "ann@example.com", "--timeout", "100ms")
+    run("history", *GIVEN, "--gid", "7", "--timeout", "100ms")
 
-    told = [(entry.action, entry.about.get("sender")) for entry in Audit(door.scripts).newest()]
-    assert told[:2] == [("realtime.history", NEWS.sender), ("realtime.listen", NEWS.sender)]
+    told = [(entry.action, entry.about) for entry in Audit(door.scripts).newest()]
+    whose = {"tenant": "acme", "app": NEWS.app, "sender": NEWS.sender}
+    assert told[:3] == [
+        ("realtime.history", whose | {"gid": "7"}),
+        ("realtime.history", whose | {"peer": "ann@example.com"}),
+        ("realtime.listen", whose),
+    ]
 
 
 def test_history_is_what_the_session_says_once_it_is_online(run, sessions):
