@@ -153,9 +153,7 @@ def test_listening_ends_by_itself_after_its_time(app):
 def test_what_it_waits_for_is_said_until_the_session_is_online(app):
     notes = Listening(app).online().notes
 
-    assert notes[0] == (
-        f"waiting for a worker to take the session of {SENDER} (no worker has taken it yet)"
-    )
+    assert notes[0] == (f"waiting for a worker to take the session of {SENDER}")
     assert notes[-1] == f"{SENDER} is online"
 
 
