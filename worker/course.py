@@ -9,7 +9,9 @@ CONNECTS_WITHIN = 15.0
 STEADY = 60.0
 """Seconds online after which what went wrong before is forgotten."""
 LONGEST = 60.0
-"""Seconds: no pause is longer."""
+"""Seconds: no pause is longer, but for the one below."""
+SIGN_IN_AGAIN, SIGN_IN_LONGEST = 15.0, 900.0
+"""Seconds after a sign-in that is refused, the first and any: each is a job that people see."""
 
 ONLINE, SIGNED_OUT, REFUSED = 1, 3, 4
 AWAY = frozenset({2, 7, 8})
@@ -60,6 +62,8 @@ class Course:
         self._renewed = False
         """True if a token was issued because mesibo refused the one before."""
         self._troubles = 0
+        self._refusals = 0
+        """Sign-ins one after the other that issued no token."""
         self._endings = 0
         self.cool_until = 0.0
         self._cooled = 0
@@ -100,12 +104,16 @@ class Course:
         """The token is here."""
         self.job = ""
         self._phase, self.again_at = _Phase.READY, now
+        self._refusals = 0
         self._become("connecting", now)
 
     def not_signed_in(self, why: str, now: float) -> None:
         """The job issued no token."""
         self._phase = _Phase.NO_TOKEN
-        self._pause(f"no user token was issued: {why}", now)
+        pause = min(SIGN_IN_LONGEST, SIGN_IN_AGAIN * 2.0**self._refusals)
+        self._refusals = min(self._refusals + 1, 10)
+        self.again_at = now + pause
+        self._become("failed", now, f"no user token was issued: {why}")
 
     def started(self, now: float) -> None:
         """A process was started with the token."""

@@ -2,7 +2,15 @@
 
 import pytest
 
-from worker.course import CONNECTS_WITHIN, LONGEST, STEADY, Course, Step
+from worker.course import (
+    CONNECTS_WITHIN,
+    LONGEST,
+    SIGN_IN_AGAIN,
+    SIGN_IN_LONGEST,
+    STEADY,
+    Course,
+    Step,
+)
 
 
 def online(now=0.0):
@@ -162,7 +170,24 @@ def test_no_token_is_a_failure_that_is_tried_again():
 
     assert failed(course)
     assert "the backend refused the request" in course.why
-    assert course.next(2) is Step.SIGN_IN
+    assert course.next(1 + SIGN_IN_AGAIN) is Step.SIGN_IN
+
+
+def test_a_sender_that_is_refused_again_and_again_is_asked_for_ever_less_often():
+    course, now, pauses = Course(0, has_token=False), 0.0, []
+    for _ in range(9):
+        course.signing_in("job_1", now)
+        course.not_signed_in("the backend refused the request", now)
+        pauses.append(course.again_at - now)
+        now = course.again_at
+
+    assert pauses[:3] == [SIGN_IN_AGAIN, 2 * SIGN_IN_AGAIN, 4 * SIGN_IN_AGAIN]
+    assert pauses[-2:] == [SIGN_IN_LONGEST, SIGN_IN_LONGEST]
+
+    course.signing_in("job_2", now)
+    course.signed_in(now)
+    course.not_signed_in("its token was forgotten", now)
+    assert course.again_at - now == SIGN_IN_AGAIN
 
 
 def test_what_is_heard_after_the_end_of_a_process_changes_nothing():
