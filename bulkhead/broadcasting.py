@@ -172,7 +172,6 @@ class Frozen:
             at=_instant(fields, "at"),
             deadline=_instant(fields, "deadline"),
             window=fields.get("window", ""),
-            file=(jobs.file(job) or b"") if fields.get("file") else b"",
             sender=fields.get("sender", ""),
             no_session=fields.get("no_session", ""),
         )
@@ -187,6 +186,11 @@ class Frozen:
     def reader(self) -> Reader:
         """Reads its rows."""
         return Reader(self.letter, self.request.mapping)
+
+    def file(self) -> bytes:
+        """What its messages carry; nothing unless it is in real time, and of a file."""
+        # It may have megabytes: who only looks at the broadcast does not read it.
+        return (Jobs(self.scripts).file(self.job.id) or b"") if self.letter.file else b""
 
     def batches(self) -> Iterable[Batch]:
         """Its rows, in order; which of them have a problem is not said."""
@@ -239,7 +243,7 @@ def prepare_test(
         columns=frozen.request.columns,
         mapping=frozen.request.mapping,
         params=letter.params(),
-        file=frozen.request.file,
+        file=frozen.file(),
         sender=frozen.request.sender,
         no_session=frozen.request.no_session,
         **replace(options, parent=frozen.job.id, labels=_labels(frozen, options)).members(),
