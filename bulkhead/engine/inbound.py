@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from bulkhead.engine.delivery import told
 from bulkhead.engine.script import Scripts, ask, decoded
+from bulkhead.engine.stream import BEGINNING, block_for, newest
 from bulkhead.inbound.classify import classify
 from bulkhead.inbound.event import Delivery, Event, PushResult
 from bulkhead.model.job import rfc3339
@@ -19,9 +20,6 @@ MOST_BYTES = 1 << 20
 KEPT_FOR = 24 * 3600.0
 """Seconds. Of each app the newest events are kept, so many and so large all together at most."""
 AT_ONCE = 200
-LONGEST_BLOCK = 1.0
-"""Seconds for one blocking read: less than any client of ours waits for an answer."""
-BEGINNING = "0-0"
 
 Reason = Literal["wrong_secret", "no_secret", "unreadable", "too_large"]
 REASONS: tuple[Reason, ...] = ("wrong_secret", "no_secret", "unreadable", "too_large")
@@ -113,8 +111,7 @@ class InboundEvents:
 
     def newest(self, app: str) -> str:
         """The id of the newest event: what comes after it is news from now on."""
-        found = ask(self._redis.xrevrange, self._name(app), count=1)
-        return str(found[0][0].decode()) if found else BEGINNING
+        return newest(self._redis, self._name(app))
 
     def last_at(self, app: str) -> str | None:
         """When the newest event was kept; None if none is."""
@@ -135,8 +132,7 @@ class InboundEvents:
             left = until - time.monotonic()
             if left <= 0:
                 return None
-            block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
-            ask(self._redis.xread, {name: after}, count=1, block=block)
+            ask(self._redis.xread, {name: after}, count=1, block=block_for(left))
 
     def _queue(self, pipe: Any, app: str, what: Delivery | Reason) -> _Queued:
         """Put it into the pipe; what is kept of it until the pipe has run."""

@@ -12,6 +12,7 @@ from bulkhead.box import Box
 from bulkhead.engine.script import Scripts, ask
 from bulkhead.engine.session_tokens import SessionTokens
 from bulkhead.engine.session_views import view_of, views_of, wanted_in
+from bulkhead.engine.stream import LONGEST_BLOCK, block_for, newest
 from bulkhead.model.sender_session import (
     HISTORY,
     LEASE,
@@ -45,9 +46,6 @@ KEPT = 3600
 CONFIRM_FOR = 0.5
 """Seconds that a replica has to confirm a taking."""
 MOST_EVENTS = 10_000
-LONGEST_BLOCK = 1.0
-"""Seconds for one blocking read: less than any client of ours waits for an answer."""
-BEGINNING = "0-0"
 
 
 class Sessions:
@@ -76,16 +74,15 @@ class Sessions:
 
     def position(self, who: SenderId) -> str:
         """The id of the newest event: what comes after it is news from now on."""
-        found = ask(self._redis.xrevrange, self._events(who), count=1)
-        return str(found[0][0].decode()) if found else BEGINNING
+        return newest(self._redis, self._events(who))
 
     def events(self, who: SenderId, after: str, seconds: float) -> list[tuple[str, dict[str, Any]]]:
         """Events behind the one of this id, as (id, event); waits so long for the first."""
         until = time.monotonic() + seconds
         while True:
             left = until - time.monotonic()
-            block = max(1, round(1000 * min(LONGEST_BLOCK, left)))
-            found = ask(self._redis.xread, {self._events(who): after}, count=AT_ONCE, block=block)
+            stream, block = {self._events(who): after}, block_for(left)
+            found = ask(self._redis.xread, stream, count=AT_ONCE, block=block)
             if found or left <= LONGEST_BLOCK:
                 return [
                     (name.decode(), json.loads(fields[b"event"]))
