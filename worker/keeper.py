@@ -216,7 +216,7 @@ class Keeper(threading.Thread):
     def _lose(self, live: Live, why: str) -> None:
         self._lives.pop(live.who, None)
         self._teller.answer(live.close(why))
-        self._log.warning("session_lost", **_about(live.who), why=why)
+        self._log.warning("session_lost", **live.who.named, why=why)
 
     def _settle_places(self, wanted: Sequence[Wanted], now: float) -> None:
         lives, by_who = self._lives, {one.who: one for one in wanted}
@@ -276,10 +276,10 @@ class Keeper(threading.Thread):
         self._teller.answer(live.close(state.why))
         self._told.pop(live.who, None)
         self._sessions.release(live.who, self._terms.worker, state)
-        self._log.info("session_closed", **_about(live.who), why=state.why)
+        self._log.info("session_closed", **live.who.named, why=state.why)
 
     def _tell_state(self, live: Live) -> None:
-        course, about = live.course, _about(live.who)
+        course, about = live.course, live.who.named
         if course.online:
             self._log.info("session_online", **about)
         elif course.state == "failed":
@@ -290,7 +290,3 @@ class Keeper(threading.Thread):
 
 def _is_idle(wanted: Wanted | None, seconds: float) -> bool:
     return wanted is None or (not wanted.listening and wanted.idle > seconds)
-
-
-def _about(who: SenderId) -> dict[str, str]:
-    return {"tenant": who.tenant, "app": who.app, "sender": who.sender}

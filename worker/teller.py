@@ -144,8 +144,7 @@ class Teller(threading.Thread):
                 return
 
     def _tell_cooling(self, who: SenderId, seconds: float) -> None:
-        about = {"tenant": who.tenant, "app": who.app, "sender": who.sender}
-        self._log.warning("session_cooling", **about, seconds=round(seconds, 1))
+        self._log.warning("session_cooling", **who.named, seconds=round(seconds, 1))
 
 
 def _event(heard: Heard) -> Mapping[str, Any]:

@@ -38,6 +38,11 @@ class SenderId(NamedTuple):
         """Whose app it is."""
         return self.app.partition("/")[0]
 
+    @property
+    def named(self) -> dict[str, str]:
+        """What a line of the log says of it."""
+        return {"tenant": self.tenant, "app": self.app, "sender": self.sender}
+
 
 @dataclass(frozen=True, slots=True)
 class State:
