@@ -14,7 +14,7 @@ from bulkhead.model.enclosure import NAMELESS, Enclosure
 from bulkhead.model.fitting import require
 from bulkhead.model.way import BACKEND
 from bulkhead.ordering import Options
-from bulkhead.sent_file import read_file
+from bulkhead.sent_file import enclose
 
 OF_A_BROADCAST = (
     *("sender", "groups", "users", "message", "url", "title", "expiry", "variables"),
@@ -69,8 +69,9 @@ def _file(given: Any) -> tuple[bytes, Enclosure | None]:
     if given is None:
         return b"", None
     require(isinstance(given, str | bytes | PathLike), "file", "a path, or the content as bytes")
-    content, name = (given, NAMELESS) if isinstance(given, bytes) else read_file(fspath(given))
-    return content, Enclosure.of(content, name)
+    if isinstance(given, bytes):
+        return given, Enclosure.of(given, NAMELESS)
+    return enclose(fspath(given))
 
 
 def _count(asked: Mapping[str, Any], name: str) -> int | None:

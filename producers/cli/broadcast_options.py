@@ -16,7 +16,6 @@ from producers.cli.values import COUNT, DURATION
 if TYPE_CHECKING:
     from bulkhead.audience import Part
     from bulkhead.model.broadcast import Letter
-    from bulkhead.model.enclosure import Enclosure
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 STDIN = "-"
@@ -101,6 +100,7 @@ def take_letter(options: dict[str, Any]) -> Given:
     """Takes what `letter_options` added out of the options. Raises InvalidInput, UsageProblem."""
     from bulkhead.model.broadcast import EXPIRY, Letter, given_variables, whole_seconds
     from bulkhead.model.letter_rules import BLANK, require
+    from bulkhead.sent_file import enclose
 
     via, no_session = options.pop("via"), options.pop("no_session")
     _refuse_unclear(options)
@@ -108,7 +108,7 @@ def take_letter(options: dict[str, Any]) -> Given:
     text, text_file, url, path = (options.pop(name, None) for name in WHAT)
     message = _read(text_file) if text_file is not None else text
     require(message != "", BLANK)
-    content, enclosure = _enclosed(path)
+    content, enclosure = enclose(path) if path is not None else (b"", None)
     expiry = options.pop("expiry")
     letter = Letter(
         sender=options.pop("sender"),
@@ -201,16 +201,6 @@ def _read(name: str) -> str:
         raise UsageProblem(
             "the message is not UTF-8", why=f"{name} has other bytes", to_do="save it as UTF-8"
         ) from None
-
-
-def _enclosed(path: str | None) -> tuple[bytes, Enclosure | None]:
-    from bulkhead.model.enclosure import Enclosure
-    from bulkhead.sent_file import read_file
-
-    if path is None:
-        return b"", None
-    content, name = read_file(path)
-    return content, Enclosure.of(content, name)
 
 
 def _refuse_unclear(options: Mapping[str, Any]) -> None:
