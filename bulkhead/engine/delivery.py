@@ -74,8 +74,8 @@ class Deliveries:
         self._scripts = scripts
         self._jobs = Jobs(scripts)
 
-    def hear(self, app: str, heard: Sequence[tuple[int, str | int, str, int]]) -> int:
-        """Count what was heard of messages, as `Status` has it; how many were a job's.
+    def hear(self, app: str, heard: Sequence[Status]) -> int:
+        """Count what was heard of messages; how many were a job's.
 
         A message that is known to be accepted makes an unknown item a succeeded one.
         """

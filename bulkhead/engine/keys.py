@@ -18,7 +18,6 @@ _SEALED = (*BOXES, INBOUND_BOX, INBOUND_BODY_BOX)
 CREDENTIAL_BOX = "box"
 """The field of a stored credential that holds its file."""
 
-
 PASSES = 5
 """Looks for boxes that somebody sealed with the earlier key in the meantime."""
 

@@ -41,7 +41,7 @@ local function passed_quota()
   end
 end
 
--- The numbers of a job's messages, item by item: of 32 bits, never 0, and never used twice in a row of four milliards.
+-- The numbers of a job's messages, item by item: of 32 bits, never 0, and never used twice in a row of four billion.
 local function number_messages()
   local counter, total = key('app', fields.app, 'mid'), num(fields.total, 0)
   local first = num(redis.call('GET', counter), nil)
