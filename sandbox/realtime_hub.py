@@ -58,6 +58,7 @@ class Hub:
     def __init__(self, app: App) -> None:
         self.app = app
         self.trouble = Trouble()
+        self._kept_numbers = count(1)
         self.sessions: dict[str, Session] = {}
         self.logins = 0
         self.taken: dict[tuple[str, int], Taken] = {}
@@ -121,7 +122,8 @@ class Hub:
     def tell(self, address: str, event: Event, *, keep: bool = False) -> int:
         """Tell every session of a user; with `keep` it waits for one, if there is none."""
         if keep:
-            event["kept"] = True
+            # A number, so that a process that is told again after a kick knows it.
+            event.setdefault("kept", next(self._kept_numbers))
         sessions = self._at.get(address)
         if not sessions:
             if keep:

@@ -30,6 +30,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0  # before the next attempt to connect
 TOGETHER = 100  # messages in one request
 PIECE = 1 << 20  # bytes of a file in one request
 MOST_QUEUED = 10_000
+MOST_REMEMBERED = 10_000  # events heard, of which the same may come again after a kick
 ENDED_BY = frozenset(
     {
         MESIBO_STATUS_SIGNOUT,
@@ -69,6 +70,7 @@ class Link:
         self._credentials = {"token": token, "appid": app_id}
         self._ears = ears
         self._session = ""
+        self._heard: dict[int, None] = {}
         self._closing = threading.Event()
         self._queue: deque[Outgoing] = deque()
         self._changed = threading.Condition()
@@ -172,7 +174,8 @@ class Link:
     def _hear_each(self, events: list[dict[str, Any]]) -> bool:
         for event in events:
             if event["kind"] != "connection":
-                self._ears.event(event)
+                if self._is_new(event):
+                    self._ears.event(event)
                 continue
             if event["status"] in ENDED_BY:
                 self._become("")
@@ -180,6 +183,18 @@ class Link:
                 return True
             self._ears.connection(event["status"])
         return False
+
+    def _is_new(self, event: dict[str, Any]) -> bool:
+        """False for what was heard before: its acknowledgement may have been lost with a login."""
+        number = event.get("kept")
+        if number is None:
+            return True
+        if number in self._heard:
+            return False
+        self._heard[number] = None
+        if len(self._heard) > MOST_REMEMBERED:
+            del self._heard[next(iter(self._heard))]
+        return True
 
     def _become(self, session: str) -> None:
         with self._changed:
